@@ -1,0 +1,131 @@
+"""Every setting with its default, unit and meaning; what config.yaml may say."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from qmri.errors import QmriError
+from qmri.levels import parse_level
+
+USUAL_EXPECTED = ("T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class IngestSettings(_Section):
+    """How DICOM is read."""
+
+    overrides: Annotated[
+        Path | None, Field(description="YAML file of a site's rules for what its headers do not say")
+    ] = None
+
+
+class FitSettings(_Section):
+    """How water, fat, R2* and field are estimated."""
+
+    fat_model: Annotated[str, Field(description="id of the fat spectrum")] = "ren9"
+    water_temperature_c: Annotated[
+        float, Field(ge=0, le=50, description="temperature that sets the water frequency, degrees Celsius")
+    ] = 37.0
+    source: Annotated[
+        Literal["auto", "echoes", "vendor"],
+        Field(description="fit the echoes, adopt the vendor's maps, or the echoes where there are any"),
+    ] = "auto"
+
+
+class SegmentSettings(_Section):
+    """How vertebral bodies are found and named."""
+
+
+class MeasureSettings(_Section):
+    """How markers are taken."""
+
+    expected_levels: Annotated[
+        tuple[str, ...],
+        Field(min_length=1, description="levels that have a row in every examination, in view or not"),
+    ] = USUAL_EXPECTED
+    erosion_mm: Annotated[
+        float, Field(ge=0, le=6, description="margin kept from the surface of a body, mm")
+    ] = 3.0
+
+
+class ReportSettings(_Section):
+    """What the pages show."""
+
+
+class Config(_Section):
+    """The whole configuration, one section per stage."""
+
+    ingest: IngestSettings = IngestSettings()
+    fit: FitSettings = FitSettings()
+    segment: SegmentSettings = SegmentSettings()
+    measure: MeasureSettings = MeasureSettings()
+    report: ReportSettings = ReportSettings()
+
+
+def parse_config(content: dict[str, Any], where: str) -> Config:
+    """Check the content of a configuration.
+
+    Raises
+    ------
+    QmriError
+        If a key is unknown (the nearest known one is named) or a value is not allowed.
+    """
+    try:
+        config = Config.model_validate(content)
+    except ValidationError as error:
+        raise _explained(error, where) from None
+    for level in config.measure.expected_levels:
+        parse_level(level)
+    return config
+
+
+def read_config(path: Path | None) -> Config:
+    """Read a YAML configuration; with no path, the defaults.
+
+    Raises
+    ------
+    QmriError
+        If the file is missing, is not YAML, or says something that is not allowed.
+    """
+    if path is None:
+        return Config()
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise QmriError("there is no configuration file", where=path.name) from None
+    except yaml.YAMLError as error:
+        raise QmriError("the configuration is not valid YAML", where=path.name, found=str(error)) from error
+    if not isinstance(content, dict):
+        raise QmriError("the configuration is not a table of sections", where=path.name)
+    return parse_config(content, path.name)
+
+
+def _explained(error: ValidationError, where: str) -> QmriError:
+    first = error.errors()[0]
+    path = [str(part) for part in first["loc"]]
+    key = ".".join(path)
+    if first["type"] == "extra_forbidden":
+        section: Any = Config
+        for part in path[:-1]:
+            section = section.model_fields[part].annotation
+        known = list(section.model_fields)
+        near = difflib.get_close_matches(path[-1], known, n=1)
+        return QmriError(
+            f"unknown setting {key!r}",
+            where=where,
+            expected=f"{near[0]}, perhaps" if near else "one of " + ", ".join(known),
+        )
+    return QmriError(
+        f"setting {key!r} has a value that is not allowed",
+        where=where,
+        found=repr(first["input"]),
+        expected=first["msg"],
+    )

@@ -1,0 +1,200 @@
+"""Run one stage of one examination: results are written aside, then renamed; a refusal is a record.
+
+A stage's folder holds its files and one record, ``<exam>_<verb>.json``, which is written last.
+A folder without a record is no result. What a person put into the folder is never touched.
+"""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qmri.errors import QmriError
+from qmri.outputs import file_path
+from qmri.provenance import sha256, software_versions
+from qmri.volumes import read_json, write_json
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage tells about its work, besides the files it wrote.
+
+    Attributes
+    ----------
+    decisions
+        What was decided and on which evidence; JSON values.
+    warnings
+        Sentences for the reader of the report.
+    """
+
+    decisions: Mapping[str, object] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+
+def run_stage(
+    verb: str,
+    exam: str,
+    directory: Path,
+    work: Callable[[Path], Outcome],
+    *,
+    upstream: Sequence[Path] = (),
+    settings: Mapping[str, object] | None = None,
+) -> None:
+    """Do the work of a stage in a folder aside and publish it with its record.
+
+    Parameters
+    ----------
+    verb, exam
+        Name of the stage and of the examination.
+    directory
+        Where the results go.
+    work
+        Writes its files into the folder it is given and returns its outcome.
+    upstream
+        Records of the stages that the work reads; their checksums are recorded.
+    settings
+        The section of the configuration that governs the stage.
+
+    Raises
+    ------
+    QmriError
+        If the work refuses. Nothing is published then.
+    """
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        outcome = work(aside)
+        record = {
+            "stage": verb,
+            "examination": exam,
+            "status": "ok",
+            "warnings": list(outcome.warnings),
+            "settings": dict(settings or {}),
+            "decisions": dict(outcome.decisions),
+            "inputs": {path.name: sha256(path) for path in upstream},
+            "outputs": {path.name: sha256(path) for path in sorted(aside.iterdir())},
+            "software": software_versions(),
+        }
+        write_json(file_path(aside, exam, f"{verb}_record"), record)
+        _publish(aside, directory, exam, verb)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def run_stage_or_record(
+    verb: str,
+    exam: str,
+    directory: Path,
+    work: Callable[[Path], Outcome],
+    *,
+    upstream: Sequence[Path] = (),
+    settings: Mapping[str, object] | None = None,
+) -> bool:
+    """Do as `run_stage`, but let a failure become a record, so that the study goes on.
+
+    Returns
+    -------
+    bool
+        Whether the stage succeeded.
+    """
+    try:
+        for path in upstream:
+            require_ok(read_json(path))
+        run_stage(verb, exam, directory, work, upstream=upstream, settings=settings)
+    except MemoryError:
+        raise
+    except QmriError as error:
+        log.error("%s", error)
+        failure = {
+            "failed_stage": getattr(error, "failed_stage", verb),
+            "reason": error.reason,
+            "remedy": error.remedy,
+        }
+    except Exception as error:
+        log.exception("the %s stage of %s stopped on an error of the program", verb, exam)
+        failure = {
+            "failed_stage": verb,
+            "reason": f"error in the program ({type(error).__name__})",
+            "remedy": "report it with the log of this stage",
+        }
+    else:
+        return True
+
+    def write_nothing(_: Path) -> Outcome:
+        return Outcome()
+
+    run_stage(verb, exam, directory, write_nothing, settings=settings)
+    path = file_path(directory, exam, f"{verb}_record")
+    write_json(path, read_json(path) | {"status": "failed"} | failure)
+    return False
+
+
+class UpstreamFailedError(QmriError):
+    """A stage has nothing to work on because an earlier one failed."""
+
+    def __init__(self, record: Mapping[str, Any]) -> None:
+        super().__init__(str(record.get("reason")), remedy=record.get("remedy"))
+        self.failed_stage = str(record.get("failed_stage"))
+
+    @property
+    def reason(self) -> str:
+        """The earlier stage's reason, unchanged."""
+        return self.problem
+
+
+def require_ok(record: Mapping[str, Any]) -> None:
+    """Check that a stage succeeded.
+
+    Raises
+    ------
+    UpstreamFailedError
+        If it did not; the error carries its reason.
+    """
+    if record.get("status") != "ok":
+        raise UpstreamFailedError(record)
+
+
+def find_record(directory: Path, verb: str) -> tuple[str, dict[str, Any]]:
+    """Return the examination's name and the record of a stage from its folder.
+
+    Raises
+    ------
+    QmriError
+        If the folder holds no record of that stage, or several, or one of a failure.
+    """
+    paths = sorted(directory.glob(f"*_{verb}.json")) if directory.is_dir() else []
+    if len(paths) != 1:
+        raise QmriError(
+            f"{directory.name} is not the result of qmri {verb}",
+            found=f"{len(paths)} files *_{verb}.json",
+            expected="one",
+            remedy=f"give the folder that qmri {verb} --out wrote",
+        )
+    record = read_json(paths[0])
+    require_ok(record)
+    return str(record["examination"]), record
+
+
+def _publish(aside: Path, directory: Path, exam: str, verb: str) -> None:
+    """Put the new folder in the place of the old one, keeping the files the stage did not write."""
+    if directory.exists():
+        old_record = file_path(directory, exam, f"{verb}_record")
+        if old_record.exists():
+            written = set(read_json(old_record).get("outputs", {})) | {old_record.name}
+            old_record.unlink()
+            for path in directory.iterdir():
+                if path.name in written:
+                    path.unlink()
+        for path in directory.iterdir():
+            if not (aside / path.name).exists():
+                path.rename(aside / path.name)
+        shutil.rmtree(directory)
+    aside.chmod(0o755)
+    aside.rename(directory)

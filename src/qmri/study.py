@@ -1,0 +1,210 @@
+"""The study sheet: one row per examination, told by the user, never guessed."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from qmri.errors import QmriError
+from qmri.levels import parse_level, sort_levels
+
+REQUIRED = ("participant_id", "session_id", "dicom_dir")
+OPTIONAL = ("lowest_level", "seeds", "labels", "treated_levels", "acute_levels", "old_levels")
+MISSING = ("", "n/a", "na", "nan")
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One row of the study sheet, paths absolute, levels in canonical names.
+
+    Attributes
+    ----------
+    participant_id, session_id
+        As written in the sheet, without a leading ``sub-`` or ``ses-``.
+    dicom_dir
+        Folder (or zip) of the examination's DICOM files.
+    lowest_level
+        The lowest vertebral body that is fully in view, or None.
+    seeds
+        CSV of level, x_mm, y_mm, z_mm in RAS+, or None.
+    labels
+        A reader's label map that replaces automatic segmentation, or None.
+    treated_levels, acute_levels, old_levels
+        Levels given cement; fractured recently; fractured long ago.
+    """
+
+    participant_id: str
+    session_id: str
+    dicom_dir: Path
+    lowest_level: str | None = None
+    seeds: Path | None = None
+    labels: Path | None = None
+    treated_levels: tuple[str, ...] = ()
+    acute_levels: tuple[str, ...] = ()
+    old_levels: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The examination in file names, e.g. ``sub-01_ses-pre``."""
+        return exam_name(self.participant_id, self.session_id)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The examinations of a study in the order of its sheet."""
+
+    examinations: tuple[Examination, ...]
+
+    def __iter__(self) -> Iterator[Examination]:
+        """Iterate over the examinations."""
+        return iter(self.examinations)
+
+    @property
+    def names(self) -> list[str]:
+        """The examinations' names in the order of the sheet."""
+        return [exam.name for exam in self.examinations]
+
+    def find(self, name: str) -> Examination:
+        """Return the examination of that name.
+
+        Raises
+        ------
+        QmriError
+            If the study has none.
+        """
+        for exam in self.examinations:
+            if exam.name == name:
+                return exam
+        near = difflib.get_close_matches(name, self.names, n=1)
+        raise QmriError(
+            f"the study sheet has no examination {name}", expected=f"{near[0]}, perhaps" if near else None
+        )
+
+
+def exam_name(participant_id: str, session_id: str) -> str:
+    """Return ``sub-<participant>_ses-<session>``; BIDS labels hold letters and digits alone."""
+
+    def label(text: str) -> str:
+        return re.sub(r"[^0-9A-Za-z]", "", text)
+
+    return f"sub-{label(participant_id)}_ses-{label(session_id)}"
+
+
+def read_study(path: Path) -> Study:
+    """Read and check a study sheet (CSV or TSV).
+
+    Relative paths in the sheet are relative to the sheet. Whether the DICOM is there is
+    not checked here: an examination without data is a row with a reason, not a stop.
+
+    Raises
+    ------
+    QmriError
+        If the sheet is missing, lacks a column, has an unknown one, names a level that
+        does not exist, or has two rows for one examination. The message names the line.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise QmriError(
+            "there is no study sheet",
+            where=path.name,
+            remedy="qmri init DICOM_FOLDER writes one to start from",
+        ) from None
+    except (UnicodeDecodeError, IsADirectoryError) as error:
+        raise QmriError(
+            "the study sheet is not a text file", where=path.name, found=str(error), expected="CSV in UTF-8"
+        ) from error
+    lines = text.splitlines()
+    header_line = lines[0] if lines else ""
+    delimiter = max(("\t", ";", ","), key=header_line.count)
+    rows = csv.DictReader(lines, delimiter=delimiter, restkey="beyond the header", skipinitialspace=True)
+    _check_header([name.strip() for name in rows.fieldnames or ()], path)
+    rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+    exams = [
+        _examination(row, f"{path.name}, line {rows.line_num}", path.resolve().parent)
+        for row in rows
+        if any(isinstance(cell, str) and cell.strip() for cell in row.values())
+    ]
+    if not exams:
+        raise QmriError("the study sheet has no examinations", where=path.name)
+    twice = [name for name, count in Counter(exam.name for exam in exams).items() if count > 1]
+    if twice:
+        raise QmriError(
+            "the study sheet names an examination twice",
+            where=path.name,
+            found=", ".join(twice),
+            expected="one row for each participant_id and session_id (letters and digits must differ)",
+        )
+    return Study(tuple(exams))
+
+
+def _check_header(names: list[str], path: Path) -> None:
+    lacking = [name for name in REQUIRED if name not in names]
+    if lacking:
+        raise QmriError(
+            "the study sheet lacks a column",
+            where=path.name,
+            found=", ".join(names) or "an empty file",
+            expected=", ".join(lacking),
+        )
+    known = REQUIRED + OPTIONAL
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise QmriError(
+                f"the study sheet has an unknown column {name!r}",
+                where=path.name,
+                expected=f"{near[0]}, perhaps" if near else ", ".join(known),
+                remedy="rename the column or take it out; clinical data belong in a file of their own",
+            )
+
+
+def _examination(row: dict[str, str | None], where: str, base: Path) -> Examination:
+    if "beyond the header" in row:
+        raise QmriError(
+            "a row of the study sheet has more cells than the header",
+            where=where,
+            remedy="separate several levels by ; and quote cells that hold the separator",
+        )
+    cells = {key: (text or "").strip() for key, text in row.items()}
+    cells = {key: "" if text.lower() in MISSING else text for key, text in cells.items()}
+    for key in REQUIRED:
+        if not cells[key]:
+            raise QmriError(f"a row of the study sheet has no {key}", where=where)
+    for key, prefix in (("participant_id", "sub-"), ("session_id", "ses-")):
+        cells[key] = cells[key].removeprefix(prefix)
+        if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]*", cells[key]):
+            raise QmriError(
+                f"{key} cannot stand in a file name",
+                where=where,
+                found=cells[key],
+                expected="letters, digits, - _ and .",
+            )
+
+    def path(key: str) -> Path | None:
+        return (base / cells[key]).resolve() if cells.get(key) else None
+
+    def levels(key: str) -> tuple[str, ...]:
+        names = [text for text in re.split(r"[;,\s]+", cells.get(key, "")) if text]
+        return tuple(sort_levels({parse_level(text) for text in names}))
+
+    try:
+        return Examination(
+            participant_id=cells["participant_id"],
+            session_id=cells["session_id"],
+            dicom_dir=(base / cells["dicom_dir"]).resolve(),
+            lowest_level=parse_level(cells["lowest_level"]) if cells.get("lowest_level") else None,
+            seeds=path("seeds"),
+            labels=path("labels"),
+            treated_levels=levels("treated_levels"),
+            acute_levels=levels("acute_levels"),
+            old_levels=levels("old_levels"),
+        )
+    except QmriError as error:
+        error.where = where
+        raise

@@ -1,0 +1,111 @@
+"""NIfTI volumes with their JSON sidecars: the form in which stages hand images to each other."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from qmri.errors import QmriError
+
+GRID_TOLERANCE_MM = 1e-3
+
+
+@dataclass(frozen=True)
+class Volume:
+    """An image on a grid.
+
+    Attributes
+    ----------
+    data
+        Array of shape (x, y, z) or (x, y, z, echo), in the order in which it was acquired.
+    affine
+        (4, 4) float64 matrix from voxel index to RAS+ millimetres.
+    """
+
+    data: NDArray[Any]
+    affine: NDArray[np.float64]
+
+    @property
+    def voxel_size_mm(self) -> tuple[float, float, float]:
+        """Edge lengths of a voxel along the three array axes."""
+        edges = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return float(edges[0]), float(edges[1]), float(edges[2])
+
+    def like(self, data: NDArray[Any]) -> Volume:
+        """Return other data on the same grid."""
+        return Volume(data, self.affine)
+
+
+def same_grid(first: Volume, second: Volume) -> bool:
+    """Tell whether two volumes have the same spatial shape and position."""
+    return first.data.shape[:3] == second.data.shape[:3] and np.allclose(
+        first.affine, second.affine, atol=GRID_TOLERANCE_MM
+    )
+
+
+def sidecar_path(path: Path) -> Path:
+    """Return the JSON file that belongs to a NIfTI file."""
+    return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
+
+
+def read_volume(path: Path) -> Volume:
+    """Read a NIfTI file.
+
+    Raises
+    ------
+    QmriError
+        If the file is missing or is not a NIfTI image with a spatial transform.
+    """
+    try:
+        image = nib.load(path)
+        data = np.asanyarray(image.dataobj)
+    except FileNotFoundError:
+        raise QmriError("an image is missing", where=path.name) from None
+    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
+        raise QmriError("an image cannot be read", where=path.name, found=str(error)) from error
+    return Volume(data, np.asarray(image.affine, dtype=np.float64))
+
+
+def write_volume(
+    path: Path, volume: Volume, *, dtype: DTypeLike, sidecar: Mapping[str, object] | None = None
+) -> None:
+    """Write a NIfTI file in millimetres, RAS+, and its sidecar if one is given."""
+    image = nib.Nifti1Image(np.asarray(volume.data, dtype=dtype), volume.affine)
+    image.header.set_xyzt_units("mm")
+    image.set_sform(volume.affine, code="scanner")
+    image.set_qform(volume.affine, code="scanner")
+    nib.save(image, path)
+    if sidecar is not None:
+        write_json(sidecar_path(path), sidecar)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    QmriError
+        If the file is missing or holds no JSON object.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise QmriError("a record is missing", where=path.name) from None
+    except json.JSONDecodeError as error:
+        raise QmriError("a record is not valid JSON", where=path.name, found=str(error)) from error
+    if not isinstance(content, dict):
+        raise QmriError("a record is not a JSON object", where=path.name, found=type(content).__name__)
+    return content
+
+
+def write_json(path: Path, content: Mapping[str, object]) -> None:
+    """Write a JSON object, keys in the order given, numbers strict (NaN is refused)."""
+    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
