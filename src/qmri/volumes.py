@@ -64,7 +64,7 @@ def read_volume(path: Path) -> Volume:
         If the file is missing or is not a NIfTI image with a spatial transform.
     """
     try:
-        image = nib.load(path)
+        image = nib.Nifti1Image.from_filename(path)
         data = np.asanyarray(image.dataobj)
     except FileNotFoundError:
         raise QmriError("an image is missing", where=path.name) from None
