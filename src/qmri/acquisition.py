@@ -44,4 +44,7 @@ class Acquisition:
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Acquisition:
         """Return the facts from JSON values; lists become tuples."""
-        return cls(**{key: tuple(v) if isinstance(v, list) else v for key, v in content.items()})
+        facts: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in content.items()
+        }
+        return cls(**facts)
