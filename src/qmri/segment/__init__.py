@@ -1,0 +1,1 @@
+"""From maps to a label map of named vertebral bodies."""
