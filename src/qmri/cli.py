@@ -8,7 +8,6 @@ import logging
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from qmri import __version__
 from qmri.errors import QmriError
@@ -46,13 +45,6 @@ def build_parser(only: str | None = None) -> argparse.ArgumentParser:
         if only == name:
             importlib.import_module(module).add_arguments(sub)
     return parser
-
-
-def add_workflow_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options by which the workflow names an examination of a study."""
-    group = parser.add_argument_group("in a study (what the workflow uses)")
-    group.add_argument("--exam", metavar="NAME", help="examination, e.g. sub-01_ses-pre")
-    group.add_argument("--results", type=Path, metavar="DIR", help="results folder of the study")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

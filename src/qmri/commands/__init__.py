@@ -1,1 +1,72 @@
 """The rim: one module per sub-command, which parses options and calls the stage."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmri.errors import QmriError
+
+if TYPE_CHECKING:
+    from qmri.config import Config
+    from qmri.study import Examination
+
+STUDY_VARIABLE = "QMRI_STUDY"
+
+
+@dataclass(frozen=True)
+class StudyJob:
+    """One examination of a study, as the workflow names it.
+
+    Attributes
+    ----------
+    exam
+        Its row of the study sheet.
+    results
+        The results folder of the study.
+    config
+        The configuration frozen there, or the defaults.
+    """
+
+    exam: Examination
+    results: Path
+    config: Config
+
+
+def add_study_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options by which the workflow names an examination of a study."""
+    group = parser.add_argument_group("in a study (what the workflow uses)")
+    group.add_argument("--exam", metavar="NAME", help="examination, e.g. sub-01_ses-pre")
+    group.add_argument("--results", type=Path, metavar="DIR", help="results folder of the study")
+    group.add_argument(
+        "--study",
+        type=Path,
+        metavar="SHEET",
+        default=os.environ.get(STUDY_VARIABLE),
+        help=f"study sheet (default: the environment variable {STUDY_VARIABLE})",
+    )
+
+
+def study_job(options: argparse.Namespace) -> StudyJob:
+    """Return the examination that ``--exam --results --study`` name.
+
+    Raises
+    ------
+    QmriError
+        If an option is missing, or the sheet or the frozen configuration cannot be read.
+    """
+    from qmri.config import read_config
+    from qmri.study import read_study
+
+    for name in ("exam", "results", "study"):
+        if getattr(options, name) is None:
+            raise QmriError(f"--{name} is missing", expected="--exam, --results and --study together")
+    frozen = options.results / "config.yaml"
+    return StudyJob(
+        exam=read_study(Path(options.study)).find(options.exam),
+        results=options.results,
+        config=read_config(frozen if frozen.exists() else None),
+    )
