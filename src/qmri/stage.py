@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from qmri.errors import QmriError
-from qmri.outputs import file_path
+from qmri.outputs import FILES, file_path
 from qmri.provenance import sha256, software_versions
-from qmri.volumes import read_json, write_json
+from qmri.volumes import read_json, sidecar_path, write_json
 
 log = logging.getLogger(__name__)
 
@@ -182,19 +182,20 @@ def find_record(directory: Path, verb: str) -> tuple[str, dict[str, Any]]:
     return str(record["examination"]), record
 
 
+def _own_files(directory: Path, exam: str, verb: str) -> set[Path]:
+    """Return every path that the stage may write: its registered outputs and their sidecars."""
+    paths = {file_path(directory, exam, key) for key, output in FILES.items() if output.verb == verb}
+    return paths | {sidecar_path(path) for path in paths}
+
+
 def _publish(aside: Path, directory: Path, exam: str, verb: str) -> None:
-    """Put the new folder in the place of the old one, keeping the files the stage did not write."""
+    """Put the new folder in the place of the old one, keeping the files that a person put there."""
+    unregistered = set(aside.iterdir()) - _own_files(aside, exam, verb)
+    if unregistered:
+        raise ValueError(f"not in the registry of outputs: {sorted(path.name for path in unregistered)}")
     if directory.exists():
-        old_record = file_path(directory, exam, f"{verb}_record")
-        if old_record.exists():
-            written = set(read_json(old_record).get("outputs", {})) | {old_record.name}
-            old_record.unlink()
-            for path in directory.iterdir():
-                if path.name in written:
-                    path.unlink()
-        for path in directory.iterdir():
-            if not (aside / path.name).exists():
-                path.rename(aside / path.name)
+        for path in set(directory.iterdir()) - _own_files(directory, exam, verb):
+            path.rename(aside / path.name)
         shutil.rmtree(directory)
     aside.chmod(0o755)
     aside.rename(directory)

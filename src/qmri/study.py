@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from qmri.errors import QmriError
@@ -64,6 +65,10 @@ class Study:
         """Iterate over the examinations."""
         return iter(self.examinations)
 
+    @cached_property
+    def _by_name(self) -> dict[str, Examination]:
+        return {exam.name: exam for exam in self.examinations}
+
     @property
     def names(self) -> list[str]:
         """The examinations' names in the order of the sheet."""
@@ -77,9 +82,8 @@ class Study:
         QmriError
             If the study has none.
         """
-        for exam in self.examinations:
-            if exam.name == name:
-                return exam
+        if name in self._by_name:
+            return self._by_name[name]
         near = difflib.get_close_matches(name, self.names, n=1)
         raise QmriError(
             f"the study sheet has no examination {name}", expected=f"{near[0]}, perhaps" if near else None

@@ -1,0 +1,74 @@
+"""What ``qmri run`` says at its end: where the results are, their first rows, and what failed."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+SHOWN_COLUMNS = (
+    "participant_id",
+    "session_id",
+    "level",
+    "fracture_status",
+    "n_voxels",
+    "pdff_median_pct",
+    "r2star_median_per_s",
+    "height_ant_mm",
+    "height_post_mm",
+)
+SHOWN_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Summary:
+    """The end of a run.
+
+    Attributes
+    ----------
+    text
+        Lines for the terminal.
+    failed
+        Number of examinations that could not be evaluated.
+    """
+
+    text: str
+    failed: int
+
+
+def summarise(results: Path) -> Summary:
+    """Read the tables of a finished run and say what a user looks at next."""
+    patients = _rows(results / "markers" / "patients.csv")
+    vertebrae = _rows(results / "markers" / "vertebrae.csv")
+    failed = [row for row in patients if row["status"] == "failed"]
+    seen = [row for row in vertebrae if row["status"] == "ok"]
+    lines = ["", *_table([{c: row[c] for c in SHOWN_COLUMNS} for row in seen[:SHOWN_ROWS]])]
+    if len(seen) > SHOWN_ROWS:
+        lines.append(f"... and {len(seen) - SHOWN_ROWS} more vertebrae")
+    lines += [
+        "",
+        f"tables   {results / 'markers' / 'vertebrae.csv'}",
+        f"         {results / 'markers' / 'patients.csv'}   (the .json beside each explains its columns)",
+        f"report   {results / 'report' / 'index.html'}",
+        "",
+    ]
+    lines += [f"failed   {_name(row)}: {row['status_reason']}" for row in failed]
+    lines.append(f"{len(patients) - len(failed)} of {len(patients)} examinations done, {len(failed)} failed")
+    return Summary("\n".join(lines) + "\n", len(failed))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _name(row: dict[str, str]) -> str:
+    return f"{row['participant_id']} {row['session_id']}"
+
+
+def _table(rows: list[dict[str, str]]) -> list[str]:
+    if not rows:
+        return ["no vertebra could be measured"]
+    widths = {name: max(len(name), *(len(row[name]) for row in rows)) for name in rows[0]}
+    header = "  ".join(name.ljust(width) for name, width in widths.items())
+    return [header] + ["  ".join(row[name].ljust(width) for name, width in widths.items()) for row in rows]

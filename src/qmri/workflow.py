@@ -1,0 +1,148 @@
+"""What the Snakefile asks: which examinations, which settings, and what has changed at the source."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from qmri import __version__
+from qmri.commands import STUDY_VARIABLE
+from qmri.config import Config, parse_config
+from qmri.errors import QmriError
+from qmri.study import Examination, Study, read_study
+from qmri.volumes import write_json
+
+OWN_KEYS = ("study", "out", "container")
+
+
+class ExamWildcards(Protocol):
+    """The wildcards by which a job names its examination."""
+
+    sub: str
+    ses: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study as the workflow sees it.
+
+    Attributes
+    ----------
+    study
+        The study sheet.
+    config
+        The checked configuration.
+    results
+        The results folder, absolute.
+    """
+
+    study: Study
+    config: Config
+    results: Path
+
+    def exam(self, wildcards: ExamWildcards) -> Examination:
+        """Return the examination that a job's wildcards ``sub`` and ``ses`` name."""
+        return self.study.find(f"{wildcards.sub}_{wildcards.ses}")
+
+    def settings(self, verb: str) -> dict[str, Any]:
+        """Return the section of the configuration that governs a verb."""
+        section: dict[str, Any] = self.config.model_dump(mode="json")[verb]
+        return section
+
+    def source(self, wildcards: ExamWildcards) -> str:
+        """Return the fingerprint of an examination's DICOM."""
+        return fingerprint(self.exam(wildcards).dicom_dir)
+
+    def anchors(self, wildcards: ExamWildcards) -> str:
+        """Return what the sheet says about the levels in view, files by fingerprint."""
+        exam = self.exam(wildcards)
+        files = [fingerprint(path) if path else "-" for path in (exam.seeds, exam.labels)]
+        return " ".join([exam.lowest_level or "-", *files])
+
+    def fractures(self, wildcards: ExamWildcards) -> str:
+        """Return what the sheet says about treated and fractured levels."""
+        exam = self.exam(wildcards)
+        return " ".join(
+            ",".join(levels) or "-" for levels in (exam.treated_levels, exam.acute_levels, exam.old_levels)
+        )
+
+    def exam_files(self, verb: str, suffix: str) -> list[str]:
+        """Return one file per examination, relative to the results folder, in the order of the sheet."""
+        return [
+            "/".join([*exam.name.split("_"), verb, f"{exam.name}_{suffix}"])
+            for exam in self.study.examinations
+        ]
+
+    def freeze(self) -> None:
+        """Write down the configuration and what the results folder is."""
+        self.results.mkdir(parents=True, exist_ok=True)
+        text = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
+        (self.results / "config.yaml").write_text(text, encoding="utf-8")
+        write_json(
+            self.results / "dataset_description.json",
+            {
+                "Name": "qmri results",
+                "BIDSVersion": "1.10.0",
+                "DatasetType": "derivative",
+                "GeneratedBy": [{"Name": "qmri", "Version": __version__}],
+            },
+        )
+        ignored = ["markers/", "report/", "logs/", "benchmarks/", "config.yaml", "sub-*/"]
+        (self.results / ".bidsignore").write_text("\n".join(ignored) + "\n", encoding="utf-8")
+
+
+def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
+    """Check the study sheet and the configuration, and prepare the environment of the jobs.
+
+    Parameters
+    ----------
+    config
+        Snakemake's configuration: ``study``, ``out`` and the sections of config.yaml.
+    main_process
+        False in the process that runs a single job on a cluster; it inherits the
+        environment and has another working directory.
+
+    Raises
+    ------
+    QmriError
+        If the sheet or the configuration is refused.
+    """
+    if main_process:
+        if not config.get("study"):
+            raise QmriError(
+                "no study sheet is named", remedy="qmri run STUDY.csv, or snakemake --config study=STUDY.csv"
+            )
+        os.environ[STUDY_VARIABLE] = str(Path(config["study"]).resolve())
+        os.environ["QMRI_RESULTS"] = str(Path(config.get("out", "results")).resolve())
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    sections = {key: value for key, value in config.items() if key not in OWN_KEYS}
+    return Plan(
+        study=read_study(Path(os.environ[STUDY_VARIABLE])),
+        config=parse_config(sections, "the configuration"),
+        results=Path(os.environ["QMRI_RESULTS"]),
+    )
+
+
+def fingerprint(path: Path) -> str:
+    """Return a short digest of the names, sizes and times of a file or of all files in a folder.
+
+    It changes when an input is touched, added or taken away, and tells nothing about it.
+    """
+    digest = hashlib.sha256()
+    for file in _files(path):
+        stat = file.stat()
+        digest.update(f"{file.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    return [path] if path.is_file() else []

@@ -1,0 +1,33 @@
+# The study sheet and the configuration are checked here, before anything runs.
+from qmri import __version__ as VERSION
+from qmri.errors import QmriError
+from qmri.workflow import make_plan
+from snakemake.exceptions import WorkflowError
+
+try:
+    plan = make_plan(config, main_process=workflow.is_main_process)
+except QmriError as error:
+    raise WorkflowError(str(error)) from None
+
+
+workdir: plan.results
+
+
+wildcard_constraints:
+    sub=r"sub-[0-9A-Za-z]+",
+    ses=r"ses-[0-9A-Za-z]+",
+
+
+def record(verb):
+    """The record of a stage, the one file of it that is tracked (docs/architecture.md)."""
+    return f"{{sub}}/{{ses}}/{verb}/{{sub}}_{{ses}}_{verb}.json"
+
+
+def megabytes(first):
+    """Memory that doubles when a job is tried again after being killed for want of it."""
+    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
+
+
+def minutes(first):
+    """Time that doubles when a job is tried again after running out of it."""
+    return lambda wildcards, attempt: first * 2 ** (attempt - 1)

@@ -1,0 +1,20 @@
+rule fit:
+    input:
+        record("ingest"),
+    output:
+        record("fit"),
+    params:
+        settings=plan.settings("fit"),
+        version=VERSION,
+    log:
+        "logs/fit/{sub}_{ses}.log",
+    benchmark:
+        "benchmarks/fit/{sub}_{ses}.tsv"
+    group:
+        "examination"
+    threads: 2
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    shell:
+        "qmri fit --exam {wildcards.sub}_{wildcards.ses} --results . --threads {threads} > {log} 2>&1"

@@ -1,0 +1,19 @@
+rule ingest:
+    output:
+        record("ingest"),
+    params:
+        source=plan.source,
+        settings=plan.settings("ingest"),
+        version=VERSION,
+    log:
+        "logs/ingest/{sub}_{ses}.log",
+    benchmark:
+        "benchmarks/ingest/{sub}_{ses}.tsv"
+    group:
+        "examination"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    shell:
+        "qmri ingest --exam {wildcards.sub}_{wildcards.ses} --results . > {log} 2>&1"

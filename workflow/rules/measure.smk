@@ -1,0 +1,39 @@
+rule measure:
+    input:
+        record("ingest"),
+        record("fit"),
+        record("segment"),
+    output:
+        record("measure"),
+    params:
+        fractures=plan.fractures,
+        settings=plan.settings("measure"),
+        version=VERSION,
+    log:
+        "logs/measure/{sub}_{ses}.log",
+    benchmark:
+        "benchmarks/measure/{sub}_{ses}.tsv"
+    group:
+        "examination"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    shell:
+        "qmri measure --exam {wildcards.sub}_{wildcards.ses} --results . > {log} 2>&1"
+
+
+rule collect:
+    input:
+        plan.exam_files("measure", "measure.json"),
+    output:
+        vertebrae="markers/vertebrae.csv",
+        vertebrae_dictionary="markers/vertebrae.json",
+        patients="markers/patients.csv",
+        patients_dictionary="markers/patients.json",
+    params:
+        version=VERSION,
+    log:
+        "logs/collect.log",
+    shell:
+        "qmri measure --collect --results . > {log} 2>&1"

@@ -1,0 +1,21 @@
+rule segment:
+    input:
+        record("fit"),
+    output:
+        record("segment"),
+    params:
+        anchors=plan.anchors,
+        settings=plan.settings("segment"),
+        version=VERSION,
+    log:
+        "logs/segment/{sub}_{ses}.log",
+    benchmark:
+        "benchmarks/segment/{sub}_{ses}.tsv"
+    group:
+        "examination"
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(10),
+    shell:
+        "qmri segment --exam {wildcards.sub}_{wildcards.ses} --results . > {log} 2>&1"
