@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -129,3 +130,21 @@ def _explained(error: ValidationError, where: str) -> QmriError:
         found=repr(first["input"]),
         expected=first["msg"],
     )
+
+
+def default_yaml() -> str:
+    """Return config.yaml with every setting at its default and its meaning above it."""
+    lines = ["# Every setting of qmri with its default. What you leave out stays as it is here."]
+    for name, field in Config.model_fields.items():
+        section = field.default
+        lines += [
+            "",
+            f"# {type(section).__doc__}",
+            f"{name}:" + ("" if type(section).model_fields else " {}"),
+        ]
+        values = section.model_dump(mode="json")
+        for key, setting in type(section).model_fields.items():
+            lines += [f"  # {line}" for line in textwrap.wrap(setting.description, 92)]
+            value = yaml.safe_dump(values[key], default_flow_style=True, width=88, sort_keys=False)
+            lines.append(f"  {key}: {value.removesuffix('...\n').rstrip()}".replace("\n", "\n    "))
+    return "\n".join(lines) + "\n"

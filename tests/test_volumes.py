@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qmri.errors import QmriError
+from qmri.volumes import Volume, read_json, read_volume, same_grid, sidecar_path, write_volume
+
+
+def oblique(angle: float) -> np.ndarray:
+    affine = np.eye(4)
+    c, s = np.cos(angle), np.sin(angle)
+    affine[:3, :3] = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]]) * (1.5, 2.0, 4.0)
+    affine[:3, 3] = (-90, 30.5, -12)
+    return affine
+
+
+@given(st.floats(0, 6.28))
+def test_the_voxel_size_does_not_depend_on_the_orientation(angle):
+    assert Volume(np.zeros((2, 3, 4)), oblique(angle)).voxel_size_mm == pytest.approx((1.5, 2.0, 4.0))
+
+
+def test_a_volume_comes_back_as_it_was_written(tmp_path):
+    data = np.random.default_rng(1).normal(size=(4, 5, 6)).astype(np.float32)
+    volume = Volume(data, oblique(0.3))
+    path = tmp_path / "a_PDFFmap.nii.gz"
+    write_volume(path, volume, dtype=np.float32, sidecar={"Units": "percent"})
+    back = read_volume(path)
+    np.testing.assert_array_equal(back.data, data)
+    assert same_grid(back, volume)
+    assert read_json(sidecar_path(path)) == {"Units": "percent"}
+    assert sidecar_path(path).name == "a_PDFFmap.json"
+
+
+def test_the_same_volume_is_the_same_bytes(tmp_path):
+    volume = Volume(np.arange(24.0).reshape(2, 3, 4), oblique(0.1))
+    paths = [tmp_path / "a.nii.gz", tmp_path / "b.nii.gz"]
+    for path in paths:
+        write_volume(path, volume, dtype=np.float32)
+    first, second = (path.read_bytes() for path in paths)
+    assert first[:10] == second[:10]
+    assert first[-100:] == second[-100:]
+
+
+def test_another_grid_is_told_apart():
+    volume = Volume(np.zeros((2, 3, 4)), oblique(0.1))
+    assert not same_grid(volume, Volume(np.zeros((2, 3, 4)), oblique(0.11)))
+    assert not same_grid(volume, Volume(np.zeros((2, 3, 5)), oblique(0.1)))
+    assert same_grid(volume, Volume(np.zeros((2, 3, 4, 6)), oblique(0.1)))
+
+
+def test_missing_and_broken_files_are_refused(tmp_path):
+    with pytest.raises(QmriError, match="missing"):
+        read_volume(tmp_path / "none.nii.gz")
+    (tmp_path / "broken.nii.gz").write_bytes(b"no image")
+    with pytest.raises(QmriError, match="cannot be read"):
+        read_volume(tmp_path / "broken.nii.gz")
+    (tmp_path / "broken.json").write_text("{")
+    with pytest.raises(QmriError, match="not valid JSON"):
+        read_json(tmp_path / "broken.json")
