@@ -146,5 +146,6 @@ def default_yaml() -> str:
         for key, setting in type(section).model_fields.items():
             lines += [f"  # {line}" for line in textwrap.wrap(setting.description, 92)]
             value = yaml.safe_dump(values[key], default_flow_style=True, width=88, sort_keys=False)
-            lines.append(f"  {key}: {value.removesuffix('...\n').rstrip()}".replace("\n", "\n    "))
+            value = value.removesuffix("...\n").rstrip().replace("\n", "\n    ")
+            lines.append(f"  {key}: {value}")
     return "\n".join(lines) + "\n"
