@@ -4,13 +4,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 CORES ?= 2
 
-.PHONY: help install demo test check lock clean
+.PHONY: help install demo test check docs lock clean
 
 help:
 	@echo "make demo     run the pipeline on example_data and show where the tables are"
 	@echo "make test     run the tests"
 	@echo "make install  set up $(VENV) alone"
 	@echo "make check    formatting, lint and types"
+	@echo "make docs     write again what is made from the code"
 	@echo "make lock     pin the newest allowed versions again (needs uv)"
 
 install: $(READY)
@@ -32,6 +33,9 @@ test: $(READY)
 
 check: $(READY)
 	@$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+
+docs: $(READY)
+	@$(BIN)/python docs/generate.py
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
