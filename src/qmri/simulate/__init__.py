@@ -1,0 +1,1 @@
+"""The digital reference study: spines of known truth, written as a scanner would."""
