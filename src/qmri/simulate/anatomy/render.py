@@ -1,0 +1,138 @@
+"""Render a spine on a grid: fractions of tissue that sum to one, and the labels of the bodies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.levels import LEVEL_ID
+from qmri.simulate.anatomy.canvas import Canvas
+from qmri.simulate.anatomy.column import (
+    body_box,
+    paint_arch,
+    paint_body,
+    paint_canal,
+    paint_disc,
+    paint_sacral_wings,
+    paint_screws,
+)
+from qmri.simulate.anatomy.spine import Spine
+from qmri.simulate.anatomy.surroundings import paint_trunk
+from qmri.simulate.anatomy.tissues import Tissue
+
+Supersample = int | tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Rendering:
+    """A spine on a grid.
+
+    Attributes
+    ----------
+    fractions
+        (x, y, z) float32 by tissue, volumes that sum to 1 in each voxel; a tissue that is nowhere is absent.
+    labels
+        (x, y, z) int16, level ids of the bodies (``qmri.levels``), cortex included; a voxel belongs to a body
+        that fills more than half of it.
+    body
+        (x, y, z) int16, 1 + index into ``spine.bodies`` of the body with the largest share of the
+        voxel, 0 where there is none: tells which marrow a voxel at the edge holds.
+    """
+
+    fractions: dict[Tissue, NDArray[np.float32]]
+    labels: NDArray[np.int16]
+    body: NDArray[np.int16]
+
+    def fraction(self, *tissues: Tissue) -> NDArray[np.float32]:
+        """Return the share of these tissues together, zero where there is none."""
+        total = np.zeros(self.labels.shape, dtype=np.float32)
+        for tissue in tissues:
+            if tissue in self.fractions:
+                total += self.fractions[tissue]
+        return total
+
+
+def render(
+    spine: Spine, affine: NDArray[np.float64], shape: tuple[int, int, int], *, supersample: Supersample = 1
+) -> Rendering:
+    """Render a spine.
+
+    Parameters
+    ----------
+    spine
+        The spine; its coordinates are the RAS+ mm of the affine.
+    affine
+        (4, 4) voxel index (of voxel centres) to RAS+ mm; any orientation.
+    shape
+        Voxels along the three axes.
+    supersample
+        Points per voxel along each axis whose fractions are averaged. Choose them so that their spacing is
+        about the same along all axes, e.g. (4, 1, 1) for sagittal slices of 4 mm with pixels of 1 mm.
+
+    Returns
+    -------
+    Rendering
+        Surfaces are soft over the narrowest spacing of the points.
+    """
+    affine = np.asarray(affine, dtype=np.float64)
+    counts = (supersample,) * 3 if isinstance(supersample, int) else supersample
+    spacing = np.linalg.norm(affine[:3, :3], axis=0) / counts
+    edge = float(spacing.min())
+    offsets = np.stack(
+        np.meshgrid(*[(np.arange(count) + 0.5) / count - 0.5 for count in counts], indexing="ij"), axis=-1
+    ).reshape(-1, 3)
+    fractions: dict[Tissue, NDArray[np.float32]] = {}
+    grid = Canvas(affine, shape, edge)
+    boxes = [body_box(grid, body) for body in spine.bodies]
+    shares = [
+        np.zeros([part.stop - part.start for part in box] if box else (0, 0, 0), dtype=np.float32)
+        for box in boxes
+    ]
+    weight = np.float32(1 / len(offsets))
+    for offset in offsets:
+        shifted = affine.copy()
+        shifted[:3, 3] += affine[:3, :3] @ offset
+        canvas = Canvas(shifted, shape, edge)
+        _paint_around(canvas, spine)
+        for body, box, share in zip(spine.bodies, boxes, shares, strict=True):
+            if box is not None:
+                np.add(share, weight * paint_body(canvas, body, box), out=share)
+        for body in spine.bodies:
+            if any(lesion.kind == "screws" for lesion in body.lesions):
+                paint_screws(canvas, body)
+        for tissue, fraction in canvas.fractions.items():
+            fractions[tissue] = (
+                fractions[tissue] + weight * fraction if tissue in fractions else weight * fraction
+            )
+    labels, index = np.zeros(shape, dtype=np.int16), np.zeros(shape, dtype=np.int16)
+    largest = np.zeros(shape, dtype=np.float32)
+    for number, (body, box, share) in enumerate(zip(spine.bodies, boxes, shares, strict=True)):
+        if box is None:
+            continue
+        labels[box][share > 0.5] = LEVEL_ID[body.level]
+        wins = share > largest[box]
+        index[box][wins] = number + 1
+        largest[box] = np.maximum(largest[box], share)
+    return Rendering(fractions, labels, index)
+
+
+def _paint_around(canvas: Canvas, spine: Spine) -> None:
+    """Paint everything but the vertebral bodies, from the outside in."""
+    paint_trunk(canvas, spine)
+    for arch, body in zip(spine.arches, spine.bodies, strict=True):
+        paint_arch(canvas, arch, body)
+    paint_sacral_wings(canvas, spine)
+    paint_canal(canvas, spine)
+    column = (*spine.bodies, *spine.sacrum)
+    discs = [(column[disc.above], column[disc.below], disc.bulge_mm, disc.nucleus) for disc in spine.discs]
+    discs += [
+        (upper, lower, -3.0, 0.5) for upper, lower in zip(spine.sacrum[1:4], spine.sacrum[2:], strict=True)
+    ]
+    for disc in discs:
+        paint_disc(canvas, *disc)
+    for body in reversed(spine.sacrum):
+        box = body_box(canvas, body)
+        if box is not None:
+            paint_body(canvas, body, box)
