@@ -1,0 +1,1 @@
+"""From maps and labels to markers: one row per vertebra, one per examination."""

@@ -1,0 +1,127 @@
+"""The vertebral bodies of a label map, each with the axes along which it is measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from qmri.levels import LEVEL_ID, LEVEL_NAME, sort_levels
+from qmri.segment.frames import USUAL_SPACING_MM, BodyFrame, frame_along
+
+PADDING = 2
+
+
+@dataclass(frozen=True)
+class Body:
+    """One labelled body, cut out of the image with a margin.
+
+    Attributes
+    ----------
+    level
+        Name, e.g. ``L1``.
+    mask
+        (x, y, z) bool array on the grid of the images, cropped.
+    window
+        The crop, as slices into the full arrays.
+    affine
+        (4, 4) from index in the crop to RAS+ millimetres.
+    frame
+        Centre and axes (patient right, anterior, cranial).
+    touches_edge
+        Whether the label lies on an edge of the images in the cranio-caudal or antero-posterior
+        direction, so that it may be cut.
+    """
+
+    level: str
+    mask: NDArray[np.bool_]
+    window: tuple[slice, slice, slice]
+    affine: NDArray[np.float64]
+    frame: BodyFrame
+    touches_edge: bool
+
+    @property
+    def voxel_size_mm(self) -> NDArray[np.float64]:
+        """Edge lengths of a voxel, (3,)."""
+        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    @property
+    def voxel_volume_mm3(self) -> float:
+        """Volume of a voxel."""
+        return float(abs(np.linalg.det(self.affine[:3, :3])))
+
+    def local(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return index coordinates (..., 3) in the body's frame, mm along right, anterior, cranial."""
+        return self.frame.to_local(index @ self.affine[:3, :3].T + self.affine[:3, 3])
+
+
+def find_bodies(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> list[Body]:
+    """Return the labelled bodies, cranial to caudal.
+
+    The cranial axis of a body is the tangent of the curve through the centres, taken by second-order
+    differences over level numbers, so that a missing level does not bend it and the ends of the chain
+    follow its curvature.
+
+    Parameters
+    ----------
+    labels
+        (x, y, z) integers, ids of `qmri.levels`; other ids (sacrum, discs) are left out.
+    affine
+        (4, 4) from index to RAS+ millimetres.
+    """
+    boxes = ndimage.find_objects(labels)
+    found = [n for n in range(1, len(boxes) + 1) if n in LEVEL_NAME and boxes[n - 1] is not None]
+    names = sort_levels(LEVEL_NAME[n] for n in found)
+    if not names:
+        return []
+    masks = {name: labels == LEVEL_ID[name] for name in names}
+    centres = np.array([_centre_mm(masks[name], affine) for name in names])
+    tangents = chain_tangents(centres, names)
+    bodies = []
+    for name, centre, tangent in zip(names, centres, tangents, strict=True):
+        box = boxes[LEVEL_ID[name] - 1]
+        window = tuple(
+            slice(max(part.start - PADDING, 0), min(part.stop + PADDING, size))
+            for part, size in zip(box, labels.shape, strict=True)
+        )
+        start = np.array([part.start for part in window])
+        cropped = affine.copy()
+        cropped[:3, 3] += affine[:3, :3] @ start
+        bodies.append(
+            Body(
+                level=name,
+                mask=masks[name][window],
+                window=(window[0], window[1], window[2]),
+                affine=cropped,
+                frame=frame_along(centre, tangent, USUAL_SPACING_MM),
+                touches_edge=_touches_edge(box, labels.shape, affine),
+            )
+        )
+    return bodies
+
+
+def chain_tangents(centres_mm: NDArray[np.float64], names: list[str]) -> NDArray[np.float64]:
+    """Return the cranial unit vector (n, 3) at each of the centres (n, 3), given cranial to caudal."""
+    if len(names) == 1:
+        return np.array([[0.0, 0.0, 1.0]])
+    order = list(LEVEL_ID)
+    position = np.array([order.index(name) for name in names], dtype=np.float64)
+    caudal = np.gradient(centres_mm, position, axis=0, edge_order=2 if len(names) > 2 else 1)
+    return np.asarray(-caudal / np.linalg.norm(caudal, axis=1, keepdims=True))
+
+
+def _centre_mm(mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> NDArray[np.float64]:
+    index = np.argwhere(mask).mean(axis=0)
+    return np.asarray(affine[:3, :3] @ index + affine[:3, 3])
+
+
+def _touches_edge(box: tuple[slice, ...], shape: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
+    """Tell whether a box reaches the image edge along an axis other than the left-right one."""
+    right = int(np.argmax(np.abs(affine[0, :3]) / np.linalg.norm(affine[:3, :3], axis=0)))
+    return any(
+        part.start == 0 or part.stop == size
+        for axis, (part, size) in enumerate(zip(box, shape, strict=True))
+        if axis != right
+    )

@@ -1,0 +1,96 @@
+"""What is measured: the maps of a fit on one grid, and what is known of how they came about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.acquisition import Acquisition
+
+Map = NDArray[np.float64]
+Window = tuple[slice, slice, slice]
+
+
+@dataclass(frozen=True)
+class Maps:
+    """Maps of one examination; NaN where a voxel has no value, None where a map was not made.
+
+    Attributes
+    ----------
+    affine
+        (4, 4) from index to RAS+ millimetres.
+    pdff, pdff_sd
+        (x, y, z) percent.
+    r2star, r2star_sd
+        (x, y, z) 1/s.
+    water, fat
+        (x, y, z) magnitudes, arbitrary unit.
+    field
+        (x, y, z) off-resonance, Hz.
+    rchi2
+        (x, y, z) reduced chi-square.
+    swap_risk
+        (x, y, z) risk 0-1 that water and fat are exchanged.
+    """
+
+    affine: NDArray[np.float64]
+    pdff: Map
+    r2star: Map
+    water: Map | None = None
+    fat: Map | None = None
+    field: Map | None = None
+    pdff_sd: Map | None = None
+    r2star_sd: Map | None = None
+    rchi2: Map | None = None
+    swap_risk: Map | None = None
+
+    @property
+    def in_phase(self) -> Map | None:
+        """Sum of water and fat, None where either is missing."""
+        return None if self.water is None or self.fat is None else self.water + self.fat
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the maps come from.
+
+    Attributes
+    ----------
+    recon_mode
+        ``echoes`` fitted or ``vendor`` maps adopted.
+    fat_model_id
+        Fat spectrum, ``vendor`` where the scanner chose it.
+    acquisition
+        Facts of the headers.
+    noise
+        What the fit tells of the image noise; JSON values.
+    """
+
+    recon_mode: str | None = None
+    fat_model_id: str | None = None
+    acquisition: Acquisition = field(default_factory=Acquisition)
+    noise: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Fractures:
+    """What the study sheet says of an examination's fractures; level names."""
+
+    treated: tuple[str, ...] = ()
+    acute: tuple[str, ...] = ()
+    old: tuple[str, ...] = ()
+
+    @property
+    def told(self) -> bool:
+        """Whether the sheet says anything."""
+        return bool(self.treated or self.acute or self.old)
+
+    def status(self, level: str) -> str:
+        """Return the fracture status of a level."""
+        for word, levels in (("treated_target", self.treated), ("acute", self.acute), ("old", self.old)):
+            if level in levels:
+                return word
+        return "none" if self.told else "unknown"

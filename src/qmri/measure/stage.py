@@ -1,0 +1,189 @@
+"""The rim of the measure stage: maps, labels and records in, rows out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.acquisition import Acquisition
+from qmri.config import MeasureSettings
+from qmri.errors import QmriError
+from qmri.measure.examination import (
+    ExaminationRows,
+    Identity,
+    LabelNote,
+    measure_examination,
+)
+from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.tables import dictionary, table_text
+from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
+from qmri.stage import Outcome, run_stage, run_stage_or_record
+from qmri.study import Examination
+from qmri.volumes import Volume, read_json, read_volume, same_grid, write_json
+
+MAPS = ("pdff", "r2star", "water", "fat", "field", "pdff_sd", "r2star_sd", "rchi2", "swap_risk")
+NEEDED_MAPS = ("pdff", "r2star")
+
+
+def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings) -> bool:
+    """Measure one examination of a study from its folders; tell whether that succeeded."""
+    name = exam.name
+    folder = {verb: exam_directory(results, name, verb) for verb in ("ingest", "fit", "segment", "measure")}
+    records = [file_path(folder[verb], name, f"{verb}_record") for verb in ("ingest", "fit", "segment")]
+
+    def work(aside: Path) -> Outcome:
+        labels = read_volume(file_path(folder["segment"], name, "labels"))
+        paths = {key: file_path(folder["fit"], name, key) for key in MAPS}
+        rows = measure_examination(
+            identity_of(exam),
+            read_maps({key: path for key, path in paths.items() if path.exists()}, labels),
+            labels.data.astype(np.int32),
+            origin=origin_of(read_json(records[1])),
+            fractures=fractures_of(exam),
+            settings=settings,
+            notes=read_notes(file_path(folder["segment"], name, "labels_table")),
+        )
+        write_rows(aside, name, rows)
+        return Outcome(decisions={"levels_measured": _measured(rows)})
+
+    return run_stage_or_record(
+        "measure",
+        name,
+        folder["measure"],
+        work,
+        upstream=records,
+        settings=settings.model_dump(mode="json"),
+    )
+
+
+def identity_of(exam: Examination) -> Identity:
+    """Return the keys of an examination."""
+    return Identity(exam.participant_id, exam.session_id)
+
+
+def fractures_of(exam: Examination) -> Fractures:
+    """Return what the study sheet says of an examination's fractures."""
+    return Fractures(exam.treated_levels, exam.acute_levels, exam.old_levels)
+
+
+def measure_files(
+    name: str,
+    paths: Mapping[str, Path],
+    labels_path: Path,
+    out: Path,
+    *,
+    labels_table: Path | None,
+    fractures: Fractures,
+    settings: MeasureSettings,
+) -> None:
+    """Measure maps and labels given as files and write the tables with their dictionaries.
+
+    Raises
+    ------
+    QmriError
+        If a file cannot be read or lies on another grid.
+    """
+    participant, session = name.split("_")
+    identity = Identity(participant.removeprefix("sub-"), session.removeprefix("ses-"))
+
+    def work(aside: Path) -> Outcome:
+        labels = read_volume(labels_path)
+        rows = measure_examination(
+            identity,
+            read_maps(paths, labels),
+            labels.data.astype(np.int32),
+            origin=Origin(),
+            fractures=fractures,
+            settings=settings,
+            notes=read_notes(labels_table) if labels_table else {},
+        )
+        write_rows(aside, name, rows)
+        for key, columns in (
+            ("exam_vertebrae_dictionary", VERTEBRA_COLUMNS),
+            ("exam_patient_dictionary", PATIENT_COLUMNS),
+        ):
+            write_json(file_path(aside, name, key), dictionary(columns))
+        return Outcome(decisions={"levels_measured": _measured(rows)})
+
+    run_stage(
+        "measure", name, out, work, upstream=list(paths.values()), settings=settings.model_dump(mode="json")
+    )
+
+
+def read_maps(paths: Mapping[str, Path], labels: Volume) -> Maps:
+    """Read the maps that exist and check that they lie on the grid of the labels.
+
+    Raises
+    ------
+    QmriError
+        If PDFF or R2* is missing, or a map has another grid.
+    """
+    for key in NEEDED_MAPS:
+        if key not in paths:
+            raise QmriError(f"there is no {key} map", expected="PDFF and R2* maps")
+    maps: dict[str, NDArray[np.float64]] = {}
+    for key, path in paths.items():
+        volume = read_volume(path)
+        if not same_grid(volume, labels):
+            raise QmriError(
+                "a map and the labels lie on different grids",
+                where=path.name,
+                found=f"{volume.data.shape[:3]}",
+                expected=f"{labels.data.shape[:3]} at the same position",
+                remedy="make the labels on the maps' own grid",
+            )
+        maps[key] = np.asarray(volume.data, dtype=np.float64)
+    return Maps(affine=labels.affine, **maps)
+
+
+def origin_of(fit_record: Mapping[str, Any]) -> Origin:
+    """Return where the maps come from, out of the record of the fit."""
+    decisions = fit_record.get("decisions", {})
+    noise = decisions.get("noise")
+    return Origin(
+        recon_mode=decisions.get("recon_mode"),
+        fat_model_id=decisions.get("fat_model_id"),
+        acquisition=Acquisition.from_json(decisions.get("acquisition") or {}),
+        noise=noise if isinstance(noise, dict) else {"sigma": noise},
+    )
+
+
+def read_notes(path: Path) -> dict[str, LabelNote]:
+    """Read what the segmentation tells of its labels; nothing where there is no table."""
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    return {row["name"]: _note(row) for row in rows}
+
+
+def write_rows(directory: Path, name: str, rows: ExaminationRows) -> None:
+    """Write the rows of an examination."""
+    texts = {
+        "exam_vertebrae": table_text(rows.vertebrae, VERTEBRA_COLUMNS),
+        "exam_patient": table_text([rows.patient], PATIENT_COLUMNS),
+    }
+    for key, text in texts.items():
+        file_path(directory, name, key).write_text(text, encoding="utf-8")
+
+
+def _note(row: Mapping[str, str]) -> LabelNote:
+    def yes(key: str) -> bool:
+        return row.get(key, "").strip().lower() in ("1", "true", "yes")
+
+    confidence = row.get("confidence", "")
+    return LabelNote(
+        complete=yes("complete"),
+        confidence=None if confidence in ("", "n/a") else float(confidence),
+        flags=tuple(word for word in row.get("flags", "").split(";") if word not in ("", "n/a")),
+        verified=yes("verified"),
+    )
+
+
+def _measured(rows: ExaminationRows) -> list[str]:
+    return [str(row["level"]) for row in rows.vertebrae if row["status"] == "ok"]

@@ -1,0 +1,63 @@
+"""The marker tables as text: what a value looks like, which columns there are, what they mean."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
+from qmri.outputs import Column
+
+MISSING = "n/a"
+SIGNIFICANT_DIGITS = 6
+
+Cell = str | float | int | bool | None
+TableRow = Mapping[str, Cell]
+
+
+def format_cell(value: Cell) -> str:
+    """Return a value as it stands in a table: six significant digits, 1 and 0 for yes and no, n/a."""
+    if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
+        return MISSING
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, float):
+        return f"{value + 0.0:.{SIGNIFICANT_DIGITS}g}"
+    return str(value)
+
+
+def table_text(rows: Iterable[TableRow], columns: Sequence[Column]) -> str:
+    """Return rows as CSV with exactly the given columns; what a row lacks is n/a.
+
+    Raises
+    ------
+    KeyError
+        If a row has a column that the registry does not know.
+    """
+    names = [column.name for column in columns]
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(names)
+    for row in rows:
+        unknown = sorted(set(row) - set(names))
+        if unknown:
+            raise KeyError(f"not in the registry of columns: {', '.join(unknown)}")
+        writer.writerow([format_cell(row.get(name)) for name in names])
+    return out.getvalue()
+
+
+def dictionary(columns: Sequence[Column]) -> dict[str, dict[str, object]]:
+    """Return the JSON dictionary of a table, in the words of BIDS."""
+    described: dict[str, dict[str, object]] = {}
+    for column in columns:
+        entry: dict[str, object] = {"Description": column.description}
+        if column.unit:
+            entry["Units"] = column.unit
+        if column.levels:
+            entry["Levels"] = column.levels
+        if column.plausible:
+            entry["PlausibleRange"] = list(column.plausible)
+        entry["Source"] = column.source
+        described[column.name] = entry
+    return described

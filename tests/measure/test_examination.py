@@ -1,0 +1,123 @@
+"""One row for every expected level; the numbers are those of the phantom."""
+
+import numpy as np
+import pytest
+
+from qmri.config import MeasureSettings
+from qmri.measure.examination import Identity, LabelNote, failed_examination, measure_examination
+from qmri.measure.images import Fractures, Maps, Origin
+
+SETTINGS = MeasureSettings()
+IDENTITY = Identity("01", "pre")
+MARROW = {
+    "T12": (40.0, 100.0),
+    "L1": (22.0, 90.0),
+    "L2": (44.0, 110.0),
+    "L3": (46.0, 120.0),
+    "L4": (50.0, 130.0),
+}
+
+
+def measure(spine, *, fractures=None, notes=None, **maps):
+    return measure_examination(
+        IDENTITY,
+        Maps(affine=spine.affine, pdff=spine.pdff, r2star=spine.r2star, **maps),
+        spine.labels,
+        origin=Origin(),
+        fractures=fractures or Fractures(treated=("L1",)),
+        settings=SETTINGS,
+        notes=notes,
+    )
+
+
+def by_level(rows):
+    return {row["level"]: row for row in rows.vertebrae}
+
+
+def test_medians_are_those_of_the_marrow(make_spine):
+    rows = by_level(measure(make_spine(marrow=MARROW)))
+    for level, (pdff, r2star) in MARROW.items():
+        assert rows[level]["pdff_median_pct"] == pdff
+        assert rows[level]["pdff_sd_pct"] == 0
+        assert rows[level]["r2star_median_per_s"] == r2star
+        assert rows[level]["status"] == "ok"
+
+
+def test_every_expected_level_has_a_row_in_anatomical_order(make_spine):
+    rows = measure(make_spine()).vertebrae
+    assert [row["level"] for row in rows] == list(SETTINGS.expected_levels)
+    states = {row["level"]: (row["status"], row["status_reason"]) for row in rows}
+    assert states["T4"] == ("not_in_view", "beyond the labelled levels")
+    assert states["L5"] == ("not_in_view", "beyond the labelled levels")
+
+
+def test_a_level_missing_between_others_is_a_failure_not_out_of_view(make_spine):
+    rows = by_level(measure(make_spine(levels=("L1", "L3", "L4"))))
+    assert rows["L2"]["status"] == "failed"
+    assert "between" in rows["L2"]["status_reason"]
+
+
+def test_a_level_beyond_the_expected_ones_has_a_row_too(make_spine):
+    rows = measure(make_spine(levels=("L4", "L5", "L6"))).vertebrae
+    assert rows[-1]["level"] == "L6"
+    assert rows[-1]["status"] == "ok"
+
+
+def test_a_body_cut_by_the_edge_is_not_measured(make_spine):
+    spine = make_spine()
+    spine.labels[:, :, : np.argwhere(spine.labels == 23)[:, 2].mean().astype(int)] = 0
+    touching = by_level(measure(spine, notes={"L4": LabelNote(complete=False)}))["L4"]
+    assert touching["status"] == "not_in_view"
+    assert "cut" in touching["status_reason"]
+    assert "pdff_median_pct" not in touching
+
+
+def test_the_background_leaves_out_the_fracture_and_counts_each_level_once(make_spine):
+    patient = measure(make_spine(marrow=MARROW)).patient
+    assert patient["bg_levels"] == "T12;L2;L3;L4"
+    assert patient["pdff_bg_mean_pct"] == pytest.approx(np.mean([40, 44, 46, 50]))
+    assert patient["pdff_bg_median_pct"] == pytest.approx(45)
+    assert patient["r2star_bg_median_per_s"] == pytest.approx(115)
+    assert patient["pdff_target_median_pct"] == 22
+
+
+def test_steps_to_the_treated_level_are_positive_caudally(make_spine):
+    rows = by_level(measure(make_spine(), fractures=Fractures(treated=("T12", "L3"))))
+    assert [rows[x]["levels_to_nearest_target"] for x in ("T11", "T12", "L1", "L2", "L4")] == [
+        -1,
+        0,
+        1,
+        -1,
+        1,
+    ]
+
+
+def test_a_sheet_that_says_nothing_of_fractures_makes_them_unknown(make_spine):
+    rows = by_level(measure(make_spine(), fractures=Fractures()))
+    assert {row["fracture_status"] for row in rows.values()} == {"unknown"}
+
+
+def test_voids_do_not_reach_the_numbers(make_spine):
+    spine = make_spine(marrow={"L3": (46.0, 120.0)})
+    body = np.argwhere(spine.labels == 22)
+    low, high = body.min(axis=0), body.max(axis=0)
+    cement = np.zeros(spine.labels.shape, bool)
+    cement[tuple(slice(a + (b - a) // 3, b - (b - a) // 3) for a, b in zip(low, high, strict=True))] = True
+    spine.pdff[cement] = 3.0
+    water = np.where(cement, 1.0, 60.0)
+    row = by_level(measure(spine, water=water, fat=np.where(cement, 0.5, 50.0)))["L3"]
+    assert row["pdff_median_pct"] == 46
+    assert row["pdff_p05_pct"] == 46
+
+
+def test_a_failed_examination_has_all_its_rows_with_the_reason():
+    rows = failed_examination(
+        IDENTITY,
+        "ingest: two patients in one folder",
+        fractures=Fractures(treated=("L1",)),
+        settings=SETTINGS,
+    )
+    assert len(rows.vertebrae) == len(SETTINGS.expected_levels)
+    assert {(row["status"], row["status_reason"]) for row in [*rows.vertebrae, rows.patient]} == {
+        ("failed", "ingest: two patients in one folder")
+    }

@@ -1,0 +1,140 @@
+"""From folders of earlier stages to rows, to tables."""
+
+import csv
+import json
+
+import pandas as pd
+import pytest
+
+from qmri.cli import main
+from qmri.errors import QmriError
+from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
+from qmri.stage import Outcome, run_stage, run_stage_or_record
+from qmri.study import read_study
+from qmri.volumes import Volume, read_json, write_volume
+
+GOOD, BAD = "sub-01_ses-pre", "sub-02_ses-pre"
+
+
+@pytest.fixture
+def study(tmp_path, make_spine):
+    """Two examinations: one that came through, one whose ingest refused."""
+    sheet = tmp_path / "study.csv"
+    sheet.write_text("participant_id,session_id,dicom_dir,treated_levels\n02,pre,b,L2\n01,pre,a,L1\n")
+    results = tmp_path / "out"
+    spine = make_spine(marrow={"L1": (20.0, 90.0)})
+
+    def nothing(_):
+        return Outcome()
+
+    def fit(aside):
+        for key, data in (("pdff", spine.pdff), ("r2star", spine.r2star)):
+            write_volume(file_path(aside, GOOD, key), Volume(data, spine.affine), dtype="float32")
+        acquisition = {"field_strength_t": 3.0, "echo_times_s": [0.0012, 0.0022], "repetition_time_s": 0.007}
+        return Outcome({"recon_mode": "echoes", "fat_model_id": "ren9", "acquisition": acquisition})
+
+    def segment(aside):
+        write_volume(file_path(aside, GOOD, "labels"), Volume(spine.labels, spine.affine), dtype="int16")
+        return Outcome()
+
+    def refuse(_):
+        raise QmriError("two patients in one folder")
+
+    for verb, work in (("ingest", nothing), ("fit", fit), ("segment", segment)):
+        run_stage(verb, GOOD, exam_directory(results, GOOD, verb), work)
+        run_stage_or_record(verb, BAD, exam_directory(results, BAD, verb), refuse)
+    return sheet, results
+
+
+def run_all(sheet, results):
+    for exam in read_study(sheet).names:
+        arguments = ["measure", "--exam", exam, "--results", str(results), "--study", str(sheet)]
+        assert main(arguments) == 0
+    assert main(["measure", "--collect", "--results", str(results), "--study", str(sheet)]) == 0
+
+
+def test_the_tables_hold_every_examination_in_the_order_of_the_sheet(study):
+    sheet, results = study
+    run_all(sheet, results)
+    vertebrae = pd.read_csv(results / "markers/vertebrae.csv", dtype={"participant_id": str})
+    patients = pd.read_csv(results / "markers/patients.csv", dtype={"participant_id": str})
+    assert list(vertebrae.columns) == [column.name for column in VERTEBRA_COLUMNS]
+    assert list(patients.columns) == [column.name for column in PATIENT_COLUMNS]
+    assert list(patients.participant_id) == ["02", "01"]
+    assert len(vertebrae) == 28
+    failed = vertebrae[vertebrae.participant_id == "02"]
+    assert set(failed.status) == {"failed"}
+    assert failed.status_reason.str.contains("two patients in one folder").all()
+    good = vertebrae[(vertebrae.participant_id == "01") & (vertebrae.status == "ok")].set_index("level")
+    assert list(good.index) == ["T12", "L1", "L2", "L3", "L4"]
+    assert good.pdff_median_pct["L1"] == 20
+    row = patients.iloc[1]
+    assert (row.recon_mode, row.fat_model_id, row.field_t) == ("echoes", "ren9", 3.0)
+    assert (row.te_ms_list, row.tr_ms) == ("1.2;2.2", 7.0)
+
+
+def test_every_column_of_a_table_is_in_its_dictionary(study):
+    sheet, results = study
+    run_all(sheet, results)
+    for table in ("vertebrae", "patients"):
+        with (results / f"markers/{table}.csv").open(newline="") as file:
+            header = next(csv.reader(file))
+        described = json.loads((results / f"markers/{table}.json").read_text())
+        assert list(described) == header
+        assert all(entry["Description"] and entry["Source"] for entry in described.values())
+
+
+def test_two_runs_write_the_same_bytes(study):
+    sheet, results = study
+    run_all(sheet, results)
+    first = {path.name: path.read_bytes() for path in (results / "markers").iterdir()}
+    run_all(sheet, results)
+    assert first == {path.name: path.read_bytes() for path in (results / "markers").iterdir()}
+
+
+def test_a_failed_examination_has_a_record_that_says_so(study):
+    sheet, results = study
+    run_all(sheet, results)
+    record = read_json(file_path(exam_directory(results, BAD, "measure"), BAD, "measure_record"))
+    assert (record["status"], record["failed_stage"]) == ("failed", "ingest")
+
+
+def test_collecting_before_measuring_is_refused(study, capsys):
+    sheet, results = study
+    assert main(["measure", "--collect", "--results", str(results), "--study", str(sheet)]) == 1
+    assert "not been measured yet" in capsys.readouterr().err
+
+
+def test_maps_on_another_grid_are_refused(study, make_spine, tmp_path):
+    _, results = study
+    folder = exam_directory(results, GOOD, "fit")
+    other = make_spine(shift_mm=(0.0, 1.0, 0.0))
+    labels = tmp_path / "labels.nii.gz"
+    write_volume(labels, Volume(other.labels, other.affine), dtype="int16")
+    files = [
+        "--pdff",
+        str(file_path(folder, GOOD, "pdff")),
+        "--r2star",
+        str(file_path(folder, GOOD, "r2star")),
+    ]
+    assert main(["measure", *files, "--labels", str(labels), "--out", str(tmp_path / "m")]) == 1
+    assert not (tmp_path / "m").exists()
+
+
+def test_files_alone_give_the_same_rows_as_a_study(study):
+    sheet, results = study
+    run_all(sheet, results)
+    fit, segment = (exam_directory(results, GOOD, verb) for verb in ("fit", "segment"))
+    out = results.parent / "alone"
+    arguments = ["measure", "--out", str(out), "--treated-levels", "L1"]
+    for option, folder, key in (
+        ("pdff", fit, "pdff"),
+        ("r2star", fit, "r2star"),
+        ("labels", segment, "labels"),
+    ):
+        arguments += [f"--{option}", str(file_path(folder, GOOD, key))]
+    assert main(arguments) == 0
+    in_study = exam_directory(results, GOOD, "measure")
+    alone = file_path(out, GOOD, "exam_vertebrae").read_text()
+    assert alone == file_path(in_study, GOOD, "exam_vertebrae").read_text()
+    assert file_path(out, GOOD, "exam_vertebrae_dictionary").exists()
