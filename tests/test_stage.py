@@ -1,3 +1,4 @@
+import errno
 from pathlib import Path
 
 import numpy as np
@@ -119,3 +120,41 @@ def test_a_record_cannot_hold_what_json_cannot(tmp_path):
 
     with pytest.raises(ValueError, match="JSON"):
         run_stage("segment", EXAM, tmp_path / "segment", decides_nan)
+
+
+@pytest.mark.parametrize("want", [OSError(errno.ENOSPC, "full"), OSError(errno.EDQUOT, "quota")])
+def test_a_full_disk_is_no_failure_of_the_examination(tmp_path, want):
+    def fills_the_disk(folder: Path) -> Outcome:
+        raise want
+
+    with pytest.raises(OSError, match=want.strerror):
+        run_stage_or_record("segment", EXAM, tmp_path / "segment", fills_the_disk)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("moves_before_the_kill", range(3))
+def test_a_kill_while_publishing_leaves_no_record_beside_a_mixture(
+    tmp_path, monkeypatch, moves_before_the_kill
+):
+    folder = tmp_path / "segment"
+    run_stage("segment", EXAM, folder, writes("former"))
+    (folder / "notes.txt").write_text("mine")
+    moves = 0
+
+    def dies(self: Path, target: Path) -> None:
+        nonlocal moves
+        if moves == moves_before_the_kill:
+            raise KeyboardInterrupt
+        moves += 1
+        self.rename(target)
+
+    monkeypatch.setattr(Path, "replace", dies)
+    try:
+        run_stage("segment", EXAM, folder, writes("new"))
+    except KeyboardInterrupt:
+        with pytest.raises(QmriError):
+            find_record(folder, "segment")
+    else:
+        assert table(folder).read_text() == "new"
+        assert find_record(folder, "segment")
+    assert (folder / "notes.txt").read_text() == "mine"

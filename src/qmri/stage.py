@@ -6,20 +6,25 @@ A folder without a record is no result. What a person put into the folder is nev
 
 from __future__ import annotations
 
+import errno
 import logging
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from qmri.batch import read_loss, require_current_run
 from qmri.errors import QmriError
 from qmri.outputs import FILES, file_path
 from qmri.provenance import sha256, software_versions
 from qmri.volumes import read_json, sidecar_path, write_json
 
 log = logging.getLogger(__name__)
+
+WANT_OF_MEANS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.ENOMEM, errno.EMFILE, errno.EIO, errno.ESTALE)
 
 
 @dataclass(frozen=True)
@@ -67,25 +72,10 @@ def run_stage(
     QmriError
         If the work refuses. Nothing is published then.
     """
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-    try:
+    with _aside(directory) as aside:
         outcome = work(aside)
-        record = {
-            "stage": verb,
-            "examination": exam,
-            "status": "ok",
-            "warnings": list(outcome.warnings),
-            "settings": dict(settings or {}),
-            "decisions": dict(outcome.decisions),
-            "inputs": {path.name: sha256(path) for path in upstream},
-            "outputs": {path.name: sha256(path) for path in sorted(aside.iterdir())},
-            "software": software_versions(),
-        }
-        write_json(file_path(aside, exam, f"{verb}_record"), record)
-        _publish(aside, directory, exam, verb)
-    finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        record = _record(verb, exam, "ok", aside=aside, settings=settings, outcome=outcome, upstream=upstream)
+        _publish(aside, directory, verb, record)
 
 
 def run_stage_or_record(
@@ -99,17 +89,26 @@ def run_stage_or_record(
 ) -> bool:
     """Do as `run_stage`, but let a failure become a record, so that the study goes on.
 
+    Want of memory or disk is no failure of the examination: it is raised, and the stage tried again.
+
     Returns
     -------
     bool
         Whether the stage succeeded.
+
+    Raises
+    ------
+    QmriError
+        If the run that this job belongs to has been replaced by another.
     """
+    require_current_run(directory)
     try:
+        if loss := read_loss(directory):
+            raise QmriError(**loss)
         for path in upstream:
             require_ok(read_json(path))
         run_stage(verb, exam, directory, work, upstream=upstream, settings=settings)
-    except MemoryError:
-        raise
+        return True
     except QmriError as error:
         log.error("%s", error)
         failure = {
@@ -118,22 +117,46 @@ def run_stage_or_record(
             "remedy": error.remedy,
         }
     except Exception as error:
+        if _is_want_of_means(error):
+            raise
         log.exception("the %s stage of %s stopped on an error of the program", verb, exam)
         failure = {
             "failed_stage": verb,
             "reason": f"error in the program ({type(error).__name__})",
             "remedy": "report it with the log of this stage",
         }
-    else:
-        return True
-
-    def write_nothing(_: Path) -> Outcome:
-        return Outcome()
-
-    run_stage(verb, exam, directory, write_nothing, settings=settings)
-    path = file_path(directory, exam, f"{verb}_record")
-    write_json(path, read_json(path) | {"status": "failed"} | failure)
+    with _aside(directory) as aside:
+        record = _record(verb, exam, "failed", settings=settings, aside=aside) | failure
+        _publish(aside, directory, verb, record)
     return False
+
+
+def _record(
+    verb: str,
+    exam: str,
+    status: str,
+    *,
+    aside: Path,
+    settings: Mapping[str, object] | None,
+    outcome: Outcome = Outcome(),
+    upstream: Sequence[Path] = (),
+) -> dict[str, Any]:
+    return {
+        "stage": verb,
+        "examination": exam,
+        "status": status,
+        "warnings": list(outcome.warnings),
+        "settings": dict(settings or {}),
+        "decisions": dict(outcome.decisions),
+        "inputs": {path.name: sha256(path) for path in upstream},
+        "outputs": {path.name: sha256(path) for path in sorted(aside.iterdir())},
+        "software": software_versions(),
+    }
+
+
+def _is_want_of_means(error: Exception) -> bool:
+    """Tell whether the machine was at fault: no memory, a full disk."""
+    return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in WANT_OF_MEANS)
 
 
 class UpstreamFailedError(QmriError):
@@ -188,14 +211,33 @@ def _own_files(directory: Path, exam: str, verb: str) -> set[Path]:
     return paths | {sidecar_path(path) for path in paths}
 
 
-def _publish(aside: Path, directory: Path, exam: str, verb: str) -> None:
-    """Put the new folder in the place of the old one, keeping the files that a person put there."""
-    unregistered = set(aside.iterdir()) - _own_files(aside, exam, verb)
-    if unregistered:
+@contextmanager
+def _aside(directory: Path) -> Iterator[Path]:
+    """Give a folder beside the stage's folder, hence on its file system, and take it away at the end."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    try:
+        yield aside
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def _publish(aside: Path, directory: Path, verb: str, record: Mapping[str, Any]) -> None:
+    """Replace the stage's files by the new ones; the record goes first and comes last.
+
+    Killed at any point, this leaves a folder without a record, or a complete one. Files
+    that a person put there are not moved.
+    """
+    exam = str(record["examination"])
+    own = _own_files(directory, exam, verb)
+    new = [directory / path.name for path in sorted(aside.iterdir())]
+    if unregistered := set(new) - own:
         raise ValueError(f"not in the registry of outputs: {sorted(path.name for path in unregistered)}")
-    if directory.exists():
-        for path in set(directory.iterdir()) - _own_files(directory, exam, verb):
-            path.rename(aside / path.name)
-        shutil.rmtree(directory)
-    aside.chmod(0o755)
-    aside.rename(directory)
+    record_path = file_path(directory, exam, f"{verb}_record")
+    write_json(aside / record_path.name, record)
+    directory.mkdir(exist_ok=True)
+    record_path.unlink(missing_ok=True)
+    for path in own.difference(new):
+        path.unlink(missing_ok=True)
+    for path in [*new, record_path]:
+        (aside / path.name).replace(path)
