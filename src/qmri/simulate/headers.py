@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
 from pydicom.valuerep import DSfloat
 
 from qmri.simulate.geometry import Grid
@@ -107,7 +107,7 @@ def _describe_file(dataset: Dataset, scan: Scan, series: Series, frame: Frame) -
     meta.MediaStorageSOPClassUID = MRImageStorage
     meta.MediaStorageSOPInstanceUID = instance
     meta.TransferSyntaxUID = ImplicitVRLittleEndian if scan.implicit_vr else ExplicitVRLittleEndian
-    meta.ImplementationClassUID = f"{UID_ROOT}1"
+    meta.ImplementationClassUID = UID(f"{UID_ROOT}1")
     meta.ImplementationVersionName = "QMRI_SIMULATE"
     dataset.file_meta = meta
     dataset.SpecificCharacterSet = "ISO_IR 100"
