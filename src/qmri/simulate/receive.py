@@ -145,5 +145,5 @@ def _first_order_error(
     prior[4:] = noise_sd / np.array([PRIOR_R2STAR_SD_PER_S, PRIOR_FIELD_SD_HZ])
     doubt = prior * noise_sd * rng.standard_normal(score.shape)
     regular = information + np.diag(prior**2)
-    error: NDArray[np.float64] = np.linalg.solve(regular, (score + doubt)[..., np.newaxis])[..., 0]
-    return error
+    error = np.linalg.solve(regular, (score + doubt)[..., np.newaxis])
+    return np.asarray(error[..., 0], dtype=np.float64)
