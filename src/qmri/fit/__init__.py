@@ -1,0 +1,7 @@
+"""Water, fat, R2* and field from complex echoes, with their precision and their risks."""
+
+from qmri.fit.foreground import Reason
+from qmri.fit.result import Decisions, WaterFatResult
+from qmri.fit.water_fat import fit_water_fat
+
+__all__ = ["Decisions", "Reason", "WaterFatResult", "fit_water_fat"]

@@ -1,0 +1,80 @@
+"""The few fields that a voxel could have: the deepest minima of its residual, refined."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.fit.common_phase import common_phase_fit
+from qmri.fit.energies import EnergyTable, energies, features
+from qmri.fit.method import Method
+from qmri.fit.refine import information, step
+from qmri.fit.voxels import Voxels
+
+Real = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """Candidate solutions of every voxel, best first by free-phase residual.
+
+    Attributes
+    ----------
+    field, r2star
+        Hz and 1/s, float32 of shape (candidates, voxels).
+    residual
+        Residual energy with a common phase and neither water nor fat negative, same shape;
+        infinite where a voxel has fewer minima.
+    """
+
+    field: Real
+    r2star: Real
+    residual: Real
+
+
+def find_candidates(method: Method, voxels: Voxels) -> Candidates:
+    """Return the candidates of every voxel."""
+    count = method.n_candidates
+    result = Candidates(*(np.empty((count, voxels.count), dtype=np.float32) for _ in range(3)))
+
+    def work(part: slice) -> None:
+        signal = voxels.signal[:, part]
+        field, r2star, found = _minima(method.table, signal, count)
+        repeated = np.tile(signal, count)
+        flat = (field.reshape(-1), r2star.reshape(-1))
+        flat = step(information(common_phase_fit(method.sums, repeated, *flat)), *flat, method.limits)
+        fit = common_phase_fit(method.sums, repeated, *flat)
+        residual = voxels.energy[part] - fit.physical_energy().reshape(field.shape)
+        result.field[:, part], result.r2star[:, part] = (values.reshape(field.shape) for values in flat)
+        result.residual[:, part] = np.where(found, np.maximum(residual, 0), np.inf)
+
+    method.team.for_each(work, voxels.count)
+    return result
+
+
+def _minima(
+    table: EnergyTable, signal: NDArray[np.complex64], count: int
+) -> tuple[Real, Real, NDArray[np.bool_]]:
+    """Return field and R2* of the deepest minima on the grid, (count, voxels), and whether they exist."""
+    energy, rate_index = energies(table, features(signal))
+    inner = energy[:, 1:-1]
+    peaks = np.where((inner > energy[:, :-2]) & (inner >= energy[:, 2:]), inner, np.float32(-1))
+    rows = np.arange(energy.shape[0])
+    first = rows * energy.shape[1] + 1
+    flat, flat_rate = energy.ravel(), rate_index.ravel()
+    field = np.empty((count, rows.size), dtype=np.float32)
+    r2star = np.empty_like(field)
+    found = np.empty(field.shape, dtype=np.bool_)
+    for k in range(count):
+        place = peaks.argmax(axis=1)
+        found[k] = peaks[rows, place] >= 0
+        peaks[rows, place] = -1
+        at = first + place
+        left, centre, right = flat[at - 1], flat[at], flat[at + 1]
+        curvature = np.maximum(2 * centre - left - right, np.finfo(np.float32).tiny)
+        offset = np.clip((right - left) / (2 * curvature), -0.5, 0.5)
+        field[k] = table.field[place + 1] + np.float32(table.step) * offset
+        r2star[k] = table.r2star[flat_rate[at]]
+    return field, r2star, found

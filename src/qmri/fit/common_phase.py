@@ -1,0 +1,136 @@
+"""Water, fat and their common phase in closed form, with what a Gauss-Newton step needs.
+
+At a given field and R2* let ``y_n = s_n exp(-i 2 pi psi t_n)``, ``d_n = exp(-R2* t_n)``,
+``A = [d, d c]``, ``b = A^H y`` and ``G = Re A^H A``. For real W, F and one phase phi,
+
+    x = G^-1 b,   q = b^T x,   phi = arg(q) / 2,   (W, F) = Re(x exp(-i phi)),
+    E = (Re b^H x + |q|) / 2
+
+is the best fit and the energy it captures (the common phase of Bydder 2020,
+10.1016/j.mri.2020.08.011, without iteration). All sums over echoes that do not involve the signal are
+*moments* ``sum_n t^k exp(-2 R2* t) u_n`` with u = 1, Re c, |c|^2 or Im c.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.fit.echoes import EchoTrain
+
+Real = NDArray[np.float32]
+Complex = NDArray[np.complex64]
+
+
+@dataclass(frozen=True)
+class Sums:
+    """The matrices that turn echoes into sums over echoes.
+
+    Attributes
+    ----------
+    times
+        Echo times, s, float32, shape (echoes, 1).
+    signal
+        complex64 of shape (4, echoes): rows 1, conj(c), t, t conj(c).
+    moments
+        float32 of shape (11, echoes): u = 1, Re c, |c|^2 times t^0, t^1 and t^2, then Im c times
+        t^0 and t^1.
+    """
+
+    times: Real
+    signal: Complex
+    moments: Real
+
+    @classmethod
+    def of(cls, train: EchoTrain, fat_phase: float = 0.0) -> Sums:
+        """Return the sums of an echo train whose fat is ahead of water by a phase in rad."""
+        times = train.times
+        c = train.model.fat_phasor * np.exp(1j * fat_phase)
+        one = np.ones_like(times)
+        signal = np.stack([one + 0j, c.conj(), times + 0j, times * c.conj()])
+        plain = np.stack([one, c.real, np.abs(c) ** 2])
+        moments = np.concatenate([plain, times * plain, times**2 * plain, [c.imag, times * c.imag]])
+        return cls(
+            times.astype(np.float32)[:, np.newaxis], signal.astype(np.complex64), moments.astype(np.float32)
+        )
+
+
+@dataclass(frozen=True)
+class CommonPhaseFit:
+    """The closed-form fit of voxels at given field and R2*; every array of shape (voxels,).
+
+    Attributes
+    ----------
+    water, fat
+        Real signals at echo time 0, signed.
+    rotation
+        exp(-i phi), complex64.
+    energy
+        Energy captured with signed water and fat.
+    signal_sums
+        complex64 of shape (4, voxels): b for water, b for fat, and both weighted with t.
+    moments
+        float32 of shape (11, voxels).
+    """
+
+    water: Real
+    fat: Real
+    rotation: Complex
+    energy: Real
+    signal_sums: Complex
+    moments: Real
+
+    def physical_energy(self) -> Real:
+        """Return the energy captured where neither water nor fat may be negative."""
+        b_water, b_fat = self.signal_sums[:2]
+        single = np.maximum(_square(b_water) / self.moments[0], _square(b_fat) / self.moments[2])
+        return np.where(np.minimum(self.water, self.fat) < 0, single, self.energy)
+
+
+def common_phase_fit(sums: Sums, signal: Complex, field: Real, r2star: Real) -> CommonPhaseFit:
+    """Fit water, fat and their phase at given field and R2*.
+
+    Parameters
+    ----------
+    sums
+        Of the echo train.
+    signal
+        complex64 of shape (echoes, voxels).
+    field, r2star
+        Hz and 1/s, float32 of shape (voxels,).
+    """
+    demodulated = demodulate(sums, signal, field)
+    decay = np.exp(-sums.times * r2star)
+    demodulated *= decay
+    signal_sums = sums.signal @ demodulated
+    moments = sums.moments @ np.square(decay, out=decay)
+    b_water, b_fat = signal_sums[:2]
+    g_ww, g_wf, g_ff = moments[:3]
+    scale = 1 / (g_ww * g_ff - g_wf * g_wf)
+    x_water = (g_ff * b_water - g_wf * b_fat) * scale
+    x_fat = (g_ww * b_fat - g_wf * b_water) * scale
+    q = b_water * x_water + b_fat * x_fat
+    size = np.abs(q)
+    energy = 0.5 * ((b_water.conj() * x_water).real + (b_fat.conj() * x_fat).real + size)
+    rotation = np.sqrt(q.conj() / np.maximum(size, np.finfo(np.float32).tiny))
+    rotation = np.where(((x_water + x_fat) * rotation).real < 0, -rotation, rotation)
+    return CommonPhaseFit(
+        (x_water * rotation).real, (x_fat * rotation).real, rotation, energy, signal_sums, moments
+    )
+
+
+def demodulate(sums: Sums, signal: Complex, field: Real) -> Complex:
+    """Return the signal (echoes, voxels) as it would be at field 0."""
+    angle = sums.times * (np.float32(-2 * np.pi) * field)
+    rotation = np.empty(angle.shape, dtype=np.complex64)
+    np.cos(angle, out=rotation.real)
+    np.sin(angle, out=rotation.imag)
+    rotation *= signal
+    return rotation
+
+
+def _square(values: Complex) -> Real:
+    square: Real = values.real**2 + values.imag**2
+    return square

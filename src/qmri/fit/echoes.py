@@ -1,0 +1,163 @@
+"""The echo train: what its spacing allows, refuses and makes ambiguous."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from qmri.errors import QmriError
+from qmri.signal import WATER_PPM_37C, FatModel, WaterFatModel, fat_frequencies, fat_model
+
+MIN_ECHOES = 3
+MAX_ECHO_TIME_S = 0.2
+FREQUENCY_RANGE_MHZ = (8.0, 500.0)
+EVEN_TOLERANCE = 0.012
+"""Largest departure from even spacing, as a share of the spacing (rounded headers stay below)."""
+EVEN_TOLERANCE_S = 15e-6
+INSEPARABLE, POORLY_SEPARABLE = 0.04, 0.15
+"""Distance of the fat shift from a multiple of 1/spacing, as a share of 1/spacing."""
+APERIODIC_RANGE_PPM = 5.5
+
+
+@dataclass(frozen=True)
+class EchoTrain:
+    """Echo times with the signal model and the field ambiguity that belong to them.
+
+    Attributes
+    ----------
+    model
+        Spectrum and echo times (s).
+    fat_shift
+        Frequency of the main fat peak relative to water, Hz (negative).
+    spacing
+        Mean echo spacing, s.
+    even
+        Whether the spacing is constant, so that fields 1/spacing apart cannot be told apart.
+    half_range
+        Fields between plus and minus this value are considered, Hz.
+    warnings
+        What the spacing makes uncertain.
+    """
+
+    model: WaterFatModel
+    fat_shift: float
+    spacing: float
+    even: bool
+    half_range: float
+    warnings: tuple[str, ...]
+
+    @property
+    def times(self) -> NDArray[np.float64]:
+        """Echo times, s."""
+        return self.model.echo_times
+
+    @property
+    def period(self) -> float:
+        """Field difference that cannot be seen, Hz; infinite for uneven spacing."""
+        return 1.0 / self.spacing if self.even else np.inf
+
+    @property
+    def count(self) -> int:
+        """Number of echoes."""
+        return int(self.times.size)
+
+    @property
+    def degrees_of_freedom(self) -> int:
+        """Real data less the parameters W, F, R2*, field and phase."""
+        return 2 * self.count - 5
+
+
+def echo_train(
+    spectrum: str | FatModel,
+    echo_times: ArrayLike,
+    imaging_frequency: float,
+    *,
+    water_ppm: float = WATER_PPM_37C,
+) -> EchoTrain:
+    """Return the echo train of an acquisition after checking that it can separate water and fat.
+
+    Parameters
+    ----------
+    spectrum
+        Fat spectrum or its id.
+    echo_times
+        Echo times, s, ascending, three or more.
+    imaging_frequency
+        Centre frequency, MHz.
+    water_ppm
+        Chemical shift of water, ppm.
+
+    Raises
+    ------
+    QmriError
+        If there are fewer than three echoes, they do not ascend, units look wrong, or the spacing
+        puts fat a whole number of turns from water at every echo.
+    """
+    times = np.asarray(echo_times, dtype=np.float64)
+    _check(times, imaging_frequency)
+    fat = fat_model(spectrum)
+    frequencies = fat_frequencies(fat, imaging_frequency, water_ppm=water_ppm)
+    fat_shift = float(frequencies[np.argmax(fat.amplitudes)])
+    steps = np.diff(times)
+    spacing = float((times[-1] - times[0]) / (times.size - 1))
+    line = times[0] + spacing * np.arange(times.size)
+    departure = float(np.abs((times - line) - np.mean(times - line)).max())
+    even = departure <= min(EVEN_TOLERANCE * spacing, EVEN_TOLERANCE_S)
+    period = 1.0 / spacing
+    if even:
+        half_range = period / 2
+    else:
+        half_range = max(0.75 / float(steps.min()), APERIODIC_RANGE_PPM * imaging_frequency)
+    warnings = _separation_warnings(fat_shift, period, times) if even else ()
+    model = WaterFatModel.at(fat, times, imaging_frequency, water_ppm=water_ppm)
+    return EchoTrain(model, fat_shift, spacing, even, half_range, warnings)
+
+
+def _check(times: NDArray[np.float64], imaging_frequency: float) -> None:
+    if times.ndim != 1 or times.size < MIN_ECHOES:
+        raise QmriError(
+            "water, fat, R2* and field cannot be told from so few echoes",
+            found=f"{times.size} echo times",
+            expected=f"{MIN_ECHOES} or more",
+        )
+    if not np.isfinite(times).all() or times[0] < 0 or (np.diff(times) <= 0).any():
+        raise QmriError(
+            "echo times do not ascend",
+            found=", ".join(f"{time:g}" for time in times),
+            expected="ascending, s",
+        )
+    if times[-1] > MAX_ECHO_TIME_S:
+        raise QmriError(
+            "echo times are too long for gradient echoes",
+            found=f"{times[-1]:g} s",
+            expected=f"below {MAX_ECHO_TIME_S} s",
+            remedy="give them in seconds",
+        )
+    low, high = FREQUENCY_RANGE_MHZ
+    if not low <= imaging_frequency <= high:
+        raise QmriError(
+            "the imaging frequency is not one of proton MRI",
+            found=f"{imaging_frequency:g}",
+            expected=f"{low:g}-{high:g} MHz (DICOM 0018,0084), 127.7 at 3 T",
+        )
+
+
+def _separation_warnings(fat_shift: float, period: float, times: NDArray[np.float64]) -> tuple[str, ...]:
+    turns = fat_shift / period
+    distance = abs(turns - round(turns))
+    spacing_ms = 1e3 / period
+    if distance < INSEPARABLE:
+        raise QmriError(
+            "the echo spacing cannot separate water and fat: fat makes whole turns between echoes",
+            found=f"spacing {spacing_ms:.3f} ms, fat at {fat_shift:.0f} Hz ({turns:.2f} turns)",
+            expected="a spacing whose turns are not near a whole number",
+            remedy="acquire with another echo spacing; for this examination adopt the vendor's maps",
+        )
+    if distance < POORLY_SEPARABLE:
+        return (
+            f"echo spacing {spacing_ms:.3f} ms separates water and fat poorly (fat turns {turns:.2f} times "
+            "between echoes): expect more swaps and noise",
+        )
+    return ()

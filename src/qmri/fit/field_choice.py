@@ -1,0 +1,112 @@
+"""Choose one candidate field per voxel so that the field is smooth: min-sum message passing.
+
+The sum over voxels of a cost U_v(k) and over neighbours of ``V = min(w |wrap(psi_u - psi_v)|^2, cap)``
+is lowered by belief propagation (Felzenszwalb 2006, 10.1007/s11263-006-7899-4) with the schedule of
+line sweeps: along each axis, forwards and backwards, the messages of a whole plane of voxels at once,
+so that a line of voxels is solved exactly in one sweep. ``wrap`` removes whole field periods of evenly
+spaced echoes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Coupling:
+    """How strongly neighbours hold together.
+
+    Attributes
+    ----------
+    weights
+        w along each axis, per squared unit of the labels' positions.
+    cap
+        Largest cost of a jump.
+    periodic
+        Whether positions one unit apart are the same.
+    """
+
+    weights: tuple[float, float, float]
+    cap: float
+    periodic: bool
+
+
+def pass_messages(
+    costs: Real, positions: Real, mask: NDArray[np.bool_], coupling: Coupling, rounds: int
+) -> Real:
+    """Return the belief (lower is better) of each label after message passing.
+
+    Parameters
+    ----------
+    costs
+        U, float32 of shape (labels, x, y, z).
+    positions
+        Field of each label in field periods (or any unit where not periodic), same shape.
+    mask
+        Voxels that take part, shape (x, y, z).
+    coupling
+        Strength along each axis.
+    rounds
+        Number of passes over the three axes.
+
+    Returns
+    -------
+    ndarray
+        Beliefs, float32 of shape (labels, x, y, z).
+    """
+    belief = costs
+    messages: dict[int, Real] = {}
+    for _ in range(rounds):
+        for axis in range(3):
+            if mask.shape[axis] < 2:
+                continue
+            # Swept axis first, labels next: the planes of a sweep lie together in memory.
+            order = (1 + axis, 0, *(1 + other for other in range(3) if other != axis))
+            turned = np.array(belief.transpose(order), order="C")
+            places = np.ascontiguousarray(positions.transpose(order))
+            links = np.moveaxis(mask, axis, 0)
+            if axis not in messages:
+                messages[axis] = np.zeros((2, *turned.shape), dtype=np.float32)
+            weight = coupling.weights[axis]
+            jumps = [_jump_cost(here, there, coupling, weight) for here, there in pairwise(places)]
+            _sweep(turned, messages[axis], jumps, links[1:] & links[:-1])
+            belief = turned.transpose(np.argsort(order))
+    return np.ascontiguousarray(belief)
+
+
+def _sweep(belief: Real, messages: Real, jumps: list[Real], linked: NDArray[np.bool_]) -> None:
+    """Send messages along axis 0 of (planes, labels, ...) forwards, then backwards; belief in place."""
+    n_planes = belief.shape[0]
+    forward, backward = messages
+    for plane in range(n_planes - 1):
+        source = belief[plane] - backward[plane]
+        totals = source[:, np.newaxis] + jumps[plane]
+        _send(totals.min(axis=0), forward[plane + 1], belief[plane + 1], linked[plane])
+    for plane in range(n_planes - 1, 0, -1):
+        source = belief[plane] - forward[plane]
+        totals = source + jumps[plane - 1]
+        _send(totals.min(axis=1), backward[plane - 1], belief[plane - 1], linked[plane - 1])
+
+
+def _jump_cost(here: Real, there: Real, coupling: Coupling, weight: float) -> Real:
+    jump = here[:, np.newaxis] - there
+    if coupling.periodic:
+        jump -= np.rint(jump)
+    jump *= jump
+    jump *= np.float32(weight)
+    np.minimum(jump, np.float32(coupling.cap), out=jump)
+    return jump
+
+
+def _send(new: Real, message: Real, belief: Real, linked: NDArray[np.bool_]) -> None:
+    """Replace a message, made to start at 0, and carry the change into the receiver's belief."""
+    new -= new.min(axis=0)
+    new *= linked
+    belief += new - message
+    message[...] = new

@@ -1,0 +1,61 @@
+"""How voxels are fitted: the tables of an echo train, the bounds of the steps, the threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.fit.chunks import Workers
+from qmri.fit.common_phase import Sums
+from qmri.fit.echoes import EchoTrain
+from qmri.fit.energies import EnergyTable, energy_table
+from qmri.fit.refine import Limits
+
+R2STAR_RANGE = (-100.0, 2000.0)
+"""1/s. Noise takes a small R2* below zero; to cut it off there would bias the mean of a region."""
+N_CANDIDATES, N_CANDIDATES_UNEVEN = 3, 5
+
+
+@dataclass(frozen=True)
+class Method:
+    """What every step of the fit needs besides the voxels.
+
+    Attributes
+    ----------
+    train
+        Echo times, spectrum, field ambiguity.
+    table
+        Energies over the grid of fields.
+    sums
+        Sums over echoes.
+    limits
+        Bounds of Gauss-Newton steps.
+    n_candidates
+        Number of candidate fields in a voxel.
+    team
+        Threads.
+    """
+
+    train: EchoTrain
+    table: EnergyTable
+    sums: Sums
+    limits: Limits
+    n_candidates: int
+    team: Workers
+
+    @classmethod
+    def of(cls, train: EchoTrain, team: Workers) -> Method:
+        """Return the method for an echo train."""
+        table = energy_table(train)
+        count = N_CANDIDATES if train.even else N_CANDIDATES_UNEVEN
+        return cls(train, table, Sums.of(train), Limits(table.step, R2STAR_RANGE), count, team)
+
+
+@dataclass(frozen=True)
+class Start:
+    """Where a refinement starts: field (Hz) and R2* (1/s), float32 of shape (voxels,)."""
+
+    field: NDArray[np.float32]
+    r2star: NDArray[np.float32]

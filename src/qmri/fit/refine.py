@@ -1,0 +1,174 @@
+"""Gauss-Newton steps of field and R2*, water, fat and phase being eliminated in closed form.
+
+The model ``m = (W + F c) d exp(i phi)`` has the derivatives ``d, d c, i m`` in (W, F, phi) and
+``i 2 pi t m, -t m`` in (psi, R2*). With K their 3 x 3 information in (W, F, phi), L the mixed and
+H the 2 x 2 part, the step is ``(H - L^T K^-1 L)^-1 g``: the gradient g in (psi, R2*) alone, because
+(W, F, phi) are at their best already. The same Schur complement, times 1/sigma^2, is the
+information on psi and R2*, from which the standard deviations follow.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.fit.common_phase import CommonPhaseFit
+
+Real = NDArray[np.float32]
+Symmetric = tuple[Real, Real, Real, Real, Real, Real]
+"""Upper triangle of a 3 x 3 matrix, row by row."""
+Vector = tuple[Real, Real, Real]
+TWO_PI: np.float32 = np.float32(2 * np.pi)
+TINY = np.finfo(np.float32).tiny
+
+
+@dataclass(frozen=True)
+class Information:
+    """What the data of a voxel say about its parameters, for unit noise; arrays (voxels,).
+
+    Attributes
+    ----------
+    field, cross, r2star
+        Schur complement in (psi, R2*): s^2/Hz^2, s^2/Hz and s^2.
+    gradient_field, gradient_r2star
+        Gradient of half the captured energy.
+    pdff_nuisance
+        ``v^T K^-1 v`` with v the derivative of PDFF (percent) in (W, F, phi).
+    pdff_field, pdff_r2star
+        ``L^T K^-1 v``.
+    """
+
+    field: Real
+    cross: Real
+    r2star: Real
+    gradient_field: Real
+    gradient_r2star: Real
+    pdff_nuisance: Real
+    pdff_field: Real
+    pdff_r2star: Real
+
+
+def information(fit: CommonPhaseFit) -> Information:
+    """Return the information of a closed-form fit on field, R2* and PDFF."""
+    w, f = fit.water, fit.fat
+    one, re, sq = fit.moments[0:3], fit.moments[3:6], fit.moments[6:9]
+    (k00, k01, k11), (t_one, t_re, t_sq), (tt_one, tt_re, tt_sq) = one, re, sq
+    im, t_im = fit.moments[9], fit.moments[10]
+    ww, wf, ff = w * w, 2 * w * f, f * f
+    power = ww * k00 + wf * k01 + ff * k11
+    t_power = ww * t_one + wf * t_re + ff * t_sq
+    tt_power = ww * tt_one + wf * tt_re + ff * tt_sq
+    inverse = _symmetric_inverse((k00, k01, -f * im, k11, w * im, power))
+    field_row: Vector = (-TWO_PI * f * t_im, TWO_PI * w * t_im, TWO_PI * t_power)
+    r2star_row: Vector = (-(w * t_one + f * t_re), -(w * t_re + f * t_sq), np.zeros_like(w))
+    field_solved = _times(inverse, field_row)
+    r2star_solved = _times(inverse, r2star_row)
+    total = w + f
+    slope = np.float32(100) / total**2
+    pdff_row: Vector = (-f * slope, w * slope, np.zeros_like(w))
+    slope_sum = (w * fit.signal_sums[2] + f * fit.signal_sums[3]) * fit.rotation
+    return Information(
+        field=TWO_PI * TWO_PI * tt_power - _dot(field_row, field_solved),
+        cross=-_dot(field_row, r2star_solved),
+        r2star=tt_power - _dot(r2star_row, r2star_solved),
+        gradient_field=TWO_PI * slope_sum.imag,
+        gradient_r2star=t_power - slope_sum.real,
+        pdff_nuisance=_dot(pdff_row, _times(inverse, pdff_row)),
+        pdff_field=_dot(pdff_row, field_solved),
+        pdff_r2star=_dot(pdff_row, r2star_solved),
+    )
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How far a step may go.
+
+    Attributes
+    ----------
+    field_step
+        Largest change of the field in one step, Hz.
+    r2star
+        Smallest and largest R2*, 1/s; noise takes a small R2* below zero, and cutting it off there
+        would bias the mean of a region.
+    """
+
+    field_step: float
+    r2star: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class FieldPrior:
+    """What the neighbourhood of a voxel expects of its field, float32 of shape (voxels,).
+
+    Attributes
+    ----------
+    expected
+        Hz.
+    weight
+        Noise variance of one channel over the variance of the expectation, signal^2/Hz^2.
+    """
+
+    expected: Real
+    weight: Real
+
+    def part(self, voxels: slice) -> FieldPrior:
+        """Return the prior of some voxels."""
+        return FieldPrior(self.expected[voxels], self.weight[voxels])
+
+
+def step(
+    info: Information, field: Real, r2star: Real, limits: Limits, prior: FieldPrior | None = None
+) -> tuple[Real, Real]:
+    """Return field and R2* after one Gauss-Newton step.
+
+    Parameters
+    ----------
+    info
+        At the present field and R2*.
+    field, r2star
+        Hz and 1/s, float32 of shape (voxels,).
+    limits
+        Bounds of the step.
+    prior
+        What the neighbourhood expects of the field, or None.
+    """
+    h_field, g_field = info.field, info.gradient_field
+    if prior is not None:
+        h_field = h_field + prior.weight
+        g_field = g_field + prior.weight * (prior.expected - field)
+    determinant = np.maximum(h_field * info.r2star - info.cross * info.cross, TINY)
+    d_field = (info.r2star * g_field - info.cross * info.gradient_r2star) / determinant
+    d_r2star = (h_field * info.gradient_r2star - info.cross * g_field) / determinant
+    bound = np.float32(limits.field_step)
+    return (
+        field + np.clip(d_field, -bound, bound),
+        np.clip(r2star + d_r2star, np.float32(limits.r2star[0]), np.float32(limits.r2star[1])),
+    )
+
+
+def _symmetric_inverse(matrix: Symmetric) -> Symmetric:
+    """Return the inverse of a symmetric 3 x 3 matrix."""
+    a, b, c, d, e, f = matrix
+    i_a, i_b, i_c = d * f - e * e, c * e - b * f, b * e - c * d
+    scale = 1 / np.maximum(a * i_a + b * i_b + c * i_c, TINY)
+    return (
+        i_a * scale,
+        i_b * scale,
+        i_c * scale,
+        (a * f - c * c) * scale,
+        (b * c - a * e) * scale,
+        (a * d - b * b) * scale,
+    )
+
+
+def _times(matrix: Symmetric, vector: Vector) -> Vector:
+    a, b, c, d, e, f = matrix
+    x, y, z = vector
+    return a * x + b * y + c * z, b * x + d * y + e * z, c * x + e * y + f * z
+
+
+def _dot(left: Vector, right: Vector) -> Real:
+    product: Real = left[0] * right[0] + left[1] * right[1] + left[2] * right[2]
+    return product

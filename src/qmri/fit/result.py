@@ -1,0 +1,99 @@
+"""What a fit returns: maps, and a record of what was decided."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+Real = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Decisions:
+    """What the fit decided from the data, and the evidence.
+
+    Attributes
+    ----------
+    mode
+        How the signal was modelled; "complex" with a phase common to water and fat.
+    fat_model_id, water_ppm
+        Spectrum and chemical shift of water.
+    echo_count, evenly_spaced, field_period_hz
+        Of the echo train; the field is known up to whole periods, None where it is unambiguous.
+    mask_source
+        "given" or "automatic".
+    n_voxels
+        Number of voxels in the mask with a signal.
+    noise_sd
+        Standard deviation of the noise of one channel, from the residuals, in units of the signal.
+    water_fat_phase_deg
+        Phase of fat ahead of water at echo time 0 that was taken into account.
+    warnings
+        Sentences for a reader.
+    """
+
+    mode: str
+    fat_model_id: str
+    water_ppm: float
+    echo_count: int
+    evenly_spaced: bool
+    field_period_hz: float | None
+    mask_source: str
+    n_voxels: int
+    noise_sd: float
+    water_fat_phase_deg: float
+    warnings: tuple[str, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the decisions as JSON values."""
+        return asdict(self) | {"warnings": list(self.warnings)}
+
+
+@dataclass(frozen=True)
+class WaterFatResult:
+    """Maps on the grid of the signal, without the echo axis. NaN where ``reason`` is not 0.
+
+    Attributes
+    ----------
+    pdff
+        Fat fraction in percent, float32, signed: noise takes it below 0 and above 100, so that the
+        mean of a region is not biased. Clip it for display only.
+    r2star
+        1/s, float32; may be slightly negative by noise, for the same reason.
+    field
+        Off-resonance of water, Hz, float32; up to whole periods ``decisions.field_period_hz``.
+    water, fat
+        Signals at echo time 0, float32, signed, in units of the input.
+    phase
+        Phase of water and fat at echo time 0, rad, float32.
+    pdff_sd, r2star_sd
+        Standard deviations from noise, percent and 1/s, float32.
+    residual
+        Root of residual energy over signal energy, float32, 0-1.
+    rchi2
+        Reduced chi-square against the noise of the whole volume, float32.
+    swap_risk
+        Probability, as the smoothness of the field sees it, of another field with water and fat
+        exchanged, float32, 0-1.
+    reason
+        Code of `qmri.fit.Reason`, uint8.
+    decisions
+        What was decided.
+    """
+
+    pdff: Real
+    r2star: Real
+    field: Real
+    water: Real
+    fat: Real
+    phase: Real
+    pdff_sd: Real
+    r2star_sd: Real
+    residual: Real
+    rchi2: Real
+    swap_risk: Real
+    reason: NDArray[np.uint8]
+    decisions: Decisions

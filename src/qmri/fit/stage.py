@@ -1,0 +1,227 @@
+"""The rim of the fit: what ingest wrote in, maps with sidecars out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri import __version__
+from qmri.acquisition import Acquisition
+from qmri.config import FitSettings
+from qmri.errors import QmriError
+from qmri.fit.foreground import Reason
+from qmri.fit.result import WaterFatResult
+from qmri.fit.water_fat import fit_water_fat
+from qmri.outputs import FILES, exam_directory, file_path
+from qmri.signal import water_position
+from qmri.stage import Outcome, find_record, run_stage, run_stage_or_record
+from qmri.volumes import Volume, read_json, read_volume, write_volume
+
+MAPS = (
+    "pdff",
+    "r2star",
+    "field",
+    "water",
+    "fat",
+    "pdff_sd",
+    "r2star_sd",
+    "residual",
+    "rchi2",
+    "swap_risk",
+)
+ADOPTED = {"pdff": "vendor_pdff", "r2star": "vendor_r2star", "water": "vendor_water", "fat": "vendor_fat"}
+NEEDED = ("pdff", "r2star")
+VENDOR = "vendor"
+
+
+@dataclass(frozen=True)
+class FitJob:
+    """What to fit and how.
+
+    Attributes
+    ----------
+    source
+        Folder that ingest wrote.
+    exam
+        Name of the examination.
+    settings
+        The fit section of the configuration.
+    threads
+        Number of threads.
+    """
+
+    source: Path
+    exam: str
+    settings: FitSettings
+    threads: int = 1
+
+    def path(self, key: str) -> Path:
+        """Return the path of an output of ingest."""
+        return file_path(self.source, self.exam, key)
+
+
+def fit_in_study(exam: str, results: Path, settings: FitSettings, threads: int) -> bool:
+    """Fit one examination of a study from its ingest folder; tell whether that succeeded."""
+    job = FitJob(exam_directory(results, exam, "ingest"), exam, settings, threads)
+    record = job.path("ingest_record")
+    return run_stage_or_record(
+        "fit",
+        exam,
+        exam_directory(results, exam, "fit"),
+        lambda aside: fit_ingested(job, read_json(record), aside),
+        upstream=[record],
+        settings=settings.model_dump(mode="json"),
+    )
+
+
+def fit_directory(source: Path, out: Path, settings: FitSettings, threads: int) -> None:
+    """Fit what ``qmri ingest --out`` wrote into a folder.
+
+    Raises
+    ------
+    QmriError
+        If the folder is no result of ingest, or the data cannot be fitted.
+    """
+    exam, record = find_record(source, "ingest")
+    job = FitJob(source, exam, settings, threads)
+    run_stage(
+        "fit",
+        exam,
+        out,
+        lambda aside: fit_ingested(job, record, aside),
+        upstream=[job.path("ingest_record")],
+        settings=settings.model_dump(mode="json"),
+    )
+
+
+def fit_ingested(job: FitJob, record: Mapping[str, Any], aside: Path) -> Outcome:
+    """Fit the echoes of an examination, or adopt its vendor maps, into the folder ``aside``.
+
+    Raises
+    ------
+    QmriError
+        If there is nothing of the kind that the settings ask for, or the data cannot be fitted.
+    """
+    decisions = record["decisions"]
+    acquisition = Acquisition.from_json(decisions.get("acquisition") or {})
+    maps_alone = decisions.get("mode") == "maps"
+    if job.settings.source == "vendor" or (job.settings.source == "auto" and maps_alone):
+        return _adopt(job, acquisition, aside)
+    if maps_alone:
+        raise QmriError(
+            "there are no echoes to fit",
+            where=job.exam,
+            found="vendor maps alone",
+            expected="multi-echo images with phase",
+            remedy="set fit.source to auto or vendor, or export the source images",
+        )
+    return _fit(job, acquisition, aside)
+
+
+@dataclass(frozen=True)
+class _Echoes:
+    """Echoes of an examination and the files they came from."""
+
+    signal: NDArray[np.complex64]
+    volume: Volume
+    sources: tuple[str, ...]
+
+
+def _fit(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
+    frequency = acquisition.imaging_frequency_mhz
+    if frequency is None:
+        raise QmriError(
+            "the imaging frequency is not known",
+            where=job.exam,
+            expected="DICOM (0018,0084)",
+            remedy="give it in the rules of the site (ingest.overrides)",
+        )
+    echoes = _read_echoes(job)
+    result = fit_water_fat(
+        echoes.signal,
+        acquisition.echo_times_s,
+        frequency,
+        voxel_size=echoes.volume.voxel_size_mm,
+        fat_model=job.settings.fat_model,
+        water_ppm=water_position(job.settings.water_temperature_c),
+        threads=job.threads,
+    )
+    _write_maps(aside, job.exam, result, echoes)
+    decided = result.decisions.to_json()
+    warnings = decided.pop("warnings")
+    return Outcome(
+        decisions={
+            "recon_mode": "fit",
+            **decided,
+            "noise": {"sigma": result.decisions.noise_sd},
+            "acquisition": acquisition.to_json(),
+        },
+        warnings=warnings,
+    )
+
+
+def _read_echoes(job: FitJob) -> _Echoes:
+    paths = [job.path(key) for key in ("echoes_real", "echoes_imag")]
+    real, imaginary = (read_volume(path) for path in paths)
+    signal = np.empty(real.data.shape, dtype=np.complex64)
+    signal.real, signal.imag = real.data, imaginary.data
+    return _Echoes(signal, real, tuple(path.name for path in paths))
+
+
+def _write_maps(aside: Path, exam: str, result: WaterFatResult, echoes: _Echoes) -> None:
+    model_id = result.decisions.fat_model_id
+    for key in MAPS:
+        sidecar = _sidecar(key, model_id, echoes.sources)
+        data = getattr(result, key)
+        write_volume(file_path(aside, exam, key), echoes.volume.like(data), dtype=np.float32, sidecar=sidecar)
+    codes = {str(int(reason)): reason.name.lower() for reason in Reason}
+    sidecar = _sidecar("reason", model_id, echoes.sources) | {"Levels": codes}
+    write_volume(
+        file_path(aside, exam, "reason"), echoes.volume.like(result.reason), dtype=np.uint8, sidecar=sidecar
+    )
+
+
+def _adopt(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
+    """Copy the vendor's maps under the fit's own names."""
+    paths = {key: job.path(vendor_key) for key, vendor_key in ADOPTED.items()}
+    adopted = {key: path for key, path in paths.items() if path.exists()}
+    lacking = [key for key in NEEDED if key not in adopted]
+    if lacking:
+        raise QmriError(
+            "the vendor's maps are not complete",
+            where=job.exam,
+            found=", ".join(adopted) or "none",
+            expected=" and ".join(NEEDED),
+            remedy="export the missing map, or the multi-echo source images",
+        )
+    for key, path in adopted.items():
+        volume = read_volume(path)
+        sidecar = _sidecar(key, VENDOR, (path.name,))
+        write_volume(file_path(aside, job.exam, key), volume, dtype=np.float32, sidecar=sidecar)
+    return Outcome(
+        decisions={
+            "recon_mode": VENDOR,
+            "mode": VENDOR,
+            "fat_model_id": VENDOR,
+            "noise": {"sigma": None},
+            "adopted": sorted(adopted),
+            "acquisition": acquisition.to_json(),
+        }
+    )
+
+
+def _sidecar(key: str, model_id: str, sources: tuple[str, ...]) -> dict[str, object]:
+    output = FILES[key]
+    return {
+        "Description": output.description,
+        "Units": output.unit or "none",
+        "FatModel": model_id,
+        "Sources": list(sources),
+        "SoftwareName": "qmri",
+        "SoftwareVersion": __version__,
+    }

@@ -1,0 +1,100 @@
+"""The fit on files: echoes fitted, vendor maps adopted, refusals told."""
+
+import numpy as np
+import pytest
+
+from qmri.acquisition import Acquisition
+from qmri.cli import main
+from qmri.outputs import exam_directory, file_path
+from qmri.signal import GAMMA_MHZ_PER_T, WaterFatModel
+from qmri.volumes import Volume, read_json, read_volume, sidecar_path, write_json, write_volume
+
+EXAM = "sub-01_ses-pre"
+SHAPE = (4, 5, 3)
+AFFINE = np.diag([1.5, 1.5, 4.0, 1.0])
+ACQUISITION = Acquisition(
+    echo_times_s=tuple(np.arange(1.2, 6.3) * 1e-3), imaging_frequency_mhz=3 * GAMMA_MHZ_PER_T
+)
+
+
+def write_ingested(directory, mode="echoes", acquisition=ACQUISITION):
+    directory.mkdir(parents=True)
+    if mode == "echoes":
+        model = WaterFatModel.at("ren9", acquisition.echo_times_s, 3 * GAMMA_MHZ_PER_T)
+        signal = model.forward(np.full(SHAPE, 40.0), 60.0, 90.0, 30.0)
+        for key, part in (("echoes_real", signal.real), ("echoes_imag", signal.imag)):
+            write_volume(file_path(directory, EXAM, key), Volume(part, AFFINE), dtype=np.float32)
+    else:
+        for key, value in (("vendor_pdff", 40.0), ("vendor_r2star", 80.0), ("vendor_water", 6.0)):
+            volume = Volume(np.full(SHAPE, value), AFFINE)
+            write_volume(file_path(directory, EXAM, key), volume, dtype=np.float32)
+    record = {
+        "stage": "ingest",
+        "examination": EXAM,
+        "status": "ok",
+        "decisions": {"mode": mode, "acquisition": acquisition.to_json()},
+    }
+    write_json(file_path(directory, EXAM, "ingest_record"), record)
+
+
+def test_echoes_are_fitted(tmp_path):
+    write_ingested(tmp_path / "in")
+    assert main(["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--threads", "2"]) == 0
+    path = file_path(tmp_path / "out", EXAM, "pdff")
+    np.testing.assert_allclose(read_volume(path).data, 60.0, atol=1e-2)
+    sidecar = read_json(sidecar_path(path))
+    assert (sidecar["Units"], sidecar["FatModel"]) == ("percent", "ren9")
+    assert sidecar["Sources"] == [f"{EXAM}_part-real_MEGRE.nii.gz", f"{EXAM}_part-imag_MEGRE.nii.gz"]
+    decisions = read_json(file_path(tmp_path / "out", EXAM, "fit_record"))["decisions"]
+    assert decisions["recon_mode"] == "fit"
+    assert decisions["fat_model_id"] == "ren9"
+    assert Acquisition.from_json(decisions["acquisition"]) == ACQUISITION
+
+
+def test_vendor_maps_are_adopted_where_there_are_no_echoes(tmp_path):
+    write_ingested(tmp_path / "in", mode="maps")
+    assert main(["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    np.testing.assert_array_equal(read_volume(file_path(tmp_path / "out", EXAM, "pdff")).data, 40.0)
+    assert not file_path(tmp_path / "out", EXAM, "fat").exists()
+    decisions = read_json(file_path(tmp_path / "out", EXAM, "fit_record"))["decisions"]
+    assert (decisions["recon_mode"], decisions["fat_model_id"]) == ("vendor", "vendor")
+
+
+def test_in_a_study_the_frozen_settings_hold(tmp_path):
+    write_ingested(exam_directory(tmp_path, EXAM, "ingest"))
+    (tmp_path / "config.yaml").write_text("fit:\n  fat_model: hamilton9\n", encoding="utf-8")
+    assert main(["fit", "--exam", EXAM, "--results", str(tmp_path)]) == 0
+    record = read_json(file_path(exam_directory(tmp_path, EXAM, "fit"), EXAM, "fit_record"))
+    assert record["status"] == "ok"
+    assert record["decisions"]["fat_model_id"] == "hamilton9"
+
+
+def test_in_a_study_a_refusal_is_a_record(tmp_path):
+    two_echoes = Acquisition(echo_times_s=(1e-3, 2e-3), imaging_frequency_mhz=127.7)
+    write_ingested(exam_directory(tmp_path, EXAM, "ingest"), acquisition=two_echoes)
+    assert main(["fit", "--exam", EXAM, "--results", str(tmp_path)]) == 0
+    record = read_json(file_path(exam_directory(tmp_path, EXAM, "fit"), EXAM, "fit_record"))
+    assert record["status"] == "failed"
+    assert "so few echoes" in record["reason"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--fat-model", "ren8"], "ren9, perhaps"),
+        (["--threads", "0"], "not a number of threads"),
+        (["--out", "somewhere"], "does not know what to fit"),
+    ],
+)
+def test_wrong_options_are_refused(arguments, message, capsys):
+    assert main(["fit", *arguments]) == 1
+    assert message in capsys.readouterr().err
+
+
+def test_echoes_that_are_asked_for_but_absent_are_refused(tmp_path, capsys):
+    write_ingested(tmp_path / "in", mode="maps")
+    config = tmp_path / "config.yaml"
+    config.write_text("fit:\n  source: echoes\n", encoding="utf-8")
+    assert main(["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--config", str(config)]) == 1
+    assert "no echoes to fit" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
