@@ -1,0 +1,137 @@
+"""A picture as SVG: a small palette PNG at the voxels' resolution, stretched to millimetres, outlines on top.
+
+The browser does the scaling, so a picture of anisotropic voxels has its true proportions, the file
+stays small, and outlines and names are sharp on screen and on paper.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+from matplotlib import colormaps
+from numpy.typing import NDArray
+from PIL import Image
+from skimage.measure import find_contours
+
+from qmri.levels import LEVEL_NAME
+from qmri.report.views import View
+
+NO_VALUE = 0
+NO_VALUE_COLOUR = (24, 26, 30)
+COLOURS = 255
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How values become colours.
+
+    Attributes
+    ----------
+    title, unit
+        Name of the quantity and unit.
+    low, high
+        Values of the first and the last colour.
+    colours
+        Name of a perceptually uniform colour map.
+    """
+
+    title: str
+    unit: str
+    low: float
+    high: float
+    colours: str
+
+    def palette(self) -> NDArray[np.uint8]:
+        """Return 256 RGB colours (256, 3); the first stands for no value."""
+        ramp = colormaps[self.colours](np.linspace(0, 1, COLOURS))[:, :3]
+        return np.vstack([NO_VALUE_COLOUR, np.rint(ramp * 255)]).astype(np.uint8)
+
+    def index(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
+        """Return the palette index of each value; what is not a number gets the first."""
+        share = np.clip((np.nan_to_num(values) - self.low) / (self.high - self.low), 0, 1)
+        return np.where(np.isfinite(values), 1 + np.rint(share * (COLOURS - 1)), NO_VALUE).astype(np.uint8)
+
+
+PDFF = Scale("PDFF", "%", 0, 100, "viridis")
+R2STAR = Scale("R2*", "1/s", 0, 250, "magma")
+
+
+def grey_scale(title: str, values: NDArray[np.float64]) -> Scale:
+    """Return a grey scale up to the 99th percentile of an image of arbitrary unit."""
+    known = values[np.isfinite(values)]
+    high = float(np.percentile(known, 99)) if known.size else 1.0
+    return Scale(title, "arbitrary unit", 0.0, high or 1.0, "gray")
+
+
+def png_data_uri(values: NDArray[np.float64], scale: Scale) -> str:
+    """Return values (row, column) as a PNG in a data URI."""
+    picture = Image.fromarray(scale.index(values))
+    picture.putpalette(scale.palette().tobytes())
+    out = io.BytesIO()
+    picture.save(out, format="PNG", optimize=True)
+    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+
+
+def picture_svg(values: NDArray[np.float64], labels: NDArray[np.integer], view: View, scale: Scale) -> str:
+    """Return a view of a map with the outlines and names of the bodies, as an SVG element.
+
+    Parameters
+    ----------
+    values, labels
+        (x, y, z) map and label map in RAS+ order.
+    """
+    height, width = view.size_mm
+    left, right = view.edges
+    title = f"{scale.title}, {view.name} view, {left} on the left"
+    parts = [
+        f'<svg class="view" viewBox="0 0 {width:.1f} {height:.1f}" role="img" aria-label="{escape(title)}">',
+        f'<image href="{png_data_uri(view.cut(values), scale)}" width="{width:.1f}" height="{height:.1f}" '
+        'preserveAspectRatio="none"/>',
+        '<g class="outlines">',
+        *_outlines(view.cut(labels), view),
+        "</g>",
+        f'<text class="edge" x="3" y="{height - 3:.1f}">{left[0].upper()}</text>',
+        f'<text class="edge" x="{width - 3:.1f}" y="{height - 3:.1f}" text-anchor="end">'
+        f"{right[0].upper()}</text>",
+        "</svg>",
+    ]
+    return "".join(parts)
+
+
+def colour_bar_svg(scale: Scale) -> str:
+    """Return a horizontal colour bar with its ends and middle labelled, as an SVG element."""
+    ramp = png_data_uri(np.linspace(scale.low, scale.high, 128)[None, :], scale)
+    marks = "".join(
+        f'<text x="{x}" y="17" text-anchor="{anchor}">{value:.3g}</text>'
+        for x, anchor, value in (
+            (0, "start", scale.low),
+            (60, "middle", (scale.low + scale.high) / 2),
+            (120, "end", scale.high),
+        )
+    )
+    return (
+        f'<svg class="bar" viewBox="0 0 120 19" role="img" aria-label="colour scale from {scale.low:.3g} to '
+        f'{scale.high:.3g} {escape(scale.unit)}"><image href="{ramp}" width="120" height="7" '
+        f'preserveAspectRatio="none"/>{marks}</svg>'
+    )
+
+
+def _outlines(labels: NDArray[np.integer], view: View) -> list[str]:
+    """Return a path and a name for each body that the plane cuts."""
+    row_mm, column_mm = view.pixel_mm
+    parts = []
+    for number in sorted(int(n) for n in np.unique(labels) if int(n) in LEVEL_NAME):
+        inside = np.pad(labels == number, 1)
+        paths = []
+        for contour in find_contours(inside.astype(np.float64), 0.5):  # type: ignore[no-untyped-call]
+            points = (contour - 0.5) * (row_mm, column_mm)
+            paths.append("M" + "L".join(f"{x:.1f} {y:.1f}" for y, x in points) + "Z")
+        rows, columns = np.nonzero(inside)
+        x, y = (columns.mean() - 0.5) * column_mm, (rows.mean() - 0.5) * row_mm
+        parts.append(f'<path d="{"".join(paths)}"/>')
+        parts.append(f'<text x="{x:.1f}" y="{y + 3:.1f}" text-anchor="middle">{LEVEL_NAME[number]}</text>')
+    return parts

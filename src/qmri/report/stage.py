@@ -1,0 +1,78 @@
+"""The rim of the report stage: folders of an examination in, one page out."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.config import MeasureSettings, ReportSettings
+from qmri.measure.examination import failed_examination
+from qmri.measure.stage import fractures_of, identity_of
+from qmri.measure.tables import table_text
+from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
+from qmri.report.charts import Cells
+from qmri.report.page import ExaminationContent, examination_page
+from qmri.stage import Outcome, run_stage_or_record
+from qmri.study import Examination
+from qmri.volumes import read_json, read_volume
+
+VERBS = ("ingest", "fit", "segment", "measure")
+
+
+def report_in_study(
+    exam: Examination, results: Path, settings: ReportSettings, measure_settings: MeasureSettings
+) -> bool:
+    """Write the page of one examination of a study; a failed examination has a page that says why."""
+    name = exam.name
+    directory = exam_directory(results, name, "report")
+
+    def work(aside: Path) -> Outcome:
+        page = examination_page(read_content(exam, results, measure_settings))
+        file_path(aside, name, "page").write_text(page, encoding="utf-8")
+        return Outcome()
+
+    return run_stage_or_record("report", name, directory, work, settings=settings.model_dump(mode="json"))
+
+
+def read_content(exam: Examination, results: Path, settings: MeasureSettings) -> ExaminationContent:
+    """Gather what there is of an examination, however far it came."""
+    name = exam.name
+    folder = {verb: exam_directory(results, name, verb) for verb in VERBS}
+    paths = {verb: file_path(folder[verb], name, f"{verb}_record") for verb in VERBS}
+    records = {verb: read_json(path) for verb, path in paths.items() if path.exists()}
+    done = {verb for verb, record in records.items() if record.get("status") == "ok"}
+    maps: dict[str, NDArray[np.float64]] = {}
+    affine = labels = None
+    if "fit" in done:
+        volumes = {
+            key: read_volume(path)
+            for key in ("pdff", "r2star", "water", "fat")
+            if (path := file_path(folder["fit"], name, key)).exists()
+        }
+        maps = {key: volumes[key].data.astype(np.float64) for key in ("pdff", "r2star")}
+        if "water" in volumes and "fat" in volumes:
+            maps["in_phase"] = volumes["water"].data.astype(np.float64) + volumes["fat"].data
+        affine = volumes["pdff"].affine
+    if "segment" in done:
+        labels = read_volume(file_path(folder["segment"], name, "labels")).data.astype(np.int32)
+    if "measure" in done:
+        vertebrae = _read_rows(file_path(folder["measure"], name, "exam_vertebrae"))
+        patient = _read_rows(file_path(folder["measure"], name, "exam_patient"))[0]
+    else:
+        last = list(records.values())[-1] if records else {}
+        reason = f"{last.get('failed_stage')}: {last.get('reason')}"
+        rows = failed_examination(identity_of(exam), reason, fractures=fractures_of(exam), settings=settings)
+        vertebrae = _rows_of(table_text(rows.vertebrae, VERTEBRA_COLUMNS))
+        patient = _rows_of(table_text([rows.patient], PATIENT_COLUMNS))[0]
+    return ExaminationContent(name, vertebrae, patient, records, maps, labels, affine)
+
+
+def _read_rows(path: Path) -> list[Cells]:
+    return _rows_of(path.read_text(encoding="utf-8"))
+
+
+def _rows_of(text: str) -> list[Cells]:
+    return list(csv.DictReader(text.splitlines()))

@@ -1,0 +1,97 @@
+"""Pages stand alone, say what they must, and show nothing they must not."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from qmri.outputs import exam_directory, file_path
+
+GOOD, BAD = "sub-01_ses-pre", "sub-02_ses-pre"
+VOID = {"meta", "img", "input", "link", "br"}
+
+
+class Checker(HTMLParser):
+    """Collects references, text and unbalanced tags."""
+
+    def __init__(self):
+        super().__init__()
+        self.references, self.open, self.text, self.tags = [], [], [], []
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+        self.references += [value for key, value in attributes if key in ("href", "src") and value]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attributes):
+        self.references += [value for key, value in attributes if key in ("href", "src") and value]
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        self.text.append(data)
+
+
+def read(path):
+    checker = Checker()
+    checker.feed(path.read_text(encoding="utf-8"))
+    assert not checker.open
+    return checker, " ".join(" ".join(checker.text).split())
+
+
+@pytest.fixture
+def pages(study):
+    _, results = study
+    examinations = [file_path(exam_directory(results, exam, "report"), exam, "page") for exam in (GOOD, BAD)]
+    return [*examinations, results / "report" / "index.html"]
+
+
+def test_the_page_of_an_examination_refers_to_nothing_outside(pages):
+    for page in pages[:2]:
+        checker, _ = read(page)
+        assert all(reference.startswith("data:image/png;base64,") for reference in checker.references)
+        assert "@import" not in page.read_text()
+        assert "http" not in re.sub(r"https?://www\.w3\.org", "", page.read_text())
+
+
+def test_the_page_names_levels_numbers_and_decisions(pages):
+    checker, text = read(pages[0])
+    for told in ("T11", "L3", "PDFF", "conjugated", "ren9", "treated target", "desc-manual_dseg"):
+        assert told in text
+    pictures = [
+        attributes for tag, attributes in checker.tags if tag == "svg" and attributes.get("role") == "img"
+    ]
+    assert len(pictures) >= 6
+    assert all(attributes["aria-label"] for attributes in pictures)
+
+
+def test_text_from_records_is_escaped(pages):
+    assert "a &lt;b&gt; warning" in pages[0].read_text()
+
+
+def test_a_failed_examination_has_a_page_with_reason_and_remedy(pages):
+    _, text = read(pages[1])
+    assert "could not be evaluated" in text
+    assert "the folder holds two patients" in text
+    assert "give each patient a folder" in text
+
+
+def test_the_study_page_links_every_page(pages, study):
+    _, results = study
+    checker, text = read(pages[2])
+    links = [reference for reference in checker.references if reference.endswith(".html")]
+    assert len(links) == 2
+    assert all((results / "report" / link).resolve().exists() for link in links)
+    assert "two patients" in text
+
+
+def test_no_page_names_the_source_folder(pages):
+    for page in pages:
+        assert "Mueller" not in page.read_text()
+        assert "Secret_Name" not in page.read_text()
+
+
+def test_pages_are_small_and_the_same_each_time(pages):
+    assert all(page.stat().st_size < 500_000 for page in pages)
