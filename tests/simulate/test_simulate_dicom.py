@@ -61,7 +61,7 @@ def index_of(scan, dataset):
 
 def test_sources_are_conjugated_chopped_and_complete(scan, rng, tmp_path):
     echoes = rng.standard_normal((*SHAPE, 3)) + 1j * rng.standard_normal((*SHAPE, 3))
-    assert write_files(tmp_path, echo_images(scan, echoes), rng) == 3 * 3 * 4
+    assert write_files(tmp_path, echo_images(scan, echoes), "sources", rng) == 3 * 3 * 4
     read_back = np.zeros((*SHAPE, 3, 4))
     for dataset in read(tmp_path):
         component = dataset[0x0043, 0x102F].value
@@ -76,13 +76,13 @@ def test_sources_are_conjugated_chopped_and_complete(scan, rng, tmp_path):
 
 
 def test_instance_numbers_do_not_follow_the_stack(scan, rng, maps, tmp_path):
-    write_files(tmp_path, legacy_maps(scan, maps), rng)
+    write_files(tmp_path, legacy_maps(scan, maps), "legacy", rng)
     first = [dataset for dataset in read(tmp_path) if dataset.InstanceNumber == 1]
     assert {dataset.InStackPositionNumber for dataset in first} == {3}
 
 
 def test_legacy_maps_are_told_apart_by_description_alone(scan, rng, maps, tmp_path):
-    write_files(tmp_path, legacy_maps(scan, maps), rng)
+    write_files(tmp_path, legacy_maps(scan, maps), "legacy", rng)
     datasets = read(tmp_path)
     assert {tuple(dataset.ImageType) for dataset in datasets} == {("ORIGINAL", "PRIMARY", "OTHER")}
     assert {"WATER:Sag IDEAL IQ", "Sag IDEAL IQ", "T2*:Water:Sag IDEAL IQ", "FatFrac(%):Sag IDEAL IQ"} < {
@@ -97,7 +97,7 @@ def test_legacy_maps_are_told_apart_by_description_alone(scan, rng, maps, tmp_pa
 
 
 def test_new_style_maps_name_their_content_in_the_image_type(scan, rng, maps, tmp_path):
-    write_files(tmp_path, new_style_maps(scan, maps), rng)
+    write_files(tmp_path, new_style_maps(scan, maps), "maps", rng)
     datasets = read(tmp_path)
     assert {dataset.ImageType[3] for dataset in datasets} == {
         "WATER", "FAT", "IN_PHASE", "OUT_PHASE", "FAT_FRACTION", "R2_STAR_MAP",
@@ -108,7 +108,7 @@ def test_new_style_maps_name_their_content_in_the_image_type(scan, rng, maps, tm
 
 def test_the_same_scan_has_the_same_bytes(scan, maps, tmp_path):
     for folder in ("a", "b"):
-        write_files(tmp_path / folder, new_style_maps(scan, maps), np.random.default_rng(3))
+        write_files(tmp_path / folder, new_style_maps(scan, maps), "legacy", np.random.default_rng(3))
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.MRDC.*"))
     assert len(files) == 24
     for name in files:

@@ -10,8 +10,9 @@ import pytest
 from qmri.cli import main
 from qmri.errors import QmriError
 from qmri.levels import LEVEL_ID
+from qmri.simulate.examination import simulate_examination
 from qmri.simulate.plan import StudyOptions, plan_study
-from qmri.simulate.stage import simulate_anatomy, simulate_study
+from qmri.simulate.stage import simulate_study
 from qmri.simulate.truth import eroded, fully_in_view
 from qmri.study import read_study
 
@@ -98,19 +99,19 @@ def test_fractured_levels_are_low_in_front_and_poor_in_fat(study):
 
 def test_every_level_of_the_usual_field_of_view_is_complete():
     for plan in plan_study(StudyOptions()):
-        simulated = simulate_anatomy(plan, 1)
+        simulated = simulate_examination(plan)
         complete = [body.level for body in simulated.spine.bodies if fully_in_view(body, simulated.grid)]
         assert complete[-8:] == ["T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5"]
 
 
 def test_erosion_keeps_the_margin_and_drops_the_outer_slices():
     plan = next(plan_study(StudyOptions()))
-    grid = simulate_anatomy(plan, 1).grid
+    grid = simulate_examination(plan).grid
     mask = np.zeros(grid.shape, dtype=bool)
     mask[20:40, 20:40, 2:9] = True
     core = eroded(mask, grid, 25.0)
     along = np.flatnonzero(core.any(axis=(1, 2)))
-    assert (along[0] - 20) * plan.pixel_mm == pytest.approx(3.0, abs=plan.pixel_mm)
+    assert (along[0] - 20) * plan.voxel_size_mm[0] == pytest.approx(3.0, abs=plan.voxel_size_mm[0])
     assert np.flatnonzero(core.any(axis=(0, 1))).tolist() == [3, 4, 5, 6, 7]
 
 

@@ -12,6 +12,8 @@ echoes at 3 T, new-style maps at 3 T, legacy maps at 1.5 T.
 
   qmri simulate study
   qmri simulate study --patients 12 --seed 7 --forms sources --snr 15
+  qmri simulate study --forms both --hazards none,motion,swap,metal --patients 4
+  qmri simulate study --follow-up --bad 3
   qmri run study/study.csv --out results
 """
 
@@ -26,11 +28,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--forms",
         default="sources,maps,legacy",
         metavar="LIST",
-        help="forms of export, used in turn: sources, maps, legacy (all three)",
+        help="forms of export, used in turn: sources, maps, legacy, both (sources,maps,legacy)",
+    )
+    parser.add_argument(
+        "--hazards",
+        default="none",
+        metavar="LIST",
+        help="what goes wrong, used in turn: none, motion, swap, metal (none)",
+    )
+    parser.add_argument(
+        "--follow-up", action="store_true", help="each patient comes again after a year with a new fracture"
+    )
+    parser.add_argument(
+        "--bad",
+        type=_count,
+        default=0,
+        metavar="N",
+        help="further examinations that are truncated, of another sequence, or of two patients (0)",
     )
     parser.add_argument("--matrix", type=_matrix, metavar="CxR", help="columns x rows, e.g. 96x176")
     parser.add_argument("--pixel", type=float, metavar="MM", help="edge of a pixel in mm")
-    parser.add_argument("--slices", type=_positive, default=13, metavar="N", help="slices of 4 mm (13)")
+    parser.add_argument("--slices", type=_positive, metavar="N", help="slices of 4 mm")
     parser.add_argument(
         "--snr",
         type=float,
@@ -41,19 +59,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the study."""
-    from qmri.simulate.plan import StudyOptions, parse_forms
+    from qmri.simulate.plan import FORMS, HAZARDS, StudyOptions, parse_list
     from qmri.simulate.stage import simulate_study
 
     wanted = StudyOptions(
         patients=options.patients,
         seed=options.seed,
-        forms=parse_forms(options.forms),
+        forms=parse_list(options.forms, FORMS, "form of export"),
+        hazards=parse_list(options.hazards, HAZARDS, "hazard"),
         matrix=options.matrix,
         pixel_mm=options.pixel,
         slices=options.slices,
         snr=options.snr,
+        follow_up=options.follow_up,
     )
-    simulate_study(options.directory, wanted, _command(options))
+    simulate_study(options.directory, wanted, _command(options), rotten=options.bad)
     return 0
 
 
@@ -65,8 +85,9 @@ def _command(options: argparse.Namespace) -> str:
     for action in defaults._actions:
         value = getattr(options, action.dest, None)
         if action.option_strings and value is not None and value != action.default:
-            text = "x".join(map(str, value)) if isinstance(value, tuple) else str(value)
-            words.append(f"{action.option_strings[-1]} {text}")
+            words.append(action.option_strings[-1])
+            if value is not True:
+                words.append("x".join(map(str, value)) if isinstance(value, tuple) else str(value))
     return " ".join(words)
 
 
@@ -78,6 +99,12 @@ def _matrix(text: str) -> tuple[int, int]:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if _count(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)

@@ -17,6 +17,13 @@ FAT_FRACTION_WINDOW = (50.0, 299.0)
 FAT_FRACTION_RANGE = (-100.0, 200.0)
 R2STAR_RANGE = (0.0, 2000.0)
 BRIGHTEST = 4000.0
+FILE_NAMES = {
+    "sources": "IM{0:05d}.dcm",
+    "maps": "MR{0:05d}.dcm",
+    "both": "IM{0:05d}",
+    "legacy": "i{0:06d}.MRDC.{0}",
+}
+"""Names of files by form of export: with and without an extension, as archives differ."""
 
 
 @dataclass(frozen=True)
@@ -123,8 +130,8 @@ def legacy_maps(scan: Scan, maps: ScannerMaps) -> Iterator[Dataset]:
         yield from _map_series(scan, series, image, ORIGINAL, window)
 
 
-def write_files(directory: Path, images: Iterable[Dataset], rng: np.random.Generator) -> int:
-    """Write images as GE names them, one folder a series, in an order that tells nothing.
+def write_files(directory: Path, images: Iterable[Dataset], form: str, rng: np.random.Generator) -> int:
+    """Write images, one folder a series, under the names of an archive, in an order that tells nothing.
 
     Returns
     -------
@@ -137,7 +144,7 @@ def write_files(directory: Path, images: Iterable[Dataset], rng: np.random.Gener
     for dataset, number in zip(images, numbers, strict=True):
         folder = folders.setdefault(dataset.SeriesInstanceUID, directory / f"SE{len(folders)}")
         folder.mkdir(parents=True, exist_ok=True)
-        dataset.save_as(folder / f"i{100000 + number}.MRDC.{number + 1}", enforce_file_format=True)
+        dataset.save_as(folder / FILE_NAMES[form].format(number + 1), enforce_file_format=True)
     return len(images)
 
 

@@ -55,7 +55,7 @@ PLANTED = (
 )
 
 
-def invent_registration(number: int, age: int, days_later: int, rng: np.random.Generator) -> Registration:
+def invent_registration(number: int, age: int, rng: np.random.Generator) -> Registration:
     """Return the registration of the patient of a number; the same numbers and generator, the same person.
 
     Parameters
@@ -64,17 +64,14 @@ def invent_registration(number: int, age: int, days_later: int, rng: np.random.G
         Number of the patient in the study, from 1.
     age
         At the examination, in years.
-    days_later
-        Days since the patient's first examination.
     rng
         The source of randomness.
     """
     family = FAMILY_NAMES[(number - 1) % len(FAMILY_NAMES)]
     given = GIVEN_NAMES[(number - 1) % len(GIVEN_NAMES)]
-    first_visit = OPENING + timedelta(days=int(rng.integers(0, 1400)))
-    birth = first_visit - timedelta(days=int(365.25 * age + rng.integers(5, 360)))
+    visit = OPENING + timedelta(days=int(rng.integers(0, 1400)))
+    birth = visit - timedelta(days=int(365.25 * age + rng.integers(5, 360)))
     identifier = int(rng.integers(10_000, 99_999))
-    visit = first_visit + timedelta(days=days_later)
     hour, minute, second = (int(rng.integers(low, high)) for low, high in ((7, 19), (10, 60), (10, 60)))
     return Registration(
         name=f"{family}^{given}",
@@ -84,8 +81,8 @@ def invent_registration(number: int, age: int, days_later: int, rng: np.random.G
         address=f"{rng.integers(1, 99)} {STREETS[number % len(STREETS)]}",
         study_date=f"{visit:%Y%m%d}",
         study_time=f"{hour:02d}{minute:02d}{second:02d}",
-        accession=f"ACCFICT{rng.integers(100_000, 999_999) + days_later}",
-        study_id=f"{rng.integers(7_000_000, 7_999_999) + days_later}",
+        accession=f"ACCFICT{rng.integers(100_000, 999_999)}",
+        study_id=f"{rng.integers(7_000_000, 7_999_999)}",
         institution="INVENTED GENERAL HOSPITAL",
         referring="NOSUCHDOCTOR^OTTO",
         operator="NOSUCHOPERATOR^PAULA",

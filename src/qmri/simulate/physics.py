@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from qmri.simulate.anatomy import Rendering, Spine, Tissue
-from qmri.simulate.field import dipole_field, shimmed, smooth_random
+from qmri.simulate.field import dephasing_rate, dipole_field, shimmed, smooth_random
 from qmri.simulate.geometry import Grid
 from qmri.simulate.tissues import (
     R2_MARROW_PER_S,
@@ -23,6 +23,8 @@ from qmri.simulate.tissues import (
 TEXTURE_LENGTH_MM = 3.0
 POSTERIOR_EXTRA_PDFF = 4.0
 RESIDUAL_FIELD_PPM = 0.3
+LEAST_SIGNAL = 0.3
+SHIM_REACH_PPM = 5.0
 SHIM_ORDER = 2
 """Scanners shim the linear terms and part of the second-order ones."""
 
@@ -115,10 +117,14 @@ def voxel_truth(
         decay += amount * (kind.r2_per_s + kind.r2_prime_per_s * field_t / 3.0)
         susceptibility += share * (kind.susceptibility_ppm - air_ppm)
     total = water + fat
+    rate = _quotient(decay, total)
     field = dipole_field(susceptibility, grid, imaging_frequency_mhz)
-    field = shimmed(field, total > 0.3, SHIM_ORDER)
+    if Tissue.METAL in rendering.fractions:
+        rate += np.where(total > 0, dephasing_rate(field), 0.0)
+    within_reach = np.abs(field - np.median(field)) < SHIM_REACH_PPM * imaging_frequency_mhz
+    field = shimmed(field, (total > LEAST_SIGNAL) & within_reach, SHIM_ORDER)
     field += RESIDUAL_FIELD_PPM * imaging_frequency_mhz * smooth_random(grid.shape, 3, rng)
-    return Truth(water, fat, _quotient(decay, total), field)
+    return Truth(water, fat, rate, field)
 
 
 class _MarrowVoxels(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from qmri.levels import LEVEL_ID
 from qmri.simulate.anatomy import Body, Spine
 from qmri.simulate.geometry import Grid
 from qmri.simulate.physics import Truth
+from qmri.simulate.plan import ExamPlan
 
 EROSION_MM = 3.0
 EROSION_SHARE = 0.2
@@ -53,6 +54,39 @@ class TrueVertebra:
     height_ant_mm: float
     height_mid_mm: float
     height_post_mm: float
+
+
+@dataclass(frozen=True)
+class ExamTruth:
+    """A row of ``examinations.csv``.
+
+    Attributes
+    ----------
+    participant_id, session_id
+        The key.
+    form
+        Of the export: sources, maps, legacy or both.
+    age
+        In years.
+    hazard, hazard_levels
+        What went wrong (none, motion, swap, metal) and the levels it touches.
+    rotten
+        Why no pipeline can use it (truncated, other_sequence, two_patients), or none.
+    """
+
+    participant_id: str
+    session_id: str
+    form: str
+    age: int
+    hazard: str
+    hazard_levels: str
+    rotten: str
+
+    @classmethod
+    def of(cls, plan: ExamPlan, hazard_levels: tuple[str, ...], *, rotten: str = "none") -> ExamTruth:
+        """Return the row of a plan."""
+        key = (plan.participant_id, plan.session_id)
+        return cls(*key, plan.form, plan.age, plan.hazard, ";".join(hazard_levels), rotten)
 
 
 def true_vertebrae(
@@ -128,12 +162,13 @@ def fully_in_view(body: Body, grid: Grid) -> bool:
     return bool(np.all(index > -0.5) and np.all(index < np.array(grid.shape) - 0.5))
 
 
-def write_truth(path: Path, rows: Iterable[TrueVertebra]) -> None:
-    """Write the table, numbers to a hundredth, missing ones as n/a."""
+def write_rows(path: Path, rows: Sequence[TrueVertebra | ExamTruth]) -> None:
+    """Write a table, numbers to a hundredth, missing ones as n/a."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow([field.name for field in fields(TrueVertebra)])
-        for row in rows:
+        for number, row in enumerate(rows):
+            if number == 0:
+                writer.writerow([field.name for field in fields(row)])
             writer.writerow([_cell(value) for value in astuple(row)])
 
 
