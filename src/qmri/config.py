@@ -42,7 +42,44 @@ class FitSettings(_Section):
 
 
 class SegmentSettings(_Section):
-    """How vertebral bodies are found and named."""
+    """How vertebral bodies are found and named, and which of them a reader should look at."""
+
+    naming_probability: Annotated[
+        float,
+        Field(ge=0, le=1, description="below this probability of the numbering the levels are not verified"),
+    ] = 0.5
+    body_confidence: Annotated[
+        float, Field(ge=0, le=1, description="a body whose surface is less certain than this is flagged")
+    ] = 0.5
+    gap_ratio: Annotated[
+        tuple[float, float],
+        Field(description="usual range of the distance between neighbours over the spine's median"),
+    ] = (0.6, 1.6)
+    footprint_deviation: Annotated[
+        float, Field(gt=0, description="largest usual deviation of a cross-section from the neighbours' mean")
+    ] = 0.25
+    solidity: Annotated[
+        float, Field(ge=0, le=1, description="smallest usual share of a body in its convex hull")
+    ] = 0.8
+    void_signal: Annotated[
+        float, Field(gt=0, lt=1, description="a void has less than this share of the marrow's signal")
+    ] = 0.25
+    void_share: Annotated[
+        float, Field(gt=0, lt=1, description="share of voids from which a body may hold cement or metal")
+    ] = 0.05
+    leak_signal: Annotated[
+        float, Field(gt=1, description="disc and canal are brighter than this multiple of the body's median")
+    ] = 1.6
+    leak_share: Annotated[
+        float, Field(gt=0, lt=1, description="share of such voxels at the rim from which it is a leak")
+    ] = 0.3
+    fatty_share: Annotated[
+        float, Field(gt=0, lt=1, description="share of voxels above 90 percent PDFF that is flagged")
+    ] = 0.05
+    rim_pdff_pp: Annotated[
+        float,
+        Field(gt=0, description="difference of the median PDFF 2 and 4 mm inside that is flagged, points"),
+    ] = 3.0
 
 
 class MeasureSettings(_Section):

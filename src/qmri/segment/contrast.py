@@ -1,0 +1,86 @@
+"""The images in which surfaces are sought: in-phase signal freed of shading, and PDFF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from qmri.segment.detector import SpineImages
+
+SHADING_SIGMA_MM = 45.0
+_COARSE_MM = 6.0
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """Images prepared for the cut, on the native grid.
+
+    Attributes
+    ----------
+    inphase
+        Water + fat signal over its shading, float32 (x, y, z), about 1 in soft tissue.
+    fraction
+        Fat fraction 0-1 (float32), or None when only water is known.
+    to_voxel
+        (4, 4) matrix from RAS+ millimetres to voxel index.
+    """
+
+    inphase: NDArray[np.float32]
+    fraction: NDArray[np.float32] | None
+    to_voxel: NDArray[np.float64]
+
+    def sample(self, image: NDArray[np.float32], points_mm: NDArray[np.float64]) -> NDArray[np.float32]:
+        """Return an image at points (..., 3) in RAS+ millimetres, trilinear, edge values outside."""
+        index = points_mm @ self.to_voxel[:3, :3].T + self.to_voxel[:3, 3]
+        values = ndimage.map_coordinates(image, np.moveaxis(index, -1, 0), order=1, mode="nearest")
+        return np.asarray(values, np.float32)
+
+
+def prepare(images: SpineImages) -> Contrast:
+    """Return in-phase signal without shading and fat fraction.
+
+    The in-phase signal is W + F, or W / (1 - PDFF) where only the PDFF is known, or W alone. The
+    shading is a wide Gaussian mean of the signal over the tissue.
+    """
+    water = np.nan_to_num(np.asarray(images.water, np.float32), posinf=0, neginf=0)
+    fraction: NDArray[np.float32] | None = None
+    inphase: NDArray[np.float32] = water
+    if images.pdff is not None:
+        percent = np.nan_to_num(np.asarray(images.pdff, np.float32))
+        fraction = np.asarray(np.clip(percent / 100, 0, 1), np.float32)
+    if images.fat is not None:
+        fat = np.nan_to_num(np.asarray(images.fat, np.float32), posinf=0, neginf=0)
+        inphase = water + fat
+        if fraction is None:
+            share = fat / np.maximum(inphase, np.finfo(np.float32).tiny)
+            fraction = np.asarray(np.clip(share, 0, 1), np.float32)
+    elif fraction is not None:
+        inphase = np.asarray(water / np.maximum(1 - fraction, 0.05), np.float32)
+    edges = np.asarray(np.linalg.norm(images.affine[:3, :3], axis=0), np.float64)
+    to_voxel = np.asarray(np.linalg.inv(images.affine), np.float64)
+    return Contrast(inphase / _shading(inphase, edges), fraction, to_voxel)
+
+
+def _shading(image: NDArray[np.float32], edges_mm: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return the wide Gaussian mean of the tissue's signal, worked out on a coarse grid."""
+    blocks = np.maximum(np.floor(_COARSE_MM / edges_mm), 1).astype(int)
+    padded = np.pad(image, [(0, -n % b) for n, b in zip(image.shape, blocks, strict=True)], mode="edge")
+    split = [part for n, b in zip(padded.shape, blocks, strict=True) for part in (n // b, b)]
+    coarse = padded.reshape(split).mean(axis=(1, 3, 5))
+    bright = float(np.percentile(coarse, 95))
+    tissue = (coarse > 0.1 * bright).astype(np.float32)
+    sigma = SHADING_SIGMA_MM / (edges_mm * blocks)
+    weight = ndimage.gaussian_filter(tissue, sigma, mode="constant")
+    smooth = ndimage.gaussian_filter(coarse * tissue, sigma, mode="constant") / np.maximum(weight, 1e-6)
+    smooth = np.maximum(smooth, max(0.15 * bright, float(np.finfo(np.float32).tiny)))
+    grid = np.meshgrid(
+        *((np.arange(n) + 0.5) / b - 0.5 for n, b in zip(image.shape, blocks, strict=True)),
+        indexing="ij",
+        sparse=True,
+    )
+    return np.asarray(
+        ndimage.map_coordinates(smooth, np.broadcast_arrays(*grid), order=1, mode="nearest"), np.float32
+    )

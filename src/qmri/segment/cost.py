@@ -1,0 +1,185 @@
+"""What a surface costs at every position along the rays of one body.
+
+Outward, the signal of marrow first falls into dark cortex and then rises into disc, canal or muscle,
+and the fat fraction falls. The surface lies on the rim, a little inside the rise.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from qmri.segment.contrast import Contrast
+from qmri.segment.frames import BodyFrame
+from qmri.segment.template import LONGITUDES, ROWS, Rays, Template
+
+STEP_MM = 0.5
+REACH_MM = (-10.0, 12.0)
+_PAD = round(4 / STEP_MM)
+_NEVER = 50.0
+
+Plane = tuple[NDArray[np.float64], NDArray[np.float64]]
+"""A point in RAS+ millimetres and the normal that leads out of the body."""
+
+
+@dataclass(frozen=True)
+class CutWeights:
+    """Weights of the cost of a surface, without unit unless one is named.
+
+    Attributes
+    ----------
+    edge
+        Signal that rises outward.
+    rim_endplate_mm, rim_wall_mm
+        How far inside the rise the surface lies.
+    valley, valley_with_fat
+        Dark cortex at the surface, on water alone and where fat is known too.
+    fat_edge
+        Fat fraction that falls outward.
+    region
+        Signal inside that is unlike the middle of the body, per mm; on water alone.
+    prior_endplate, prior_wall, prior_side
+        Squared distance from the template per mm^2, at the endplates, at the front and back, and
+        at the sides, where muscle often looks like bone.
+    neighbour
+        Each mm beyond the middle between two bodies.
+    bend_linear, bend_quadratic
+        Steps of one position between neighbouring rays.
+    """
+
+    edge: float = 3.0
+    rim_endplate_mm: float = 1.0
+    rim_wall_mm: float = 1.0
+    valley: float = 1.5
+    valley_with_fat: float = 3.0
+    fat_edge: float = 1.5
+    region: float = 0.12
+    prior_endplate: float = 0.004
+    prior_wall: float = 0.004
+    prior_side: float = 0.01
+    neighbour: float = 0.5
+    bend_linear: float = 0.05
+    bend_quadratic: float = 0.05
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where one body is sought.
+
+    Attributes
+    ----------
+    frame, template
+        The body's frame and its expected size.
+    middles
+        Planes halfway to its neighbours.
+    """
+
+    frame: BodyFrame
+    template: Template
+    middles: tuple[Plane, ...] = ()
+
+
+def surface_cost(
+    contrast: Contrast, site: Site, rays: Rays, rho: float, weights: CutWeights
+) -> NDArray[np.float64]:
+    """Return the cost (rows, longitudes, positions) of the surface at each position.
+
+    Position k lies ``REACH_MM[0] + k * STEP_MM`` beyond the template along the ray.
+
+    Parameters
+    ----------
+    contrast
+        Prepared images.
+    site, rays
+        The body.
+    rho
+        Contrast of the image, 1 in the water image of a healthy spine.
+    weights
+        Weights.
+    """
+    offset = np.arange(REACH_MM[0], REACH_MM[1] + STEP_MM / 2, STEP_MM)
+    padded = np.arange(-_PAD, len(offset) + _PAD) * STEP_MM + REACH_MM[0]
+    distance = rays.usual[..., None] + padded
+    points = site.frame.to_world(rays.points(distance))
+    cost = _signal_cost(contrast, site, points, rho, weights)[..., _PAD:-_PAD]
+    cost += _prior_weight(weights)[..., None] * offset**2
+    points, distance = points[..., _PAD:-_PAD, :], distance[..., _PAD:-_PAD]
+    for point, outward in site.middles:
+        cost += weights.neighbour * np.maximum((points - point) @ outward, 0)
+    return np.asarray(np.where(distance < 1.0, cost + _NEVER, cost))
+
+
+def _signal_cost(
+    contrast: Contrast, site: Site, points: NDArray[np.float64], rho: float, weights: CutWeights
+) -> NDArray[np.float64]:
+    middle, spread = _middle_of_body(contrast, site)
+    signal = _profile(contrast, contrast.inphase, points) / max(middle, 0.15)
+    at_wall = is_wall()[..., None]
+    rise = np.clip((_mean(signal, 0.5, 3) - _mean(signal, -3, -0.5)) / rho, -0.3, 0.8)
+    edge = at_wall * _ahead(rise, weights.rim_wall_mm) + (1 - at_wall) * _ahead(rise, weights.rim_endplate_mm)
+    brim = np.minimum(_mean(signal, 1.5, 4), _mean(signal, -4, -1.5))
+    valley = np.clip((brim - signal) / rho, 0, 0.5)
+    cost = -weights.edge * edge
+    if contrast.fraction is None:
+        strange = np.clip(np.abs(signal - 1) / (2 * spread), 0, 2) - 1
+        cost += weights.region * STEP_MM * np.cumsum(strange, axis=-1) - weights.valley * valley
+    else:
+        fraction = _profile(contrast, contrast.fraction, points)
+        fall = np.clip(_mean(fraction, -3, -0.5) - _mean(fraction, 0.5, 3), -0.2, 0.6)
+        cost -= weights.valley_with_fat * valley + weights.fat_edge * fall
+    return np.asarray(cost)
+
+
+def is_wall() -> NDArray[np.float64]:
+    """Return (rows, 1) weights: 1 on rays to the wall, 0 on rays to the endplates."""
+    return np.asarray(np.clip(1.5 - np.abs(ROWS - 2), 0, 1)[:, None])
+
+
+def _prior_weight(weights: CutWeights) -> NDArray[np.float64]:
+    side = np.cos(2 * np.pi * np.arange(LONGITUDES) / LONGITUDES) ** 4
+    wall = weights.prior_wall * (1 - side) + weights.prior_side * side
+    return np.asarray(is_wall() * wall + (1 - is_wall()) * weights.prior_endplate)
+
+
+def _middle_of_body(contrast: Contrast, site: Site) -> tuple[float, float]:
+    """Return the median signal in the middle of the body and its relative robust deviation."""
+    half = site.template
+    grid = np.meshgrid(
+        np.linspace(-0.5, 0.5, 9) * half.width,
+        np.linspace(-0.5, 0.6, 8) * half.anterior,
+        np.linspace(-0.6, 0.6, 7) * half.height,
+        indexing="ij",
+    )
+    values = contrast.sample(contrast.inphase, site.frame.to_world(np.stack(grid, -1)))
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle))) / max(middle, 1e-3)
+    return middle, float(np.clip(spread, 0.08, 0.3))
+
+
+def _profile(
+    contrast: Contrast, image: NDArray[np.float32], points: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    values = contrast.sample(image, points).astype(np.float64)
+    return np.asarray(ndimage.gaussian_filter1d(values, 0.8 / STEP_MM, axis=-1))
+
+
+def _ahead(profile: NDArray[np.float64], distance_mm: float) -> NDArray[np.float64]:
+    """Return the profile as it is ``distance_mm`` ahead of each position."""
+    index = np.arange(profile.shape[-1]) + round(distance_mm / STEP_MM)
+    return np.asarray(profile[..., np.clip(index, 0, profile.shape[-1] - 1)])
+
+
+def _mean(profile: NDArray[np.float64], near_mm: float, far_mm: float) -> NDArray[np.float64]:
+    """Return the mean of a profile from ``near_mm`` to ``far_mm`` ahead of each position."""
+    first, last = round(near_mm / STEP_MM), round(far_mm / STEP_MM)
+    padded = np.pad(profile, [(0, 0), (0, 0), (max(-first, 0) + 1, max(last, 0))], mode="edge")
+    total = np.cumsum(padded, axis=-1)
+    start = max(-first, 0) + first
+    count = last - first + 1
+    size = profile.shape[-1]
+    return np.asarray(
+        (total[..., start + count : start + count + size] - total[..., start : start + size]) / count
+    )

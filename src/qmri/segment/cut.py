@@ -1,0 +1,112 @@
+"""The sub-voxel cut: one point per vertebral body in, one closed surface per body out."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.segment.contrast import Contrast, prepare
+from qmri.segment.cost import REACH_MM, STEP_MM, CutWeights, Plane, Site, surface_cost
+from qmri.segment.detector import SpineImages
+from qmri.segment.frames import BodyFrame, frames_of_chain
+from qmri.segment.refit import refit
+from qmri.segment.surface import cheapest_surface
+from qmri.segment.template import BodySurface, Template, rays_of
+
+USUAL_WEIGHTS = CutWeights()
+
+
+@dataclass(frozen=True)
+class BodyCut:
+    """One body that was cut.
+
+    Attributes
+    ----------
+    surface
+        Its surface.
+    confidence
+        0-1; low where another surface would have been nearly as cheap.
+    """
+
+    surface: BodySurface
+    confidence: float
+
+
+def cut_surfaces(
+    images: SpineImages,
+    seeds_mm: NDArray[np.float64],
+    counts: Sequence[int] | None = None,
+    weights: CutWeights = USUAL_WEIGHTS,
+) -> list[BodyCut]:
+    """Return the surface of each body.
+
+    Each body is cut twice: around the usual template at its seed, and around the template that
+    was fitted to the first surface.
+
+    Parameters
+    ----------
+    images
+        Images of the spine.
+    seeds_mm
+        (n, 3) one point per body in RAS+ millimetres, cranial to caudal, each within about
+        4 mm of the centre.
+    counts
+        How many levels each body lies below the one before it; 1 unless a level was left out.
+    weights
+        Weights of the cost.
+    """
+    contrast = prepare(images)
+    rho = image_contrast(contrast, seeds_mm)
+    frames = frames_of_chain(seeds_mm, counts)
+    templates = [Template.usual(frame.spacing_mm) for frame in frames]
+    for _ in range(2):
+        sites = [
+            Site(frame, template, middles)
+            for frame, template, middles in zip(frames, templates, _middles(frames, counts), strict=True)
+        ]
+        cuts = [_cut_body(contrast, site, rho, weights) for site in sites]
+        fitted = [refit(cut.surface, template) for cut, template in zip(cuts, templates, strict=True)]
+        frames, templates = [frame for frame, _ in fitted], [template for _, template in fitted]
+    return cuts
+
+
+def image_contrast(contrast: Contrast, seeds_mm: NDArray[np.float64]) -> float:
+    """Return how strongly tissues differ around the spine; 1 is the water image of a healthy spine."""
+    grid = np.meshgrid([0.0], np.arange(-40.0, 41, 4), np.arange(-20.0, 21, 4), indexing="ij")
+    values = contrast.sample(contrast.inphase, seeds_mm[:, None, None, None] + np.stack(grid, -1))
+    low, high = np.percentile(np.log(np.maximum(values, 0.05)), (16, 84))
+    return float(np.clip((high - low) / 2 / 0.45, 0.5, 1.6))
+
+
+def _middles(frames: Sequence[BodyFrame], counts: Sequence[int] | None) -> list[tuple[Plane, ...]]:
+    """Return for each body the planes halfway to its neighbours."""
+    planes: list[tuple[Plane, ...]] = [() for _ in frames]
+    for index, (above, below) in enumerate(itertools.pairwise(frames)):
+        if counts is not None and counts[index] != 1:
+            continue
+        point = (above.centre_mm + below.centre_mm) / 2
+        normal = above.axes[2] + below.axes[2]
+        normal /= np.linalg.norm(normal)
+        planes[index] += ((point, -normal),)
+        planes[index + 1] += ((point, normal),)
+    return planes
+
+
+def _cut_body(contrast: Contrast, site: Site, rho: float, weights: CutWeights) -> BodyCut:
+    rays = rays_of(site.template)
+    cost = surface_cost(contrast, site, rays, rho, weights)
+    position, aggregated = cheapest_surface(cost, weights.bend_linear, weights.bend_quadratic)
+    distance = np.maximum(rays.usual + REACH_MM[0] + position * STEP_MM, 0.5)
+    return BodyCut(BodySurface(site.frame, rays, distance), _margin(aggregated))
+
+
+def _margin(aggregated: NDArray[np.float64]) -> float:
+    """Return the median over rays of how much dearer the best surface 2 mm away is, squashed to 0-1."""
+    best = aggregated.argmin(axis=-1)[..., None]
+    far = np.abs(np.arange(aggregated.shape[-1]) - best) >= round(2 / STEP_MM)
+    margin = np.where(far, aggregated, np.inf).min(axis=-1)
+    return float(1 - np.exp(-np.median(margin)))

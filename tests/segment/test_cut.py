@@ -1,0 +1,76 @@
+"""The cut finds bodies in any orientation, from points that are some millimetres off."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from qmri.segment.cut import cut_surfaces
+from qmri.segment.rasterise import rasterise
+
+IDS = [20, 21, 22, 23, 24]
+CRUSHED = (27.0, 27.0, 15.0, 27.0, 27.0)
+
+
+def labels_of(spine, seeds, counts=None, ids=IDS):
+    cuts = cut_surfaces(spine.images, seeds, counts)
+    return rasterise([cut.surface for cut in cuts], ids, spine.images.water.shape, spine.images.affine)
+
+
+def dice(first, second):
+    return 2 * np.sum(first & second) / (first.sum() + second.sum())
+
+
+def jittered(centres, seed):
+    return centres + np.random.default_rng(seed).uniform(-4, 4, centres.shape)
+
+
+@pytest.mark.parametrize(
+    ("axes", "voxel"),
+    [
+        ("PSR", (1.5, 1.5, 4.0)),
+        ("AIL", (1.5, 1.5, 4.0)),
+        ("LPS", (1.5, 1.5, 4.0)),
+        ("RSP", (1.5, 1.5, 4.0)),
+        ("RAS", (2.0, 2.0, 2.0)),
+    ],
+    ids=["sagittal", "sagittal flipped", "axial", "coronal", "isotropic"],
+)
+def test_bodies_are_found_in_any_orientation(draw, axes, voxel):
+    spine = draw(axes, voxel)
+    labels = labels_of(spine, jittered(spine.centres_mm, 1))
+    assert min(dice(labels == i, spine.labels == i) for i in IDS) > 0.82
+
+
+@pytest.mark.parametrize("with_fat", [False, True])
+def test_a_crushed_body_with_oedema_is_cut_like_the_others(draw, with_fat):
+    spine = draw("PSR", (1.5, 1.5, 4.0), heights=CRUSHED, oedema=2 if with_fat else None, with_fat=with_fat)
+    labels = labels_of(spine, jittered(spine.centres_mm, 2))
+    assert min(dice(labels == i, spine.labels == i) for i in IDS) > 0.8
+
+
+def test_a_level_that_was_left_out_does_not_change_its_neighbours(toy_spine):
+    keep = [0, 1, 3, 4]
+    labels = labels_of(toy_spine, toy_spine.centres_mm[keep], [1, 2, 1], [IDS[k] for k in keep])
+    whole = labels_of(toy_spine, toy_spine.centres_mm)
+    assert min(dice(labels == IDS[k], whole == IDS[k]) for k in keep) > 0.97
+    assert not np.any(labels == IDS[2])
+
+
+def test_one_seed_is_enough(toy_spine):
+    labels = labels_of(toy_spine, toy_spine.centres_mm[2:3], None, [22])
+    assert dice(labels == 22, toy_spine.labels == 22) > 0.82
+
+
+def test_the_same_input_gives_the_same_labels_and_the_input_is_left_alone(toy_spine):
+    before = toy_spine.images.water.copy()
+    first = labels_of(toy_spine, toy_spine.centres_mm)
+    np.testing.assert_array_equal(first, labels_of(toy_spine, toy_spine.centres_mm))
+    np.testing.assert_array_equal(before, toy_spine.images.water)
+
+
+def test_the_cut_does_not_depend_on_the_unit_of_the_signal(toy_spine):
+    loud = replace(toy_spine, images=replace(toy_spine.images, water=toy_spine.images.water * 1000))
+    np.testing.assert_array_equal(
+        labels_of(toy_spine, toy_spine.centres_mm), labels_of(loud, toy_spine.centres_mm)
+    )
