@@ -1,0 +1,113 @@
+"""``qmri init``: list the examinations in a folder of DICOM and start a study sheet."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import io
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from qmri.cli import EXIT_OK
+from qmri.commands.ingest import available_cores
+from qmri.errors import QmriError
+
+if TYPE_CHECKING:
+    from qmri.ingest.found import FoundExamination
+
+DESCRIPTION = """\
+List the examinations below a folder of DICOM and write study.csv and config.yaml to start from.
+
+Participants get running numbers, and their sessions running numbers in the order of their dates:
+rename them as your study does, and fill in what you know (lowest_level, seeds, treated_levels ...).
+Names and identifiers of patients are not written; the paths of the DICOM folders are, since the
+study sheet must say where they are.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.description = DESCRIPTION
+    parser.add_argument("source", type=Path, metavar="DIR", help="folder of DICOM, one or many examinations")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path(),
+        metavar="DIR",
+        help="where study.csv and config.yaml go (default: here)",
+    )
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    parser.add_argument(
+        "--workers", type=int, metavar="N", help="processes that read headers (default: one per core)"
+    )
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the study sheet and the configuration."""
+    from qmri.config import default_yaml
+    from qmri.ingest.found import find_examinations
+    from qmri.ingest.progress import header_progress
+
+    sheet, config = options.out / "study.csv", options.out / "config.yaml"
+    for path in (sheet, config):
+        if path.exists() and not options.force:
+            raise QmriError(
+                f"{path.name} is there already",
+                expected="a folder without one",
+                remedy="give another folder with --out, or --force to replace it",
+            )
+    with header_progress() as progress:
+        found, listing = find_examinations(
+            options.source, workers=options.workers or available_cores(), progress=progress
+        )
+    sys.stdout.write(listing)
+    rows = [exam for exam in found if exam.folder is not None]
+    if not rows:
+        raise QmriError(
+            "no examination was found that could be a row of a study sheet",
+            found="examinations mixed in one folder" if found else "no water-fat acquisition",
+            remedy="put each examination into a folder of its own; the listing above tells what there is",
+        )
+    options.out.mkdir(parents=True, exist_ok=True)
+    sheet.write_text(_sheet(rows, options.out), encoding="utf-8")
+    config.write_text(default_yaml(), encoding="utf-8")
+    sys.stdout.write(_summary(found, sheet, config))
+    return EXIT_OK
+
+
+def _sheet(rows: list[FoundExamination], beside: Path) -> str:
+    from qmri.study import OPTIONAL, REQUIRED
+
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([*REQUIRED, *OPTIONAL])
+    for exam in rows:
+        cells = [exam.participant_id, exam.session_id, _path_in_sheet(exam.folder, beside)]
+        writer.writerow(cells + [""] * len(OPTIONAL))
+    return text.getvalue()
+
+
+def _path_in_sheet(folder: Path | None, beside: Path) -> str:
+    """Return a path relative to the sheet where the folder lies beside or below it, else absolute."""
+    absolute, base = (folder or Path()).resolve(), beside.resolve()
+    if base == absolute or base in absolute.parents:
+        return Path(os.path.relpath(absolute, base)).as_posix()
+    return absolute.as_posix()
+
+
+def _summary(found: list[FoundExamination], sheet: Path, config: Path) -> str:
+    lines = ["", f"wrote {sheet} and {config}"]
+    for exam in found:
+        if exam.folder is None:
+            lines.append(
+                f"participant {exam.participant_id}, session {exam.session_id} is not in the sheet: "
+                "its files lie mixed with those of another examination"
+            )
+        elif exam.refusal:
+            lines.append(
+                f"participant {exam.participant_id}, session {exam.session_id} needs you: {exam.refusal}"
+            )
+    lines.append("next: look through the sheet, then  qmri run study.csv --out results")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,258 @@
+"""Complex echoes from their parts: unit of the phase, its sign, and slices turned by 180 degrees."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.errors import QmriError
+from qmri.ingest.residual import water_fat_residual
+
+SUBSAMPLE = 4000
+BODY_SHARE = 0.2
+"""A voxel is of the body if it has this share of the brightest signal (99th percentile)."""
+INFORMATIVE = 0.002
+"""Difference of residual energies from which a voxel has a say about the sign."""
+FEWEST_INFORMATIVE = 50
+CLEAR_RATIO, CLEAR_VOTE = 0.7, 0.75
+WORST_RESIDUAL = 0.1
+CHOPPED, COHERENT = -0.3, 0.3
+SIGNED_HALF_RANGES = {
+    "rad": np.pi,
+    "rad/1000": 1000 * np.pi,
+    "pi/4096": 4096.0,
+    "pi/2048": 2048.0,
+    "degree": 180.0,
+}
+UNSIGNED_RANGES = {"rad": 2 * np.pi, "rad/1000": 2000 * np.pi, "pi/2048": 4096.0, "degree": 360.0}
+FULL_RANGE = (0.97, 1.003)
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The complex signal in the convention of the model, and how it was arrived at.
+
+    Attributes
+    ----------
+    values
+        complex64 array (x, y, z, echo).
+    decisions
+        What was decided and on which evidence; JSON values.
+    warnings
+        Sentences for the reader of the report.
+    """
+
+    values: NDArray[np.complex64]
+    decisions: Mapping[str, object]
+    warnings: tuple[str, ...] = ()
+
+
+def phase_unit(phase: NDArray[np.floating[Any]], where: str) -> tuple[str, float]:
+    """Return the unit of phase values and its size in radians, from their range.
+
+    The noise of the background fills the whole circle, so the extremes show its size.
+
+    Raises
+    ------
+    QmriError
+        If no known unit, or more than one, has this range.
+    """
+    low, high = float(phase.min()), float(phase.max())
+    fits: dict[str, float] = {}
+    if low < 0:
+        for unit, half in SIGNED_HALF_RANGES.items():
+            if all(FULL_RANGE[0] <= end / half <= FULL_RANGE[1] for end in (-low, high)):
+                fits[unit] = np.pi / half
+    else:
+        for unit, full in UNSIGNED_RANGES.items():
+            if low <= 0.03 * full and FULL_RANGE[0] <= high / full <= FULL_RANGE[1]:
+                fits[unit] = 2 * np.pi / full
+    if len(fits) != 1:
+        raise QmriError(
+            "the unit of the phase images cannot be told from their values",
+            where=where,
+            found=f"values from {low:g} to {high:g}",
+            expected="one full circle in radians, radians x 1000, 4096 steps of pi, or degrees",
+            remedy="export real and imaginary images instead",
+        )
+    return next(iter(fits.items()))
+
+
+def body_voxels(magnitude: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+    """Return the voxels of tissue: brighter than a share of the 99th percentile of what is not zero."""
+    positive = magnitude[magnitude > 0]
+    if positive.size == 0:
+        return np.zeros(magnitude.shape, dtype=bool)
+    body: NDArray[np.bool_] = magnitude > BODY_SHARE * np.percentile(positive, 99)
+    return body
+
+
+def undo_sign(
+    values: NDArray[np.complex64],
+    echo_times: NDArray[np.float64],
+    imaging_frequency: float,
+    where: str,
+    told: str | None = None,
+) -> Signal:
+    """Bring the signal into the convention of the model, in which fat precesses slower than water.
+
+    The sign of the phase is the one with which water and fat explain a subsample of the body
+    better. Voxels of water alone do not care; voxels with fat do, since a spectrum of several
+    peaks is not its own mirror image.
+
+    Parameters
+    ----------
+    values
+        Complex signal (x, y, z, echo).
+    echo_times, imaging_frequency
+        s, MHz.
+    where
+        Name of the series, for messages.
+    told
+        "standard" or "conjugate" from an override file, which then decides.
+
+    Raises
+    ------
+    QmriError
+        If neither sign is clearly better, or none of them explains the signal.
+    """
+    magnitude = np.sqrt(np.mean(np.abs(values) ** 2, axis=-1))
+    candidates = values[body_voxels(magnitude)]
+    if len(candidates) < FEWEST_INFORMATIVE:
+        raise QmriError("the echoes hold no signal", where=where, found=f"{len(candidates)} bright voxels")
+    chosen = np.random.default_rng(0).permutation(len(candidates))[:SUBSAMPLE]
+    sample = candidates[np.sort(chosen)]
+    standard = water_fat_residual(sample, echo_times, imaging_frequency)
+    conjugate = water_fat_residual(sample.conj(), echo_times, imaging_frequency)
+    informative = np.abs(standard - conjugate) > INFORMATIVE
+    better = "standard" if standard.mean() <= conjugate.mean() else "conjugate"
+    best, other = (standard, conjugate) if better == "standard" else (conjugate, standard)
+    ratio = float(best.mean() / max(other.mean(), 1e-12))
+    vote = float((best < other)[informative].mean()) if informative.any() else 0.0
+    evidence = {
+        "residual_standard": round(float(np.sqrt(standard.mean())), 5),
+        "residual_conjugate": round(float(np.sqrt(conjugate.mean())), 5),
+        "energy_ratio": round(ratio, 4),
+        "voxels": len(sample),
+        "informative_voxels": int(informative.sum()),
+        "informative_share_for_choice": round(vote, 4),
+    }
+    clear = ratio <= CLEAR_RATIO and vote >= CLEAR_VOTE and int(informative.sum()) >= FEWEST_INFORMATIVE
+    if told is None and not clear:
+        raise QmriError(
+            "the sign of the phase cannot be told from the data; a wrong one exchanges water and fat",
+            where=where,
+            found=f"residuals {evidence['residual_standard']} as stored and {evidence['residual_conjugate']} "
+            f"conjugated, in {evidence['informative_voxels']} voxels that care",
+            expected=f"one of them clearly smaller (energy ratio below {CLEAR_RATIO})",
+            remedy="write phase_sign: conjugate (as GE stores it) or standard into the override file",
+        )
+    sign = told or better
+    residual = standard if sign == "standard" else conjugate
+    if residual.mean() > WORST_RESIDUAL:
+        raise QmriError(
+            "the signal is not that of water and fat at these echo times",
+            where=where,
+            found=f"{100 * np.sqrt(residual.mean()):.0f} % of the signal unexplained",
+            expected=f"less than {100 * np.sqrt(WORST_RESIDUAL):.0f} %",
+            remedy="check that echo times and parts (real, imaginary, phase) are what the headers say",
+        )
+    warnings = (
+        ("the override file sets a phase sign that explains the signal worse than the other",)
+        if clear and sign != better
+        else ()
+    )
+    decision = {"stored_as": sign, "decided_by": "override file" if told else "fit residual", **evidence}
+    turned = values.conj() if sign == "conjugate" else values
+    return Signal(turned, {"phase_sign": decision}, warnings)
+
+
+def undo_chopping(values: NDArray[np.complex64]) -> Signal:
+    """Turn every second slice back where neighbouring slices differ by 180 degrees.
+
+    The evidence is the inner product of neighbouring slices, from -1 (turned) to 1 (alike).
+    """
+    pairs, weights = [], []
+    for index in range(values.shape[2] - 1):
+        one, two = values[:, :, index], values[:, :, index + 1]
+        weights.append(float(np.sum(np.abs(one) * np.abs(two))))
+        pairs.append(float(np.vdot(one, two).real))
+    total = sum(weights)
+    if not pairs or total == 0:
+        return Signal(values, {"slice_chopping": {"undone": False, "inner_product": None}})
+    products = np.array(pairs) / np.maximum(weights, 1e-30)
+    mean = sum(pairs) / total
+    turned = mean < CHOPPED and float(np.mean(products < 0)) >= 0.8
+    unclear = not turned and mean < COHERENT
+    decision = {
+        "undone": bool(turned),
+        "inner_product": round(mean, 4),
+        "lowest": round(float(products.min()), 4),
+        "highest": round(float(products.max()), 4),
+    }
+    if turned:
+        values = values * np.where(np.arange(values.shape[2]) % 2, -1, 1).astype(np.float32)[:, np.newaxis]
+    warnings = (
+        ("neighbouring slices have no common phase: the field map cannot be smooth across slices",)
+        if unclear
+        else ()
+    )
+    return Signal(values, {"slice_chopping": decision}, warnings)
+
+
+def combine(parts: Mapping[str, NDArray[np.float32]], where: str) -> Signal:
+    """Return the complex signal of its parts, as stored.
+
+    Parameters
+    ----------
+    parts
+        "real" and "imaginary", or "magnitude" and "phase"; (x, y, z, echo), after rescale.
+    where
+        Name of the series, for messages.
+
+    Raises
+    ------
+    QmriError
+        If real or imaginary parts have no negative values, the unit of the phase is unknown, or
+        the magnitude is not that of the real and imaginary parts.
+    """
+    if "real" in parts:
+        real, imaginary = parts["real"], parts["imaginary"]
+        if min(real.min(), imaginary.min()) >= 0:
+            raise QmriError(
+                "real and imaginary images have no negative values",
+                where=where,
+                expected="signed values",
+                remedy="export them without rescaling or windowing",
+            )
+        signal = np.empty(real.shape, dtype=np.complex64, order="F")
+        signal.real, signal.imag = real, imaginary
+        return Signal(signal, {"parts": "real and imaginary", **_check_magnitude(signal, parts, where)})
+    unit, size = phase_unit(parts["phase"], where)
+    signal = (parts["magnitude"] * np.exp(1j * size * parts["phase"])).astype(np.complex64)
+    return Signal(signal, {"parts": "magnitude and phase", "phase_unit": unit})
+
+
+def _check_magnitude(
+    signal: NDArray[np.complex64], parts: Mapping[str, NDArray[np.float32]], where: str
+) -> dict[str, object]:
+    if "magnitude" not in parts:
+        return {}
+    computed, exported = np.abs(signal), parts["magnitude"]
+    body = body_voxels(exported)
+    if body.sum() < FEWEST_INFORMATIVE or np.ptp(exported[body]) == 0:
+        return {}
+    agreement = float(np.corrcoef(computed[body], exported[body])[0, 1])
+    if not agreement > 0.9:
+        raise QmriError(
+            "the magnitude images are not the magnitude of the real and imaginary ones",
+            where=where,
+            found=f"correlation {agreement:.2f}",
+            expected="above 0.9",
+            remedy="check with an override file which images are real, imaginary and magnitude",
+        )
+    return {"magnitude_correlation": round(agreement, 5)}

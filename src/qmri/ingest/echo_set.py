@@ -1,0 +1,247 @@
+"""The echoes of one acquisition: every part, echo and slice exactly once."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from qmri.errors import QmriError
+from qmri.ingest.header import Frame
+from qmri.ingest.kinds import Kind
+from qmri.ingest.map_set import MapSet
+from qmri.ingest.naming import remedy_for, series_name, series_names
+from qmri.ingest.plane import Grid
+from qmri.ingest.stacks import grid_of, refuse_one_position, refuse_twice
+from qmri.ingest.votes import Verdict
+
+FEWEST_ECHOES = 3
+SANE_ECHO_TIME_MS = (0.3, 60.0)
+CLOSEST_ECHOES_MS = 0.1
+WATER_FAT_WORDS = re.compile(r"ideal|dixon|feq", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class EchoSet:
+    """The images of a multi-echo gradient echo.
+
+    Attributes
+    ----------
+    images
+        (part, echo time in ms) to the images of its slices, in no order.
+    """
+
+    images: Mapping[tuple[Kind, float], tuple[Frame, ...]]
+
+    @cached_property
+    def frames(self) -> tuple[Frame, ...]:
+        """All images."""
+        return tuple(frame for frames in self.images.values() for frame in frames)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """Where the slices lie."""
+        return grid_of(self.frames)
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """The parts that there are."""
+        return frozenset(kind for kind, _ in self.images)
+
+    @property
+    def echo_times_ms(self) -> tuple[float, ...]:
+        """Echo times, ascending."""
+        return tuple(sorted({time for _, time in self.images}))
+
+    @property
+    def used_kinds(self) -> tuple[Kind, ...]:
+        """The parts that are read: real and imaginary before magnitude and phase before magnitude."""
+        if {Kind.REAL, Kind.IMAGINARY} <= self.kinds:
+            return (Kind.REAL, Kind.IMAGINARY)
+        if {Kind.MAGNITUDE, Kind.PHASE} <= self.kinds:
+            return (Kind.MAGNITUDE, Kind.PHASE)
+        return (Kind.MAGNITUDE,)
+
+    @property
+    def is_water_fat(self) -> bool:
+        """Whether the sequence says that it is made to separate water and fat."""
+        first = self.frames[0]
+        said = (first.sequence.name, first.sequence.options, first.hints.description, first.hints.protocol)
+        return any(WATER_FAT_WORDS.search(text) for text in said)
+
+    def near(self, maps: MapSet) -> bool:
+        """Tell whether maps can have been computed from these echoes: same study and frame, parallel."""
+        mine, theirs = self.frames[0], maps.frames[0]
+        if mine.plane is None or theirs.plane is None or mine.study != theirs.study:
+            return False
+        same_frame = mine.plane.frame_of_reference == theirs.plane.frame_of_reference
+        return same_frame and bool(abs(mine.plane.normal @ theirs.plane.normal) > 0.999)
+
+    def check(self) -> None:
+        """Check that the echoes are complete and their times are sane.
+
+        Raises
+        ------
+        QmriError
+            If they are not.
+        """
+        where = series_names(self.frames)
+        if not self.kinds & {Kind.MAGNITUDE, Kind.REAL} or self.kinds == {Kind.REAL}:
+            raise QmriError(
+                "the echoes lack a part",
+                where=where,
+                found=", ".join(sorted(self.kinds)),
+                expected="real and imaginary, magnitude and phase, or magnitude",
+                remedy="export the missing images of the series as well",
+            )
+        self._check_times(where)
+        self._check_complete(where)
+
+    def _check_times(self, where: str) -> None:
+        times = self.echo_times_ms
+        low, high = SANE_ECHO_TIME_MS
+        too_close = np.diff(times).min() < CLOSEST_ECHOES_MS
+        if times[0] < low or times[-1] > high or too_close:
+            raise QmriError(
+                "the echo times are not those of a multi-echo gradient echo",
+                where=where,
+                found=", ".join(f"{time:g}" for time in times) + " ms",
+                expected=f"{low:g} to {high:g} ms, at least {CLOSEST_ECHOES_MS:g} ms apart",
+                remedy="export the original images; the headers have been changed",
+            )
+        for kind in self.kinds:
+            pairs = {(time, f.echo_number) for (k, time), fs in self.images.items() if k == kind for f in fs}
+            numbers = {number for _, number in pairs}
+            if len(pairs) != len(times) or (None not in numbers and len(numbers) not in (1, len(times))):
+                raise QmriError(
+                    "echo numbers and echo times do not belong together one to one",
+                    where=where,
+                    found="; ".join(f"echo {number}: {time:g} ms" for time, number in sorted(pairs, key=str)),
+                    expected="one echo time for each echo number",
+                    remedy="export the series again from the scanner",
+                )
+
+    def _check_complete(self, where: str) -> None:
+        grid = self.grid
+        for (kind, time), frames in sorted(self.images.items()):
+            echo = self.echo_times_ms.index(time) + 1
+            by_slice = _by_slice(frames, grid)
+            for twins in by_slice.values():
+                if len(twins) > 1:
+                    refuse_one_position(frames, f"{kind.value} of echo {echo}")
+                    refuse_twice(twins, f"{kind.value} of echo {echo}")
+            lacking = [index + 1 for index in range(grid.shape[2]) if index not in by_slice]
+            if lacking:
+                raise QmriError(
+                    "the echoes are not complete",
+                    where=where,
+                    found=f"the {kind.value} part of echo {echo} ({time:g} ms) lacks slice "
+                    + ", ".join(str(number) for number in lacking[:10]),
+                    expected=f"{grid.shape[2]} slices of every part and echo",
+                    remedy="export the series again, complete",
+                )
+        expected = {(kind, time) for kind in self.kinds for time in self.echo_times_ms}
+        for kind, time in sorted(expected - set(self.images)):
+            raise QmriError(
+                "the echoes are not complete",
+                where=where,
+                found=f"no {kind.value} part at {time:g} ms",
+                expected="every part at every echo time",
+                remedy="export the series again, complete",
+            )
+
+
+def find_echo_sets(
+    frames: Sequence[Frame], verdicts: Mapping[Frame, Verdict], stacks: Mapping[Frame, int]
+) -> list[EchoSet]:
+    """Return the multi-echo gradient echo acquisitions of a folder, complete or not.
+
+    Raises
+    ------
+    QmriError
+        If a series has several echoes but one echo time for all of them.
+    """
+    groups: dict[tuple[object, ...], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        kind = verdicts[frame].kind
+        if kind is not None and kind.is_component and frame in stacks and frame.echo_time_ms is not None:
+            groups[stacks[frame], _sequence_key(frame)].append(frame)
+    found = []
+    for members in groups.values():
+        first = members[0]
+        if first.sequence.scanning_sequence.split("\\")[0] in ("SE", "EP", "IR"):
+            continue
+        _refuse_one_echo_time(members, verdicts)
+        for part in _split_repeats(members, verdicts):
+            if len({_echo_time(frame) for frame in part}) >= FEWEST_ECHOES:
+                found.append(_make(part, verdicts))
+    return found
+
+
+def _make(frames: Sequence[Frame], verdicts: Mapping[Frame, Verdict]) -> EchoSet:
+    images: dict[tuple[Kind, float], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        kind = verdicts[frame].kind
+        if kind is not None:
+            images[kind, _echo_time(frame)].append(frame)
+    return EchoSet({key: tuple(members) for key, members in images.items()})
+
+
+def _sequence_key(frame: Frame) -> tuple[object, ...]:
+    sequence = frame.sequence
+    return sequence.scanning_sequence, sequence.name, sequence.repetition_time_ms, sequence.flip_angle_deg
+
+
+def _echo_time(frame: Frame) -> float:
+    """Return the echo time in ms, rounded to a nanosecond so that equal times are equal."""
+    return round(frame.echo_time_ms or 0.0, 6)
+
+
+def _split_repeats(frames: Sequence[Frame], verdicts: Mapping[Frame, Verdict]) -> list[list[Frame]]:
+    """Return one group; or one for each series where series repeat the same images."""
+    by_series: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        by_series[frame.series].append(frame)
+    keys = [
+        (verdicts[f].kind, _echo_time(f), round(f.plane.depth, 1), series)
+        for series, members in by_series.items()
+        for f in members
+        if f.plane
+    ]
+    within_series, across_series = set(keys), {key[:3] for key in keys}
+    return list(by_series.values()) if len(across_series) < len(within_series) else [list(frames)]
+
+
+def _refuse_one_echo_time(frames: Sequence[Frame], verdicts: Mapping[Frame, Verdict]) -> None:
+    by_series: dict[str, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        by_series[frame.series].append(frame)
+    for members in by_series.values():
+        if len({_echo_time(frame) for frame in members}) > 1:
+            continue
+        places = {(verdicts[f].kind, round(f.plane.depth, 2)) for f in members if f.plane}
+        declared = max(frame.sequence.declared_echoes or 0 for frame in members)
+        numbered = len({frame.echo_number for frame in members})
+        if len(members) > len(places) > 1 and (
+            declared > 1 or numbered > 1 or _make(members, verdicts).is_water_fat
+        ):
+            raise QmriError(
+                "the series has several echoes but one echo time for all of them",
+                where=series_name(members[0]),
+                found=f"{_echo_time(members[0]):g} ms in all {len(members)} images",
+                expected="the echo time of each echo in its header",
+                remedy="export the images again with true echo times; or leave them out: "
+                + remedy_for(members[0], "ignore"),
+            )
+
+
+def _by_slice(frames: Sequence[Frame], grid: Grid) -> dict[int, list[Frame]]:
+    by_slice: dict[int, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        if frame.plane is not None:
+            by_slice[grid.slice_of(frame.plane)].append(frame)
+    return by_slice

@@ -1,0 +1,117 @@
+"""Typed values of DICOM elements: what a header says, or None; never a guess."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.sequence import Sequence
+
+
+class DamagedElementError(ValueError):
+    """An element that numbers depend on holds something else than its kind of value."""
+
+
+def values(dataset: Dataset, tag: int) -> tuple[Any, ...]:
+    """Return the values of an element; empty where it is absent or has none."""
+    if tag not in dataset:
+        return ()
+    value = dataset[tag].value
+    if value is None or value == "":
+        return ()
+    return tuple(value) if isinstance(value, (MultiValue, Sequence, list, tuple)) else (value,)
+
+
+def texts(dataset: Dataset, tag: int) -> tuple[str, ...]:
+    """Return the values of an element as text without padding."""
+    return tuple(_text(value) for value in values(dataset, tag))
+
+
+def text(dataset: Dataset, tag: int) -> str:
+    r"""Return an element as one text, several values joined by a backslash as DICOM has them."""
+    return "\\".join(texts(dataset, tag))
+
+
+def numbers(dataset: Dataset, tag: int) -> tuple[float, ...]:
+    """Return the values of an element as finite numbers.
+
+    Raises
+    ------
+    DamagedElementError
+        If a value is no finite number.
+    """
+    return tuple(_number(value) for value in values(dataset, tag))
+
+
+def number(dataset: Dataset, tag: int) -> float | None:
+    """Return the first value of an element as a number, None where there is none."""
+    found = numbers(dataset, tag)
+    return found[0] if found else None
+
+
+def integer(dataset: Dataset, tag: int) -> int | None:
+    """Return the first value of an element as a whole number, None where there is none."""
+    value = number(dataset, tag)
+    if value is not None and value != int(value):
+        raise DamagedElementError("not a whole number")
+    return None if value is None else int(value)
+
+
+def vector(dataset: Dataset, tag: int, length: int) -> tuple[float, ...] | None:
+    """Return an element of fixed length, None where it is absent.
+
+    Raises
+    ------
+    DamagedElementError
+        If it has another number of values.
+    """
+    found = numbers(dataset, tag)
+    if found and len(found) != length:
+        raise DamagedElementError(f"{len(found)} values instead of {length}")
+    return found or None
+
+
+def private_tag(dataset: Dataset, group: int, creator: str, element: int) -> int:
+    """Return the tag of a private element.
+
+    Its block is found by the creator; where de-identification took the creators away, the
+    first block is taken, in which GE and Philips write.
+    """
+    for block in range(0x10, 0x100):
+        tag = group << 16 | block
+        if tag in dataset and text(dataset, tag).strip().upper() == creator.upper():
+            return group << 16 | block << 8 | element
+        if tag not in dataset and block > 0x20:
+            break
+    return group << 16 | 0x1000 | element
+
+
+def item(dataset: Dataset, tag: int) -> Dataset:
+    """Return the first item of a sequence; an empty dataset where there is none."""
+    found = values(dataset, tag)
+    return found[0] if found and isinstance(found[0], Dataset) else Dataset()
+
+
+def _text(value: object) -> str:
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    return str(value).replace("\0", " ").strip()
+
+
+def _number(value: object) -> float:
+    """Return a number; GE's private numbers may arrive as bytes where the private VR was lost."""
+    if isinstance(value, bytes):
+        written = value.decode("latin-1").rstrip("\0 ").strip()
+        if len(value) in (2, 4) and not re.fullmatch(r"[-+.0-9]+", written):
+            return float(int.from_bytes(value, "little", signed=True))
+        value = written
+    try:
+        result = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError) as error:
+        raise DamagedElementError("not a number") from error
+    if not math.isfinite(result):
+        raise DamagedElementError("not a finite number")
+    return result

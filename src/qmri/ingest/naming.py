@@ -1,0 +1,53 @@
+"""How series are named to a user: by number and description, without what identifies a person."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from qmri.ingest.header import Frame
+from qmri.ingest.kinds import Kind
+
+
+def shown_description(frame: Frame) -> str:
+    """Return the series description without words that also stand in the patient's data."""
+
+    def shown(match: re.Match[str]) -> str:
+        return "***" if match.group().casefold() in frame.private_words else match.group()
+
+    text = re.sub(r"\w{3,}", shown, frame.hints.description)
+    return re.sub(r"[^\x20-\x7e]", "?", text)[:64]
+
+
+def series_name(frame: Frame) -> str:
+    """Return e.g. ``series 5 "WATER: Sag IDEAL IQ"``."""
+    number = "without number" if frame.series_number is None else str(frame.series_number)
+    description = shown_description(frame)
+    return f'series {number} "{description}"' if description else f"series {number}"
+
+
+def series_names(frames: Sequence[Frame]) -> str:
+    """Return the names of all series among some images."""
+    return ", ".join(sorted({series_name(frame) for frame in frames}))
+
+
+def remedy_for(frame: Frame, kind: str = "") -> str:
+    """Return what to write into the override file for the series of an image."""
+    choices = ", ".join(known.value for known in Kind)
+    told = kind or "TYPE"
+    comment = "" if kind else f"   # TYPE is one of {choices}"
+    return (
+        "write into a file overrides.yaml and give it with --overrides "
+        "(in a study: ingest.overrides in config.yaml)\n"
+        "            series:\n"
+        f"              - match: {{{_match(frame)}}}\n"
+        f"                type: {told}{comment}"
+    )
+
+
+def _match(frame: Frame) -> str:
+    description = shown_description(frame)
+    if description and description == frame.hints.description:
+        pattern = re.sub(r'[*?\["\\]', "?", description)
+        return f'description: "{pattern}"'
+    return f"series_number: {frame.series_number}"

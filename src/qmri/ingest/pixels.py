@@ -1,0 +1,188 @@
+"""The pixels of a file: as many as the header says, decoded without loss, or a refusal."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import Any, Literal
+
+import numpy as np
+import pydicom
+from numpy.typing import NDArray
+from pydicom import uid
+from pydicom.pixels.decoders.base import get_decoder
+
+from qmri.errors import QmriError
+from qmri.ingest.header import Frame, PixelFormat
+from qmri.ingest.naming import series_name
+
+NATIVE = {
+    uid.ImplicitVRLittleEndian: "<",
+    uid.ExplicitVRLittleEndian: "<",
+    uid.ExplicitVRBigEndian: ">",
+    "": "<",
+}
+LOSSLESS = (
+    uid.DeflatedExplicitVRLittleEndian,
+    uid.RLELossless,
+    uid.JPEGLossless,
+    uid.JPEGLosslessSV1,
+    uid.JPEGLSLossless,
+    uid.JPEG2000Lossless,
+    uid.HTJ2KLossless,
+    uid.HTJ2KLosslessRPCL,
+)
+CODECS = {
+    uid.JPEGLossless: "python-gdcm",
+    uid.JPEGLosslessSV1: "python-gdcm",
+    uid.JPEGLSLossless: "pyjpegls",
+    uid.JPEG2000Lossless: "pylibjpeg-openjpeg",
+    uid.HTJ2KLossless: "pylibjpeg-openjpeg",
+    uid.HTJ2KLosslessRPCL: "pylibjpeg-openjpeg",
+}
+DTYPES = {
+    ("integer", 8): "u1",
+    ("integer", 16): "u2",
+    ("integer", 32): "u4",
+    ("float", 32): "f4",
+    ("double", 64): "f8",
+}
+LONG_VALUE_REPRESENTATIONS = (b"OB", b"OW", b"OF", b"OD", b"UN")
+UNDEFINED_LENGTH = 0xFFFFFFFF
+
+
+def check_lossless(frame: Frame) -> None:
+    """Check that an image was never compressed with loss, by its header alone.
+
+    Raises
+    ------
+    QmriError
+        If it was, or its encoding is not known to keep every bit.
+    """
+    syntax = frame.pixels.transfer_syntax
+    if frame.pixels.lossy or (syntax not in NATIVE and syntax not in LOSSLESS):
+        name = uid.UID(syntax).name if syntax else "unknown"
+        raise QmriError(
+            "images were compressed with loss; numbers taken from them would be wrong",
+            where=series_name(frame),
+            found=f"transfer syntax {name}" + (", LossyImageCompression 01" if frame.pixels.lossy else ""),
+            expected="images without compression, or compressed without loss",
+            remedy="export the original images from the scanner or the archive",
+        )
+
+
+def decode(content: bytes, frame: Frame) -> NDArray[Any]:
+    """Return the stored values of all frames of a file.
+
+    Parameters
+    ----------
+    content
+        The whole file.
+    frame
+        One of its images.
+
+    Returns
+    -------
+    ndarray
+        Shape (frames, rows, columns); integers with their sign, or floating point.
+
+    Raises
+    ------
+    QmriError
+        If the size of the pixel data is not what the header says, or they cannot be decoded.
+    """
+    check_lossless(frame)
+    pixels = frame.pixels
+    _check_layout(frame)
+    read = _native if pixels.transfer_syntax in NATIVE else _decompressed
+    stored = read(content, frame)
+    return _signed(stored, pixels) if pixels.kind == "integer" else stored
+
+
+def _check_layout(frame: Frame) -> None:
+    pixels = frame.pixels
+    known = (pixels.kind, pixels.bits_allocated) in DTYPES and pixels.rows and pixels.columns
+    whole = 0 < pixels.bits_stored <= pixels.bits_allocated and pixels.high_bit == pixels.bits_stored - 1
+    if not known or not (whole or pixels.kind != "integer"):
+        raise QmriError(
+            "the layout of the pixels is not one that can be read",
+            where=series_name(frame),
+            found=f"{pixels.columns} x {pixels.rows} pixels, {pixels.bits_stored} of {pixels.bits_allocated} "
+            f"bits, high bit {pixels.high_bit}",
+            expected="8, 16 or 32 bits with the value in the lowest",
+        )
+
+
+def _native(content: bytes, frame: Frame) -> NDArray[Any]:
+    pixels = frame.pixels
+    order = NATIVE[pixels.transfer_syntax]
+    dtype = np.dtype(order + DTYPES[pixels.kind, pixels.bits_allocated])
+    start, length = _element(content, frame, "little" if order == "<" else "big")
+    count = pixels.frames * pixels.rows * pixels.columns
+    needed = count * dtype.itemsize
+    if length != needed + needed % 2 or start + length > len(content):
+        raise _wrong_size(frame, min(length, max(len(content) - start, 0)), needed)
+    values = np.frombuffer(content, dtype, count, start)
+    return values.reshape(pixels.frames, pixels.rows, pixels.columns)
+
+
+def _element(content: bytes, frame: Frame, order: Literal["little", "big"]) -> tuple[int, int]:
+    """Return position and length of the value of the element at the frame's offset."""
+    head = content[frame.pixels.offset : frame.pixels.offset + 12]
+    if len(head) < 12:
+        raise _wrong_size(frame, 0, 1)
+    if head[4:6] in LONG_VALUE_REPRESENTATIONS:
+        return frame.pixels.offset + 12, int.from_bytes(head[8:12], order)
+    return frame.pixels.offset + 8, int.from_bytes(head[4:8], order)
+
+
+def _decompressed(content: bytes, frame: Frame) -> NDArray[Any]:
+    pixels = frame.pixels
+    syntax = uid.UID(pixels.transfer_syntax)
+    if syntax.is_encapsulated and not get_decoder(syntax).is_available:
+        raise QmriError(
+            "there is no decoder for the compression of the images",
+            where=series_name(frame),
+            found=syntax.name,
+            remedy=f"pip install {CODECS.get(syntax, 'a codec for pydicom')}, or export without compression",
+        )
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pydicom comments on padding; the shape is checked below
+            dataset = pydicom.dcmread(io.BytesIO(content))
+            array = np.asarray(dataset.pixel_array)
+    except MemoryError:
+        raise
+    except Exception as error:  # codecs raise whatever they run into in damaged bytes
+        raise QmriError(
+            "the compressed pixels of an image cannot be decoded",
+            where=series_name(frame),
+            found=type(error).__name__,
+            remedy="the file is damaged: export it again",
+        ) from error
+    shape = pixels.frames, pixels.rows, pixels.columns
+    if array.size != np.prod(shape) or array.shape[-2:] != shape[1:]:
+        raise _wrong_size(frame, array.nbytes, int(np.prod(shape)) * pixels.bits_allocated // 8)
+    return array.reshape(shape)
+
+
+def _signed(stored: NDArray[Any], pixels: PixelFormat) -> NDArray[Any]:
+    """Return the values of the lowest bits with their sign; bits above them are not of the image."""
+    width = stored.dtype.itemsize * 8
+    native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
+    unused = width - pixels.bits_stored
+    kind = f"{'i' if pixels.signed else 'u'}{stored.dtype.itemsize}"
+    if unused == 0:
+        return native.view(kind)
+    return (native << unused).view(kind) >> unused
+
+
+def _wrong_size(frame: Frame, found: int, expected: int) -> QmriError:
+    number = f", instance {frame.instance_number}" if frame.instance_number is not None else ""
+    return QmriError(
+        "the pixel data of an image are not of the size that its header says",
+        where=series_name(frame) + number,
+        found=f"{found} bytes",
+        expected=f"{expected} bytes",
+        remedy="the file is cut off or damaged: export it again",
+    )

@@ -1,0 +1,252 @@
+"""Vendor maps in their units: PDFF in percent, R2* in 1/s, decided by evidence and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.errors import QmriError
+from qmri.ingest.complex_data import body_voxels
+from qmri.ingest.header import ValueScale
+from qmri.ingest.kinds import Kind
+from qmri.ingest.load import Stored
+from qmri.ingest.naming import remedy_for, series_name
+from qmri.ingest.overrides import Overrides
+
+PER_PERCENT = {"percent": 1.0, "permille": 10.0, "fraction": 0.01}
+UNIT_CODES = {
+    "%": "percent",
+    "[ppth]": "permille",
+    "10*-3": "permille",
+    "/s": "per_s",
+    "1/s": "per_s",
+    "s-1": "per_s",
+    "Hz": "per_s",
+    "ms": "ms",
+    "s": "s",
+}
+SLOPE_TOLERANCE, INTERCEPT_TOLERANCE, LEAST_CORRELATION = 0.15, 5.0, 0.9
+LEAST_SPREAD_PERCENT = 3.0
+# 99th percentile of the fat fraction of a whole image, subcutaneous fat and noise included.
+PLAUSIBLE_HIGH_END = {"percent": (40.0, 250.0), "permille": (400.0, 2500.0), "fraction": (0.4, 2.5)}
+PLAUSIBLE_R2STAR = (8.0, 500.0)
+PLAUSIBLE_T2STAR_MS = (2.0, 125.0)
+
+
+@dataclass(frozen=True)
+class ScaledMap:
+    """A map in its unit.
+
+    Attributes
+    ----------
+    values
+        float32 array (x, y, z).
+    decision
+        Where the scale comes from and how it was checked; JSON values.
+    warnings
+        Sentences for the reader of the report.
+    """
+
+    values: NDArray[np.float32]
+    decision: Mapping[str, object]
+    warnings: tuple[str, ...] = ()
+
+
+def quantity(stored: Stored) -> tuple[NDArray[np.float32], str, str]:
+    """Return values by RealWorldValueMapping, else by rescale, else as stored; the source; the unit.
+
+    The unit is empty where the header does not give one that is known.
+    """
+    scale: ValueScale = stored.scale
+    if scale.real_slope is not None:
+        values = stored.values * np.float32(scale.real_slope) + np.float32(scale.real_intercept or 0.0)
+        return values, "RealWorldValueMapping", UNIT_CODES.get(scale.real_unit, "")
+    if scale.slope is not None:
+        return rescaled(stored), "Rescale", ""
+    return stored.values, "stored values", ""
+
+
+def rescaled(stored: Stored) -> NDArray[np.float32]:
+    """Return the values by RescaleSlope and RescaleIntercept; as stored where there are none."""
+    slope, intercept = stored.scale.slope, stored.scale.intercept
+    if slope in (None, 1.0) and intercept in (None, 0.0):
+        return stored.values
+    return stored.values * np.float32(1.0 if slope is None else slope) + np.float32(intercept or 0.0)
+
+
+def scale_pdff(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap:
+    """Return the fat fraction in percent; values outside 0-100 are kept.
+
+    The unit comes from RealWorldValueMapping, else from the vendor's rule. It is verified by
+    regression on ``100 F / (W + F)`` where water and fat were exported: the slope is 1 for percent,
+    10 for permille and 0.01 for a fraction. Without them, the range must fit the unit.
+
+    Raises
+    ------
+    QmriError
+        If the evidence disagrees, or does not suffice.
+    """
+    stored = maps[Kind.PDFF]
+    values, source, header_unit = quantity(stored)
+    told = overrides.scale_of(stored.frame)
+    expected = told or header_unit or _vendor_unit(stored, source)
+    reference = _fat_fraction(maps)
+    decision: dict[str, object] = {"source": source, "unit_expected": expected or None}
+    warnings: tuple[str, ...] = ()
+    if reference is None:
+        unit = _by_range(values, expected, stored, decision)
+        warnings = ("the scale of the vendor's PDFF could not be checked against water and fat images",)
+    else:
+        unit = _by_regression(values, reference, stored, decision)
+        if unit != expected and (told or header_unit):
+            raise QmriError(
+                "the unit of the fat fraction map contradicts the water and fat images",
+                where=series_name(stored.frame),
+                found=f"{expected} by {'the override file' if told else source}, {unit} by regression",
+                expected="agreement",
+                remedy="check which images are water and fat, and the scale in the override file",
+            )
+        if expected and unit != expected:
+            warnings = (
+                f"the vendor's PDFF is stored in {unit}, not in {expected} as is usual for the vendor",
+            )
+    decision["unit"] = unit
+    return ScaledMap(values / np.float32(PER_PERCENT[unit]), decision, warnings)
+
+
+def scale_r2star(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap | None:
+    """Return R2* in 1/s, from R2* or, where there is none, from T2*; None where there is neither.
+
+    A T2* of 0 means that there is no value, and becomes NaN.
+
+    Raises
+    ------
+    QmriError
+        If the values are not plausible for tissue.
+    """
+    kind = Kind.R2STAR if Kind.R2STAR in maps else Kind.T2STAR
+    if kind not in maps:
+        return None
+    stored = maps[kind]
+    values, source, header_unit = quantity(stored)
+    usual = "per_s" if kind is Kind.R2STAR else "ms"
+    unit = overrides.scale_of(stored.frame) or header_unit or usual
+    if (unit == "per_s") != (kind is Kind.R2STAR) or unit in PER_PERCENT:
+        raise QmriError(
+            f"the unit of the {kind.value} map is not one of its kind",
+            where=series_name(stored.frame),
+            found=unit,
+            expected=usual,
+            remedy=remedy_for(stored.frame),
+        )
+    if kind is Kind.T2STAR:
+        time_ms = values * np.float32(1000.0 if unit == "s" else 1.0)
+        with np.errstate(divide="ignore"):
+            values = np.where(time_ms > 0, np.float32(1000.0) / time_ms, np.float32(np.nan))
+    tissue = _tissue(maps, values)
+    median = float(np.nanmedian(values[tissue])) if np.isfinite(values[tissue]).any() else float("nan")
+    low, high = PLAUSIBLE_R2STAR
+    if not low <= median <= high:
+        raise QmriError(
+            f"the {kind.value} map has values that tissue does not have",
+            where=series_name(stored.frame),
+            found=f"median R2* of tissue {median:.3g} 1/s",
+            expected=f"{low:g} to {high:g} 1/s",
+            remedy="say in the override file what the map is and its scale (per_s, ms or s): "
+            + remedy_for(stored.frame),
+        )
+    decision = {
+        "from": kind.value,
+        "source": source,
+        "unit_stored": unit,
+        "median_in_tissue": round(median, 2),
+    }
+    return ScaledMap(values.astype(np.float32, copy=False), decision)
+
+
+def _vendor_unit(stored: Stored, source: str) -> str:
+    vendor = stored.frame.sequence.vendor.upper()
+    if vendor.startswith("GE"):
+        return "percent"
+    if vendor.startswith("SIEMENS"):
+        return "permille"
+    if vendor.startswith("PHILIPS") and source == "Rescale":
+        return "percent"
+    return ""
+
+
+def _fat_fraction(maps: Mapping[Kind, Stored]) -> tuple[NDArray[np.float32], NDArray[np.bool_]] | None:
+    """Return 100 F / (W + F) and the voxels where it means something."""
+    water_kind = Kind.WATER_CORRECTED if Kind.WATER_CORRECTED in maps else Kind.WATER
+    if water_kind not in maps or Kind.FAT not in maps:
+        return None
+    water, fat = np.abs(rescaled(maps[water_kind])), np.abs(rescaled(maps[Kind.FAT]))
+    total = water + fat
+    tissue = body_voxels(total)
+    fraction = 100.0 * fat / np.where(tissue, total, 1.0)
+    if tissue.sum() < 100 or float(np.std(fraction[tissue])) < LEAST_SPREAD_PERCENT:
+        return None
+    return fraction.astype(np.float32), tissue
+
+
+def _by_regression(
+    values: NDArray[np.float32],
+    reference: tuple[NDArray[np.float32], NDArray[np.bool_]],
+    stored: Stored,
+    decision: dict[str, object],
+) -> str:
+    fraction, tissue = reference
+    x, y = fraction[tissue].astype(np.float64), values[tissue].astype(np.float64)
+    correlation = float(np.corrcoef(x, y)[0, 1]) if np.ptp(y) > 0 else 0.0
+    slope = float(np.cov(x, y)[0, 1] / np.var(x, ddof=1))
+    intercept = float(y.mean() - slope * x.mean())
+    decision["check"] = {
+        "method": "regression on 100 F / (W + F)",
+        "slope": float(f"{slope:.4g}"),
+        "intercept": float(f"{intercept:.4g}"),
+        "r": round(correlation, 4),
+        "voxels": int(tissue.sum()),
+    }
+    for unit, size in PER_PERCENT.items():
+        fits = abs(slope / size - 1) <= SLOPE_TOLERANCE and abs(intercept) / size <= INTERCEPT_TOLERANCE
+        if fits and correlation >= LEAST_CORRELATION:
+            return unit
+    swapped = correlation <= -LEAST_CORRELATION
+    raise QmriError(
+        "the fat fraction map falls where fat rises: water and fat are exchanged"
+        if swapped
+        else "the scale of the fat fraction map fits neither percent, permille nor a fraction",
+        where=series_name(stored.frame),
+        found=f"slope {slope:.3g}, intercept {intercept:.3g}, r {correlation:.2f} against 100 F / (W + F)",
+        expected="slope 1, 10 or 0.01, intercept near 0, r above 0.9",
+        remedy="check which images are water, fat and fat fraction; an override file can say it: "
+        + remedy_for(stored.frame),
+    )
+
+
+def _by_range(values: NDArray[np.float32], expected: str, stored: Stored, decision: dict[str, object]) -> str:
+    high = float(np.percentile(values, 99))
+    decision["check"] = {"method": "range of values", "p99": float(f"{high:.4g}")}
+    low_end, high_end = PLAUSIBLE_HIGH_END.get(expected, (1.0, 0.0))
+    if low_end <= high <= high_end:
+        return expected
+    raise QmriError(
+        "the scale of the fat fraction map cannot be told",
+        where=series_name(stored.frame),
+        found=f"99 % of values below {high:.4g}; no water and fat images to compare with; "
+        + (f"{expected} expected" if expected else "no rule for the vendor"),
+        expected=f"{low_end:g} to {high_end:g} for {expected}" if expected else "a scale",
+        remedy="export water and fat images as well, or say the scale in the override file: "
+        + remedy_for(stored.frame, "pdff\n                scale: percent   # or permille, or fraction"),
+    )
+
+
+def _tissue(maps: Mapping[Kind, Stored], values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    signals = [rescaled(maps[kind]) for kind in (Kind.WATER, Kind.FAT, Kind.IN_PHASE) if kind in maps]
+    if not signals:
+        positive: NDArray[np.bool_] = np.nan_to_num(values) > 0
+        return positive
+    return body_voxels(np.sum(np.abs(signals), axis=0))

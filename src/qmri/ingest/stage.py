@@ -1,0 +1,224 @@
+"""The rim of ingest: from a folder of DICOM to the files of the stage and its decisions."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.acquisition import Acquisition
+from qmri.ingest.acquisition_facts import acquisition_warnings, read_acquisition
+from qmri.ingest.complex_data import Signal, combine, undo_chopping, undo_sign
+from qmri.ingest.echo_set import EchoSet
+from qmri.ingest.kinds import Kind
+from qmri.ingest.load import Loaded, load
+from qmri.ingest.map_set import MapSet
+from qmri.ingest.naming import series_names
+from qmri.ingest.overrides import Overrides, read_overrides
+from qmri.ingest.plan import Plan, make_plan
+from qmri.ingest.plane import Grid
+from qmri.ingest.scaling import rescaled, scale_pdff, scale_r2star
+from qmri.ingest.scan import Scan, check_one_patient, scan_files
+from qmri.ingest.sources import open_sources
+from qmri.outputs import FILES, file_path
+from qmri.stage import Outcome
+from qmri.volumes import Volume, write_volume
+
+SIGNAL_MAPS = {
+    "vendor_water": (Kind.WATER_CORRECTED, Kind.WATER),
+    "vendor_fat": (Kind.FAT,),
+    "vendor_inphase": (Kind.IN_PHASE,),
+}
+
+
+@dataclass(frozen=True)
+class _Target:
+    """Where the files of an examination go."""
+
+    directory: Path
+    exam: str
+
+    def write(self, key: str, data: NDArray[np.float32], grid: Grid, facts: Mapping[str, object]) -> None:
+        """Write an image and its sidecar."""
+        output = FILES[key]
+        sidecar = {"Description": output.description, "Units": output.unit, **facts}
+        path = file_path(self.directory, self.exam, key)
+        write_volume(path, Volume(data, grid.affine), dtype=np.float32, sidecar=sidecar)
+
+
+def ingest(
+    source: Path,
+    exam: str,
+    directory: Path,
+    *,
+    overrides: Path | None = None,
+    workers: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+) -> Outcome:
+    """Read a folder of DICOM and write echoes and vendor maps.
+
+    Parameters
+    ----------
+    source
+        Folder or zip archive of one examination.
+    exam
+        Name of the examination in file names.
+    directory
+        Where the files are written.
+    overrides
+        The site's override file.
+    workers
+        Number of processes that read headers.
+    progress
+        Called with the number of headers read and the number of files.
+
+    Returns
+    -------
+    Outcome
+        Every decision with its evidence, and warnings for the reader.
+
+    Raises
+    ------
+    QmriError
+        If anything that numbers depend on cannot be decided.
+    """
+    told = read_overrides(overrides)
+    with open_sources(source) as paths:
+        total = len(paths)
+        scan = scan_files(
+            list(paths), workers=workers, progress=(lambda n: progress(n, total)) if progress else None
+        )
+        check_one_patient(scan)
+        plan = make_plan(scan, told)
+        acquisition = read_acquisition(plan.echoes, plan.maps, told)
+        loaded = load(plan.echoes, plan.maps, scan.copies)
+    warnings, figures = acquisition_warnings(acquisition, plan.echoes, plan.maps)
+    warnings = [*_scan_warnings(scan), *plan.warnings, *warnings]
+    decisions: dict[str, object] = {
+        "mode": "both" if plan.echoes and plan.maps else "echoes" if plan.echoes else "maps",
+        "acquisition": acquisition.to_json(),
+        "types": _types(plan),
+        "acquisition_figures": figures,
+    }
+    target = _Target(directory, exam)
+    if plan.echoes is not None:
+        found, more = _write_echoes(plan.echoes, loaded, acquisition, told, target)
+        decisions["echoes"] = found
+        warnings += more
+    if plan.maps is not None:
+        found, more = _write_maps(plan.maps, loaded, told, target)
+        decisions["maps"] = found
+        warnings += more
+        if plan.echoes is not None:
+            found["on_the_grid_of_the_echoes"] = plan.maps.grid.matches(plan.echoes.grid)
+    decisions["inputs"] = _inputs(scan, loaded)
+    return Outcome(decisions, warnings)
+
+
+def _write_echoes(
+    echoes: EchoSet, loaded: Loaded, acquisition: Acquisition, told: Overrides, target: _Target
+) -> tuple[dict[str, object], list[str]]:
+    where = series_names(echoes.frames)
+    parts = {kind.value: rescaled(stored) for kind, stored in loaded.echoes.items()}
+    sidecar = _sidecar(acquisition)
+    decisions: dict[str, object] = {"geometry": _geometry(echoes.grid)}
+    if Kind.REAL not in echoes.used_kinds and Kind.PHASE not in echoes.used_kinds:
+        target.write("echoes_magnitude", parts["magnitude"], echoes.grid, sidecar)
+        decisions["parts"] = "magnitude"
+        return decisions, ["only magnitude echoes were exported: PDFF from them is far less certain"]
+    combined = combine(parts, where)
+    frequency = acquisition.imaging_frequency_mhz or 0.0
+    times = np.array(acquisition.echo_times_s)
+    signed = undo_sign(combined.values, times, frequency, where, told.phase_sign)
+    signal = undo_chopping(signed.values)
+    steps: tuple[Signal, ...] = (combined, signed, signal)
+    for step in steps:
+        decisions.update(step.decisions)
+    target.write("echoes_real", signal.values.real, echoes.grid, sidecar)
+    target.write("echoes_imag", signal.values.imag, echoes.grid, sidecar)
+    return decisions, [text for step in steps for text in step.warnings]
+
+
+def _write_maps(
+    maps: MapSet, loaded: Loaded, told: Overrides, target: _Target
+) -> tuple[dict[str, object], list[str]]:
+    decisions: dict[str, object] = {"geometry": _geometry(maps.grid)}
+    pdff = scale_pdff(loaded.maps, told)
+    decisions["pdff"] = {**pdff.decision, "outside_0_100": _count_outside(pdff.values)}
+    warnings = list(pdff.warnings)
+    target.write("vendor_pdff", pdff.values, maps.grid, {})
+    r2star = scale_r2star(loaded.maps, told)
+    if r2star is None:
+        warnings.append("the vendor exported no R2* map")
+    else:
+        decisions["r2star"] = {**r2star.decision, "no_value": int(np.isnan(r2star.values).sum())}
+        target.write("vendor_r2star", r2star.values, maps.grid, {})
+    for key, kinds in SIGNAL_MAPS.items():
+        kind = next((kind for kind in kinds if kind in loaded.maps), None)
+        if kind is not None:
+            decisions[key.removeprefix("vendor_")] = {"from": kind.value}
+            target.write(key, rescaled(loaded.maps[kind]), maps.grid, {})
+    return decisions, warnings
+
+
+def _sidecar(acquisition: Acquisition) -> dict[str, object]:
+    """Return the facts in the words of BIDS."""
+    return {
+        "EchoTime": list(acquisition.echo_times_s),
+        "ImagingFrequency": acquisition.imaging_frequency_mhz,
+        "MagneticFieldStrength": acquisition.field_strength_t,
+        "FlipAngle": acquisition.flip_angle_deg,
+        "RepetitionTimeExcitation": acquisition.repetition_time_s,
+        "PhaseConvention": "exp(+i 2 pi f t), fat at negative frequency",
+    }
+
+
+def _geometry(grid: Grid) -> dict[str, object]:
+    edges = np.linalg.norm(grid.affine[:3, :3], axis=0)
+    return {"shape": list(grid.shape), "voxel_size_mm": [round(float(edge), 6) for edge in edges]}
+
+
+def _types(plan: Plan) -> list[dict[str, object]]:
+    """Return what was used: how many images of each type, of which series number, on which evidence."""
+    used = [*(plan.echoes.frames if plan.echoes else ()), *(plan.maps.frames if plan.maps else ())]
+    counts: Counter[tuple[int, str, tuple[str, ...]]] = Counter()
+    for frame in used:
+        verdict = plan.verdicts[frame]
+        kind = verdict.kind.value if verdict.kind else "unknown"
+        counts[frame.series_number or 0, kind, verdict.evidence] += 1
+    return [
+        {"series_number": number, "type": kind, "images": count, "evidence": list(evidence)}
+        for (number, kind, evidence), count in sorted(counts.items())
+    ]
+
+
+def _inputs(scan: Scan, loaded: Loaded) -> dict[str, object]:
+    """Return the manifest: how many files of each kind, and the checksums of those that were used."""
+    together = hashlib.sha256("\n".join(loaded.digests).encode()).hexdigest()
+    return {
+        "files": scan.files,
+        "copies": sum(len(frames) for frames in scan.copies.values()),
+        "files_used": len(loaded.digests),
+        "sha256_of_sorted_sha256": together,
+        "sha256": {f"{number:05d}": digest for number, digest in enumerate(loaded.digests, start=1)},
+    }
+
+
+def _scan_warnings(scan: Scan) -> list[str]:
+    warnings = []
+    damaged = scan.files.get("damaged", 0)
+    if damaged:
+        warnings.append(f"{damaged} damaged DICOM files could not be read and were left out")
+    if scan.copies:
+        count = sum(len(frames) for frames in scan.copies.values())
+        warnings.append(f"{count} images were there more than once and were used once")
+    return warnings
+
+
+def _count_outside(pdff: NDArray[np.float32]) -> int:
+    return int(np.count_nonzero((pdff < 0) | (pdff > 100)))
