@@ -8,7 +8,6 @@ run that sent them; the token in ``.run`` tells them that another has taken over
 from __future__ import annotations
 
 import errno
-import fcntl
 import os
 import shutil
 import uuid
@@ -16,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from qmri.errors import QmriError
-from qmri.outputs.files import VERBS
+from qmri.outputs.files import VERBS, record_path
 from qmri.volumes import read_json, write_json
 
 RUN_VARIABLE = "QMRI_RUN"
@@ -36,6 +35,8 @@ def take_over(results: Path) -> None:
     QmriError
         If another run is at work there.
     """
+    import fcntl  # not on Windows, where single stages run all the same
+
     results = results.resolve()
     if results in _held:
         return
@@ -102,11 +103,12 @@ def read_loss(directory: Path) -> dict[str, Any] | None:
 
 
 def forget_losses(results: Path) -> None:
-    """Take away the notes of lost stages with the records made from them: the next run tries again."""
+    """Take away the notes of lost stages with the records that followed: the next run tries again."""
     for note in sorted(results.glob("sub-*/ses-*/.lost-*.json")):
-        verb = note.stem.removeprefix(".lost-")
+        lost = note.stem.removeprefix(".lost-")
         participant, session = note.parts[-3:-1]
-        (note.parent / verb / f"{participant}_{session}_{verb}.json").unlink(missing_ok=True)
+        for verb in VERBS[VERBS.index(lost) :]:
+            record_path(results, f"{participant}_{session}", verb).unlink(missing_ok=True)
         note.unlink()
 
 

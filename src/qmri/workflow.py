@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import yaml
 
 from qmri import __version__
+from qmri.batch import take_over
 from qmri.commands import STUDY_VARIABLE
 from qmri.config import Config, parse_config
 from qmri.errors import QmriError
@@ -80,9 +81,15 @@ class Plan:
             for exam in self.study.examinations
         ]
 
-    def freeze(self) -> None:
-        """Write down the configuration and what the results folder is."""
-        self.results.mkdir(parents=True, exist_ok=True)
+    def begin(self) -> None:
+        """Take over the results folder and write down the configuration and what the folder is.
+
+        Raises
+        ------
+        QmriError
+            If another run is at work there.
+        """
+        take_over(self.results)
         text = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
         (self.results / "config.yaml").write_text(text, encoding="utf-8")
         write_json(

@@ -12,9 +12,10 @@ rule fit:
         "benchmarks/fit/{sub}_{ses}.tsv"
     group:
         "examination"
+    priority: 1
     threads: 2
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     shell:
-        "qmri fit --exam {wildcards.sub}_{wildcards.ses} --results . --threads {threads} > {log} 2>&1"
+        "exec > {log} 2>&1; qmri fit --exam {wildcards.sub}_{wildcards.ses} --results . --threads {threads}"

@@ -16,4 +16,4 @@ rule ingest:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     shell:
-        "qmri ingest --exam {wildcards.sub}_{wildcards.ses} --results . > {log} 2>&1"
+        "exec > {log} 2>&1; qmri ingest --exam {wildcards.sub}_{wildcards.ses} --results ."

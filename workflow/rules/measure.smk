@@ -15,12 +15,13 @@ rule measure:
         "benchmarks/measure/{sub}_{ses}.tsv"
     group:
         "examination"
+    priority: 3
     threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     shell:
-        "qmri measure --exam {wildcards.sub}_{wildcards.ses} --results . > {log} 2>&1"
+        "exec > {log} 2>&1; qmri measure --exam {wildcards.sub}_{wildcards.ses} --results ."
 
 
 rule collect:

@@ -15,12 +15,13 @@ rule report:
         "benchmarks/report/{sub}_{ses}.tsv"
     group:
         "examination"
+    priority: 4
     threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     shell:
-        "qmri report --exam {wildcards.sub}_{wildcards.ses} --results . > {log} 2>&1"
+        "exec > {log} 2>&1; qmri report --exam {wildcards.sub}_{wildcards.ses} --results ."
 
 
 rule study_page:

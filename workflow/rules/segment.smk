@@ -13,9 +13,10 @@ rule segment:
         "benchmarks/segment/{sub}_{ses}.tsv"
     group:
         "examination"
+    priority: 2
     threads: 1
     resources:
         mem_mb=megabytes(1000),
         runtime=minutes(10),
     shell:
-        "qmri segment --exam {wildcards.sub}_{wildcards.ses} --results . > {log} 2>&1"
+        "exec > {log} 2>&1; qmri segment --exam {wildcards.sub}_{wildcards.ses} --results ."

@@ -1,23 +1,37 @@
-"""``qmri run``: a thin layer over the Snakemake workflow."""
+"""``qmri run``: the Snakemake workflow with progress, one run per folder, and a row for what was lost."""
 
 from __future__ import annotations
 
 import argparse
-import subprocess
+import logging
+import os
+import re
 import sys
 from pathlib import Path
 
-from qmri.cli import EXIT_OK, EXIT_REFUSED, EXIT_SOME_FAILED
+from qmri.cli import EXIT_OK, EXIT_REFUSED, EXIT_SOME_FAILED, EXIT_USAGE
 from qmri.commands.summary import summarise
 from qmri.errors import QmriError
 
 DESCRIPTION = """\
 Run the whole pipeline on a study sheet: ingest, fit, segment, measure, report.
 
-What is already done is not done again. Options that qmri does not know go to Snakemake:
+What is already done is not done again, and a run that was interrupted goes on where it was.
+Options that qmri does not know go to Snakemake:
     qmri run study.csv --out results --cores 8 -n                     show what would be done
     qmri run study.csv --out results --profile workflow/profiles/slurm
+
+Exit status: 0 every examination is done; 1 the run was refused or stopped; 2 wrong usage;
+3 the tables are made, but some examinations failed (each has a row with its reason); 130 interrupted.
 """
+# With these, Snakemake tells or tidies something and runs no job.
+TELLING = re.compile(
+    r"-n|--dry-?run|--lint|--unlock|-S|--summary|-D|--detailed-summary|--dag|--rulegraph|--filegraph|--d3dag|"
+    r"--report|--list.*|-l|--cleanup-.*|--archive|--delete-all-output|--print-compilation|--containerize|"
+    r"-t|--touch|-h|--help|-v|--version"
+)
+SENDING = ("--profile", "--executor", "-e", "--jobs", "-j")
+MEMORY_SHARE = 0.9
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="results folder (default: results)"
     )
-    parser.add_argument("--cores", default="all", metavar="N", help="cores to use (default: all)")
+    parser.add_argument("--cores", metavar="N", help="cores to use (default: all)")
     parser.add_argument(
         "--config", type=Path, metavar="FILE", help="settings (default: those of the package)"
     )
@@ -35,26 +49,76 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the workflow and say what came out."""
+    from qmri.batch import forget_losses, take_over
     from qmri.config import read_config
     from qmri.study import read_study
 
     read_config(options.config)
-    read_study(options.study)
-    status = subprocess.call(snakemake_command(options))
-    if status != 0 or _is_dry(options.rest):
-        return EXIT_OK if status == 0 else EXIT_REFUSED
+    study = read_study(options.study)
+    options.out = options.out.resolve()
+    if any(TELLING.fullmatch(word.split("=")[0]) for word in options.rest):
+        return _snakemake(snakemake_command(options))
+    take_over(options.out)
+    forget_losses(options.out)
+    _run_jobs(options, len(study.examinations))
     summary = summarise(options.out)
     sys.stdout.write(summary.text)
     return EXIT_SOME_FAILED if summary.failed else EXIT_OK
 
 
+def _run_jobs(options: argparse.Namespace, n_exams: int) -> None:
+    """Run Snakemake; if stages were lost for good, once more with these as failed examinations.
+
+    Raises
+    ------
+    QmriError
+        If the tables could not be made.
+    KeyboardInterrupt
+        If a person has stopped the run.
+    """
+    from qmri.batch import write_loss
+    from qmri.commands.progress import Display, Progress
+    from qmri.commands.snakemake_log import register
+    from qmri.outputs import exam_directory
+
+    for _ in range(2):
+        display = Display(Progress(options.out, n_exams))
+        command = [*snakemake_command(options), "--logger", register(display)]
+        status = _snakemake(command)
+        display.close()
+        progress = display.progress
+        if progress.interrupted:
+            raise KeyboardInterrupt
+        if status == EXIT_OK:
+            return
+        examinations = {name: loss for name, loss in progress.lost.items() if "_" in name}
+        if len(examinations) < len(progress.lost) or any(
+            loss.of_the_machine for loss in examinations.values()
+        ):
+            break
+        if not examinations:
+            break
+        for exam, loss in examinations.items():
+            write_loss(exam_directory(options.out, exam, loss.stage), loss.reason, loss.remedy)
+    reasons = sorted({loss.reason for loss in progress.lost.values()})
+    raise QmriError(
+        "the run stopped before the tables were made",
+        found="; ".join(reasons) or "see the messages above",
+        remedy="see logs and .snakemake/log in the results folder; what is done is kept, so run again",
+    )
+
+
 def snakemake_command(options: argparse.Namespace) -> list[str]:
-    """Return the Snakemake command line that does what the options say."""
-    command = [sys.executable, "-m", "snakemake", "--snakefile", str(snakefile())]
-    command += ["--cores", str(options.cores)]
+    """Return the arguments of Snakemake that do what the options say."""
+    given = {word.split("=")[0] for word in options.rest}
+    command = ["--snakefile", str(snakefile()), "--directory", str(options.out)]
+    if options.cores or not given.intersection(SENDING):
+        command += ["--cores", options.cores or "all"]
+    if not given.intersection((*SENDING, "--resources", "--res")):
+        command += ["--resources", f"mem_mb={usable_memory_mb()}"]
     if options.config:
-        command += ["--configfile", str(options.config)]
-    command += ["--config", f"study={options.study.resolve()}", f"out={options.out.resolve()}"]
+        command += ["--configfile", str(options.config.resolve())]
+    command += ["--config", f"study={options.study.resolve()}", f"out={options.out}"]
     return command + list(options.rest)
 
 
@@ -73,5 +137,30 @@ def snakefile() -> Path:
     raise QmriError("the workflow is missing from this installation", remedy="install qmri again")
 
 
-def _is_dry(rest: list[str]) -> bool:
-    return any(word in rest for word in ("-n", "--dry-run", "--dryrun", "--lint", "--unlock", "--summary"))
+def usable_memory_mb() -> int:
+    """Return the memory in MB that all jobs together may ask for: what is free now, less a reserve."""
+    from psutil import virtual_memory  # type: ignore[import-untyped]
+
+    free = int(virtual_memory().available)
+    for limit in ("memory.max", "memory/memory.limit_in_bytes"):
+        path = Path("/sys/fs/cgroup") / limit
+        if path.is_file() and (text := path.read_text().strip()).isdigit():
+            free = min(free, int(text))
+    return int(MEMORY_SHARE * free / 1e6)
+
+
+def _snakemake(arguments: list[str]) -> int:
+    """Run Snakemake in this process, so that a signal to it is a signal to Snakemake."""
+    from snakemake.cli import main
+
+    logging.getLogger("snakemake").propagate = False  # it has handlers of its own
+    folder = Path.cwd()
+    try:
+        main(arguments)
+    except SystemExit as end:
+        if end.code == EXIT_USAGE:
+            raise
+        return EXIT_OK if end.code in (0, None) else EXIT_REFUSED
+    finally:
+        os.chdir(folder)
+    return EXIT_OK

@@ -115,3 +115,8 @@ def exam_directory(results: Path, exam: str, verb: str) -> Path:
 def file_path(directory: Path, exam: str, key: str) -> Path:
     """Return the path of an output in its stage's folder."""
     return directory / f"{exam}_{FILES[key].suffix}"
+
+
+def record_path(results: Path, exam: str, verb: str) -> Path:
+    """Return the path of the record of a stage of an examination in a results folder."""
+    return file_path(exam_directory(results, exam, verb), exam, f"{verb}_record")

@@ -1,0 +1,193 @@
+"""What a person sees while the workflow runs: examinations done, running, failed, time left.
+
+One line that is rewritten on a terminal, or a line for each finished examination elsewhere.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TextIO
+
+from qmri.commands.losses import Loss, first_missing_stage, why_lost
+from qmri.outputs.files import VERBS, record_path
+
+LINE_EVERY_S = 2.0
+
+
+@dataclass
+class Job:
+    """A job of the workflow: a stage of an examination, or one of the whole study (exam None)."""
+
+    rule: str
+    exam: str | None
+    started: float
+
+
+@dataclass
+class Progress:
+    """The state of a run, from Snakemake's events.
+
+    Attributes
+    ----------
+    results
+        The results folder.
+    n_exams
+        Number of examinations of the study.
+    clock
+        Seconds; replaced in tests.
+    """
+
+    results: Path
+    n_exams: int
+    clock: Callable[[], float] = time.monotonic
+    to_do: dict[str, int] = field(default_factory=dict)
+    finished: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    work_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
+    failed: dict[str, str] = field(default_factory=dict)
+    lost: dict[str, Loss] = field(default_factory=dict)
+    interrupted: bool = False
+    _jobs: dict[int, Job] = field(default_factory=dict)
+    _known: dict[int, Job] = field(default_factory=dict)
+    _began: float | None = None
+
+    def plan(self, stats: Mapping[str, int]) -> None:
+        """Take note of how many jobs of each rule there are."""
+        self.to_do = {rule: count for rule, count in stats.items() if rule not in ("total", "all")}
+        self._began = self.clock()
+
+    def start(self, jobid: int, rule: str, wildcards: Mapping[str, str]) -> None:
+        """Take note that a job was started, or sent to the cluster."""
+        exam = f"{wildcards['sub']}_{wildcards['ses']}" if "sub" in wildcards else None
+        self._jobs[jobid] = self._known[jobid] = Job(rule, exam, self.clock())
+
+    def finish(self, jobid: int) -> str | None:
+        """Take note that a job has finished; return the sentence if that made an examination fail."""
+        job = self._jobs.pop(jobid, None)
+        if job is None or job.rule == "all":
+            return None
+        self.finished[job.rule] += 1
+        self.work_s[job.rule] += self.clock() - job.started
+        self.lost.pop(job.exam or job.rule, None)
+        if job.exam is None:
+            return None
+        return self._failure(job.exam, job.rule)
+
+    def lose(self, jobid: int, logs: list[Path]) -> str | None:
+        """Take note that an attempt at a job has failed; return the sentence for it."""
+        self._jobs.pop(jobid, None)
+        job = self._known.get(jobid)
+        if job is None or (job.exam and job.rule != first_missing_stage(self.results, job.exam)):
+            return None  # a stage of a lost group that was done already, or never began
+        loss = why_lost(job.rule, [self.results / path for path in logs])
+        self.lost[job.exam or job.rule] = loss
+        return f"{_spoken(job.exam or 'study')}: {loss.reason}; see {', '.join(map(str, logs))}"
+
+    @property
+    def done(self) -> int:
+        """Number of examinations with a page, made now or before."""
+        return self.n_exams - self.to_do.get("report", 0) + self.finished["report"]
+
+    @property
+    def running(self) -> int:
+        """Number of examinations with a job that runs or waits in the cluster's queue."""
+        return len({job.exam for job in self._jobs.values() if job.exam})
+
+    @property
+    def seconds_left(self) -> float | None:
+        """Estimate of the time left: mean time of each stage, at the pace at which work is done.
+
+        None until every stage has been finished once.
+        """
+        left = {rule: count - self.finished[rule] for rule, count in self.to_do.items()}
+        stages = [rule for rule in left if rule in VERBS]
+        if self._began is None or not stages or any(not self.finished[rule] for rule in stages):
+            return None
+        elapsed = self.clock() - self._began
+        total = sum(self.work_s[rule] for rule in stages)
+        to_do = sum(left[rule] * self.work_s[rule] / self.finished[rule] for rule in stages)
+        return to_do * elapsed / total if total > 0 else None
+
+    def line(self) -> str:
+        """Return the state in words."""
+        words = [f"{self.done} of {self.n_exams} examinations done"]
+        if self.failed:
+            words.append(f"{len(self.failed)} failed")
+        if self.running:
+            words.append(f"{self.running} running")
+        if self.seconds_left:
+            words.append(f"about {duration(self.seconds_left)} left")
+        return ", ".join(words)
+
+    def _failure(self, exam: str, rule: str) -> str | None:
+        if exam in self.failed:
+            return None
+        try:
+            record = json.loads(record_path(self.results, exam, rule).read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError):
+            return None
+        if record.get("status") != "failed":
+            return None
+        self.failed[exam] = str(record.get("reason"))
+        return f"{_spoken(exam)} failed at {record.get('failed_stage')}: {record.get('reason')}"
+
+
+class Display:
+    """Writes a `Progress`: one line that is rewritten on a terminal, plain lines elsewhere."""
+
+    def __init__(self, progress: Progress, stream: TextIO | None = None) -> None:
+        self.progress = progress
+        self.stream = stream or sys.stderr
+        self.on_terminal = self.stream.isatty()
+        self._shown = ""
+        self._written_at = -LINE_EVERY_S
+
+    def say(self, sentence: str) -> None:
+        """Write a sentence that stays."""
+        self._write(f"\r\x1b[K{sentence}\n" if self.on_terminal else f"{_time()}  {sentence}\n")
+        self._shown = ""
+
+    def update(self, *, landmark: bool = False) -> None:
+        """Show the state; off a terminal only when an examination has finished."""
+        line = self.progress.line()
+        if line == self._shown:
+            return
+        if self.on_terminal:
+            self._write(f"\r\x1b[K{line}")
+        elif not landmark or self.progress.clock() - self._written_at < LINE_EVERY_S:
+            return
+        else:
+            self._write(f"{_time()}  {line}\n")
+            self._written_at = self.progress.clock()
+        self._shown = line
+
+    def close(self) -> None:
+        """End the line that was rewritten."""
+        if self.on_terminal and self._shown:
+            self._write("\n")
+        self._shown = ""
+
+    def _write(self, text: str) -> None:
+        self.stream.write(text)
+        self.stream.flush()
+
+
+def duration(seconds: float) -> str:
+    """Return a length of time as a person says it: 40 s, 12 min, 3 h 20 min."""
+    if seconds < 60:
+        return f"{max(10, 10 * round(seconds / 10))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _spoken(exam: str) -> str:
+    return exam.replace("_", " ")
+
+
+def _time() -> str:
+    return time.strftime("%H:%M:%S")

@@ -1,0 +1,82 @@
+"""Snakemake's events as progress. Its own account of every job goes to its log file alone."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from snakemake_interface_logger_plugins.base import LogHandlerBase
+from snakemake_interface_logger_plugins.common import LogEvent
+from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
+
+from qmri.commands.progress import Display
+
+PLUGIN = "qmri"
+STOPPING = ("Terminating processes on user request", "Will exit after finishing currently running jobs")
+TOLD_OTHERWISE = (
+    "RuleException",
+    "At least one job did not complete",
+    "Exiting because a job execution failed",
+)
+
+
+class LogHandler(LogHandlerBase):
+    """The Snakemake logger plugin; ``display`` is set before Snakemake starts."""
+
+    display: Display
+
+    writes_to_stream = True
+    writes_to_file = False
+    has_filter = True
+    has_formatter = True
+    needs_rulegraph = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Turn a record of Snakemake's log into progress."""
+        event = getattr(record, "event", None)
+        told = vars(record)
+        progress, display = self.display.progress, self.display
+        sentence: str | None = None
+        landmark = False
+        if event == LogEvent.RUN_INFO:
+            progress.plan(told["stats"])
+            landmark = True
+        elif event == LogEvent.JOB_INFO:
+            progress.start(told["jobid"], told["rule_name"], told["wildcards"] or {})
+        elif event == LogEvent.JOB_FINISHED:
+            before = progress.done
+            sentence = progress.finish(told["job_id"])
+            landmark = progress.done != before
+        elif event == LogEvent.GROUP_ERROR:
+            self._slurm_logs = [Path(path) for path in told["aux_logs"]]
+        elif event == LogEvent.JOB_ERROR:
+            sentence = progress.lose(told["jobid"], self._logs(told))
+        elif event in (None, LogEvent.ERROR):
+            sentence = self._message(record)
+        if sentence:
+            display.say(sentence)
+        display.update(landmark=landmark)
+
+    def _logs(self, told: Mapping[str, Any]) -> list[Path]:
+        stage_logs = [Path(path) for path in told["log"]]
+        return stage_logs + (getattr(self, "_slurm_logs", []) if told["indent"] else [])
+
+    def _message(self, record: logging.LogRecord) -> str | None:
+        """Return what Snakemake says besides its events, if it is for the user."""
+        text = record.getMessage().strip()
+        if text.startswith(STOPPING):
+            self.display.progress.interrupted = True
+            return "stopping: what runs is ended first"
+        if record.levelno < logging.WARNING or any(words in text for words in TOLD_OTHERWISE):
+            return None
+        return text
+
+
+def register(display: Display) -> str:
+    """Make a display the one that Snakemake's ``--logger`` can name; return that name."""
+    LogHandler.display = display
+    LoggerPluginRegistry().register_plugin(PLUGIN, sys.modules[__name__])
+    return PLUGIN

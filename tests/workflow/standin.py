@@ -1,0 +1,136 @@
+"""A stand-in for the stages: the program `qmri` of tests that are about the workflow, not about images.
+
+It publishes records as the real stages do. What a stage of an examination does besides is
+told by behaviour.json in the examination's DICOM folder, for example
+{"fit": {"seconds": 2}}, {"fit": {"megabytes": 1500}}, {"ingest": {"refuse": "another sequence"}},
+{"fit": {"kill_below_attempt": 2}}, {"segment": {"full_disk": true}}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import errno
+import json
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+
+from qmri.errors import QmriError
+from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
+from qmri.outputs.files import VERBS
+from qmri.stage import Outcome, run_stage_or_record
+from qmri.study import Study, read_study
+from qmri.volumes import read_json
+
+UPSTREAM = {
+    "ingest": (),
+    "fit": ("ingest",),
+    "segment": ("fit",),
+    "measure": ("ingest", "fit", "segment"),
+    "report": ("ingest", "fit", "segment", "measure"),
+}
+PRODUCT = {
+    "ingest": "echoes_real",
+    "fit": "pdff",
+    "segment": "labels_table",
+    "measure": "exam_vertebrae",
+    "report": "page",
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="qmri")
+    parser.add_argument("verb", choices=VERBS)
+    parser.add_argument("--exam")
+    parser.add_argument("--results", type=Path)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--collect", action="store_true")
+    parser.add_argument("--study-page", action="store_true")
+    options = parser.parse_args()
+    study = read_study(Path(os.environ["QMRI_STUDY"]))
+    if options.collect:
+        return collect(study, options.results)
+    if options.study_page:
+        return study_page(study, options.results)
+    return stage(study, options)
+
+
+def stage(study: Study, options: argparse.Namespace) -> int:
+    verb, exam = options.verb, study.find(options.exam)
+    note = exam.dicom_dir / "behaviour.json"
+    behaviour = json.loads(note.read_text()).get(verb, {}) if note.is_file() else {}
+    inputs = [
+        file_path(exam_directory(options.results, exam.name, name), exam.name, f"{name}_record")
+        for name in UPSTREAM[verb]
+    ]
+
+    def work(aside: Path) -> Outcome:
+        act(behaviour, exam.dicom_dir.parent / f"attempts-{verb}-{exam.name}")
+        if verb == "ingest" and not exam.dicom_dir.is_dir():
+            raise QmriError("the folder of DICOM is missing", remedy="correct dicom_dir in the study sheet")
+        product = file_path(aside, exam.name, PRODUCT[verb])
+        product.write_text("".join(path.read_text() for path in inputs) or exam.name)
+        return Outcome(decisions={"threads": os.environ.get("OMP_NUM_THREADS")})
+
+    run_stage_or_record(
+        verb, exam.name, exam_directory(options.results, exam.name, verb), work, upstream=inputs
+    )
+    return 0
+
+
+def act(behaviour: dict[str, object], attempts: Path) -> None:
+    attempt = 1 + (len(attempts.read_text()) if attempts.is_file() else 0)
+    if "kill_below_attempt" in behaviour or "seconds_below_attempt" in behaviour:
+        attempts.write_text("x" * attempt)
+    if attempt < int(behaviour.get("kill_below_attempt", 0)):
+        os.kill(os.getpid(), signal.SIGKILL)
+    if attempt < int(behaviour.get("seconds_below_attempt", 0)):
+        time.sleep(600)
+    if "megabytes" in behaviour:
+        block = bytearray(int(behaviour["megabytes"]) << 20)
+        block[::4096] = b"x" * len(block[::4096])
+        time.sleep(8)
+    if "seconds" in behaviour:
+        time.sleep(float(behaviour["seconds"]))
+    if "refuse" in behaviour:
+        raise QmriError(str(behaviour["refuse"]), remedy="look at the series")
+    if "crash" in behaviour:
+        raise ZeroDivisionError
+    if "full_disk" in behaviour:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def collect(study: Study, results: Path) -> int:
+    (results / "markers").mkdir(exist_ok=True)
+    for table, columns in (("vertebrae", VERTEBRA_COLUMNS), ("patients", PATIENT_COLUMNS)):
+        with (results / "markers" / f"{table}.csv").open("w", newline="") as file:
+            names = [column.name for column in columns]
+            writer = csv.DictWriter(file, names, restval="n/a", lineterminator="\n")
+            writer.writeheader()
+            for exam in study:
+                record = read_json(
+                    file_path(exam_directory(results, exam.name, "measure"), exam.name, "measure_record")
+                )
+                writer.writerow(
+                    {
+                        "participant_id": exam.participant_id,
+                        "session_id": exam.session_id,
+                        "status": record["status"],
+                        "status_reason": record.get("reason", "n/a"),
+                    }
+                )
+        (results / "markers" / f"{table}.json").write_text("{}\n")
+    return 0
+
+
+def study_page(study: Study, results: Path) -> int:
+    (results / "report").mkdir(exist_ok=True)
+    (results / "report" / "index.html").write_text(f"<p>{len(study.examinations)} examinations</p>\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,138 @@
+"""qmri run on stand-in stages: progress, failures, losses, interruption, resumption."""
+
+import csv
+import os
+import signal
+import subprocess
+import time
+
+import pytest
+
+PLAIN, REFUSES = {}, {"ingest": {"refuse": "another sequence"}}
+
+
+def statuses(study):
+    with (study.out / "markers" / "patients.csv").open() as file:
+        return {row["participant_id"]: (row["status"], row["status_reason"]) for row in csv.DictReader(file)}
+
+
+def test_one_bad_examination_stops_nobody(batch_study):
+    study = batch_study(a1=PLAIN, b2=REFUSES, c3={"segment": {"crash": 1}})
+    ended = study.run()
+    assert ended.returncode == 3
+    assert ended.stdout.splitlines()[-1] == "1 of 3 examinations done, 2 failed"
+    assert statuses(study) == {
+        "a1": ("ok", "n/a"),
+        "b2": ("failed", "another sequence"),
+        "c3": ("failed", "error in the program (ZeroDivisionError)"),
+    }
+    assert study.record("b2", "report")["failed_stage"] == "ingest"
+
+    # Progress for a person, in plain lines; nothing of Snakemake's own account.
+    assert "sub-b2 ses-pre failed at ingest: another sequence" in ended.stderr
+    assert "3 of 3 examinations done, 2 failed" in ended.stderr
+    assert "jobid" not in ended.stderr
+    assert len(ended.stderr.splitlines()) < 10
+
+    # What stays in the results folder names no folder of the source data, and no thread too many.
+    assert study.record("a1", "ingest")["decisions"] == {"threads": "1"}
+    for path in study.out.rglob("*"):
+        if path.is_file():
+            assert b"Smith" not in path.read_bytes(), path
+            assert str(study.sheet).encode() not in path.read_bytes(), path
+
+    # Nothing is done twice, and a touched input concerns its own examination alone.
+    before = {path: path.stat().st_mtime_ns for path in study.out.glob("sub-*/*/*/*.json")}
+    study.behave("c3", PLAIN)
+    again = study.run()
+    assert again.returncode == 3
+    assert statuses(study)["c3"] == ("ok", "n/a")
+    changed = {path.parts[-4] for path, time_ns in before.items() if path.stat().st_mtime_ns != time_ns}
+    assert changed == {"sub-c3"}
+
+
+def test_a_lost_stage_is_a_row_and_is_tried_again_by_the_next_run(batch_study):
+    study = batch_study(a1=PLAIN, b2={"fit": {"kill_below_attempt": 3}})
+    ended = study.run("--cores", "2", "--retries", "1")
+    assert ended.returncode == 3
+    status, reason = statuses(study)["b2"]
+    assert status == "failed"
+    assert reason.startswith("fit was killed")
+    assert statuses(study)["a1"] == ("ok", "n/a")
+
+    again = study.run("--cores", "2", "--retries", "1")
+    assert again.returncode == 0
+    assert statuses(study)["b2"] == ("ok", "n/a")
+
+
+def test_a_full_disk_is_nobodys_failure(batch_study):
+    study = batch_study(a1=PLAIN, b2={"segment": {"full_disk": 1}})
+    ended = study.run("--cores", "2", "--retries", "0")
+    assert ended.returncode == 1
+    assert "the disk is full" in ended.stderr
+    assert not (study.out / "markers" / "patients.csv").exists()
+    study.behave("b2", PLAIN)
+    assert study.run().returncode == 0
+
+
+@pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_run_says_so_and_goes_on_later(batch_study, stop):
+    study = batch_study(a1={"fit": {"seconds": 3}}, b2=PLAIN)
+    process = study.start("--cores", "1")
+    wait_for(study.out / "sub-a1" / "ses-pre" / "ingest" / "sub-a1_ses-pre_ingest.json")
+    os.killpg(process.pid, stop)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGTERM), output
+    ended = study.run()
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_a_dry_run_writes_nothing_and_unknown_options_go_to_snakemake(batch_study):
+    study = batch_study(a1=PLAIN)
+    ended = study.run("--cores", "1", "-n")
+    assert ended.returncode == 0, ended.stderr
+    assert "ingest" in ended.stdout + ended.stderr
+    assert not list(study.out.glob("sub-*"))
+    refused = study.run("--cores", "1", "--no-such-option")
+    assert refused.returncode == 2
+    assert "--no-such-option" in refused.stderr
+
+
+@pytest.mark.slow
+def test_killed_at_ten_moments_the_tables_are_those_of_an_undisturbed_run(batch_study):
+    behaviours = {f"p{n}": {"fit": {"seconds": 0.3 * n}} for n in range(3)} | {"bad": REFUSES}
+    study = batch_study(**behaviours)
+    undisturbed = study.run()
+    assert undisturbed.returncode == 3
+    tables = study.tables()
+    study.out = study.root / "disturbed"
+    for moment in range(10):
+        process = study.start("--cores", "2")
+        time.sleep(2.0 + 0.35 * moment)
+        os.kill(process.pid, signal.SIGKILL)  # the jobs it started live on
+        process.communicate()
+    ended = study.run()
+    assert ended.returncode == 3, ended.stderr
+    assert study.tables() == tables
+    assert not list(study.out.glob("sub-*/ses-*/.*"))
+
+
+def wait_for(path, seconds=60):
+    until = time.monotonic() + seconds
+    while not path.exists():
+        assert time.monotonic() < until, f"{path.name} did not come"
+        time.sleep(0.1)
+
+
+def test_plain_snakemake_does_the_same(batch_study, repository):
+    study = batch_study(a1=PLAIN, b2=REFUSES)
+    assert study.run().returncode == 3
+    tables = study.tables()
+    study.out = study.root / "plain"
+    command = [
+        *(str(study.program / "bin" / "python"), "-m", "snakemake", "--cores", "2"),
+        *("--snakefile", str(repository / "workflow" / "Snakefile")),
+        *("--config", f"study={study.sheet}", f"out={study.out}"),
+    ]
+    subprocess.run(command, cwd=study.root, env=study.environment, capture_output=True, check=True)
+    assert study.tables() == tables
