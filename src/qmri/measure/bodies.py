@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qmri.levels import LEVEL_ID, LEVEL_NAME, sort_levels
+from qmri.levels import LEVEL_ID, LEVEL_NAME, sort_levels, steps_between
 from qmri.segment.frames import USUAL_SPACING_MM, BodyFrame, frame_along
 
 PADDING = 2
@@ -106,8 +107,8 @@ def chain_tangents(centres_mm: NDArray[np.float64], names: list[str]) -> NDArray
     """Return the cranial unit vector (n, 3) at each of the centres (n, 3), given cranial to caudal."""
     if len(names) == 1:
         return np.array([[0.0, 0.0, 1.0]])
-    order = list(LEVEL_ID)
-    position = np.array([order.index(name) for name in names], dtype=np.float64)
+    steps = [steps_between(name, above) for above, name in pairwise(names)]
+    position = np.concatenate([[0.0], np.cumsum(steps)])
     caudal = np.gradient(centres_mm, position, axis=0, edge_order=2 if len(names) > 2 else 1)
     return np.asarray(-caudal / np.linalg.norm(caudal, axis=1, keepdims=True))
 
