@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -121,15 +122,15 @@ def render(
 def _paint_around(canvas: Canvas, spine: Spine) -> None:
     """Paint everything but the vertebral bodies, from the outside in."""
     paint_trunk(canvas, spine)
-    for arch, body in zip(spine.arches, spine.bodies, strict=True):
-        paint_arch(canvas, arch, body)
-    paint_sacral_wings(canvas, spine)
+    if spine.arches:
+        for arch, body in zip(spine.arches, spine.bodies, strict=True):
+            paint_arch(canvas, arch, body)
+    if spine.ala_mm > 0:
+        paint_sacral_wings(canvas, spine)
     paint_canal(canvas, spine)
     column = (*spine.bodies, *spine.sacrum)
     discs = [(column[disc.above], column[disc.below], disc.bulge_mm, disc.nucleus) for disc in spine.discs]
-    discs += [
-        (upper, lower, -3.0, 0.5) for upper, lower in zip(spine.sacrum[1:4], spine.sacrum[2:], strict=True)
-    ]
+    discs += [(upper, lower, -3.0, 0.5) for upper, lower in pairwise(spine.sacrum[1:])]
     for disc in discs:
         paint_disc(canvas, *disc)
     for body in reversed(spine.sacrum):

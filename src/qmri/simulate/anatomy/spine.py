@@ -181,7 +181,10 @@ class Trunk:
 
 @dataclass(frozen=True)
 class Spine:
-    """A spine and its surroundings. ``bodies`` run from cranial to caudal, ``sacrum`` from S1 to S5."""
+    """A spine and its surroundings. ``bodies`` run from cranial to caudal, ``sacrum`` from S1 to S5 at most.
+
+    ``arches`` are one a body, or none at all; without ``ala_mm`` the sacrum has no wings.
+    """
 
     bodies: tuple[Body, ...]
     sacrum: tuple[Body, ...]

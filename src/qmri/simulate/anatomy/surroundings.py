@@ -137,8 +137,8 @@ def _below_skin(spine: Spine, x: Field, from_back: Field) -> Field:
     ahead = from_back + behind - np.float32(trunk.half_depth_mm)
     across = x * np.float32(1 / trunk.half_width_mm)
     along = ahead * np.float32(1 / trunk.half_depth_mm)
-    square = across * across
-    round_part = np.sqrt(np.sqrt(square * square + along**4))
+    across, along = across * across, along * along
+    round_part = np.sqrt(np.sqrt(across * across + along * along))
     depth = (1 - round_part) * np.float32(trunk.half_depth_mm)
     return np.asarray(depth, dtype=np.float32)
 
@@ -163,7 +163,7 @@ def _paint_psoas(canvas: Canvas, spine: Spine, place: Place) -> None:
     radius = np.float32(spine.trunk.psoas_mm) * np.clip((np.float32(top - 10) - place.z) / 110, 0, 1.2)
     across = (np.abs(place.side) - place.half_width - 0.75 * radius) * np.float32(1.15)
     distance = np.sqrt(across**2 + ((place.ahead + 4) * np.float32(0.85)) ** 2) - radius
-    present = cover(distance, canvas.edge_mm) * (radius > 2)
+    present = cover(np.asarray(distance, dtype=np.float32), canvas.edge_mm) * (radius > 2)
     fat = np.float32(0.5 * spine.trunk.muscle_fat) * present
     canvas.paint(canvas.everything, {Tissue.MUSCLE: present - fat, Tissue.VISCERAL_FAT: fat})
 

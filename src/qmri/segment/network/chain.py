@@ -1,0 +1,116 @@
+"""From points to one chain along the spine, and from the chain to the probability of each numbering."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.segment.network.peaks import Peak
+
+# What a point must be worth to be in the chain, and the links that cost nothing.
+WORTH = 0.25
+SHORT_MM, LONG_MM, LONGEST_MM = 15.0, 43.0, 75.0
+STEEPEST_DEG = 65.0
+BEND_DEG = 40.0
+# A link of more than this times the median of the others has left out a body.
+GAP_RATIO = 1.6
+# Temperature of the numbering's likelihood, fitted on simulated spines by training/calibrate.py.
+TEMPERATURE = 1.0
+
+
+@dataclass(frozen=True)
+class Numbering:
+    """How likely it is that each element of the chain is the body on the sacrum.
+
+    Attributes
+    ----------
+    lowest
+        (n,) probability of each element to be that body.
+    none
+        Probability that it is not in the chain.
+    above
+        (n,) probability of each element to be a vertebral body, not sacrum.
+    """
+
+    lowest: NDArray[np.float64]
+    none: float
+    above: NDArray[np.float64]
+
+
+def link_cost(upper: Peak, lower: Peak) -> float:
+    """Return what linking two neighbouring points costs; infinite where they cannot be neighbours."""
+    step = lower.centre_mm - upper.centre_mm
+    length = float(np.linalg.norm(step))
+    if step[2] >= -2.0 or length > LONGEST_MM:
+        return float("inf")
+    tilt = float(np.degrees(np.arccos(-step[2] / length)))
+    cost = 0.5 * max(0.0, (SHORT_MM - length) / 5.0) + 0.5 * max(0.0, (length - LONG_MM) / 15.0)
+    return cost + max(0.0, (tilt - STEEPEST_DEG) / 20.0)
+
+
+def best_chain(peaks: Sequence[Peak]) -> list[Peak]:
+    """Return the chain, cranial to caudal, with the highest total score minus the costs of its links."""
+    totals: list[float] = []
+    previous: list[int | None] = []
+    for number, peak in enumerate(peaks):
+        best, origin = 0.0, None
+        for other in range(number):
+            value = totals[other] - link_cost(peaks[other], peak) - _bend_cost(peaks, previous, other, peak)
+            if value > best:
+                best, origin = value, other
+        totals.append(best + peak.score - WORTH)
+        previous.append(origin)
+    if not totals or max(totals) <= 0:
+        return []
+    chain = []
+    at: int | None = int(np.argmax(totals))
+    while at is not None:
+        chain.append(peaks[at])
+        at = previous[at]
+    return chain[::-1]
+
+
+def _bend_cost(peaks: Sequence[Peak], previous: Sequence[int | None], other: int, peak: Peak) -> float:
+    """Return the cost of a sharp bend at ``other``."""
+    before = previous[other]
+    if before is None:
+        return 0.0
+    first = peaks[other].centre_mm - peaks[before].centre_mm
+    second = peak.centre_mm - peaks[other].centre_mm
+    cosine = float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
+    return max(0.0, (float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))) - BEND_DEG) / 20.0)
+
+
+def numbering(chain: Sequence[Peak], temperature: float = TEMPERATURE) -> Numbering:
+    """Weigh every hypothesis: one element rests on the sacrum (bodies above, S1 below), or none does."""
+    count = len(chain)
+    logs = np.log(np.maximum(np.array([peak.shares for peak in chain]).reshape(count, 4), 1e-3))
+    body, lowest, first, lower = logs.T
+    worth = []
+    for number in range(count):
+        value = body[:number].sum() + lowest[number]
+        if number + 1 < count:
+            value += first[number + 1] + np.maximum(first, lower)[number + 2 :].sum()
+        worth.append(value)
+    worth.append(body.sum())
+    scaled = np.array(worth) / temperature
+    share = np.exp(scaled - scaled.max())
+    share /= share.sum()
+    above = share[-1] + np.cumsum(share[:-1][::-1])[::-1]
+    return Numbering(share[:-1], float(share[-1]), above)
+
+
+def gaps(chain: Sequence[Peak]) -> list[int]:
+    """Return the indices of elements below which a body seems to be missing."""
+    lengths = np.array([np.linalg.norm(b.centre_mm - a.centre_mm) for a, b in pairwise(chain)])
+    if len(lengths) < 3:
+        return []
+    return [
+        number
+        for number, length in enumerate(lengths)
+        if length > GAP_RATIO * np.median(np.delete(lengths, number))
+    ]

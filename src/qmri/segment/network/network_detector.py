@@ -1,0 +1,82 @@
+"""The embedded network as a detector."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.segment.detector import Candidate, Detection, SpineImages
+from qmri.segment.network.chain import Numbering, best_chain, gaps, numbering
+from qmri.segment.network.channels import normalise
+from qmri.segment.network.grid import to_working, working_grid
+from qmri.segment.network.peaks import Peak, find_peaks
+from qmri.segment.network.session import predict, weights_hash
+
+NAME = "network"
+
+
+class NetworkDetector:
+    """Finds vertebral bodies with the embedded network; holds no state."""
+
+    def detect(self, images: SpineImages) -> Detection:
+        """Return the bodies in view, cranial to caudal, with the probability of each numbering."""
+        grid = working_grid(images.affine, images.water.shape)
+        fat = fat_of(images)
+        channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))
+        peaks = find_peaks(predict(channels), grid)
+        chain = best_chain(peaks)
+        numbered = numbering(chain)
+        count = int(np.sum(numbered.above > 0.5))
+        bodies = chain[:count]
+        candidates = tuple(
+            Candidate(_point(peak), peak.score, float(numbered.lowest[number]))
+            for number, peak in enumerate(bodies)
+        )
+        return Detection(
+            candidates=candidates,
+            detector=f"{NAME} {weights_hash()[:12]}",
+            sacrum_mm=_point(chain[count]) if count < len(chain) else None,
+            doubts=tuple(_doubts(bodies)),
+            evidence=_evidence(chain, numbered),
+        )
+
+
+def fat_of(images: SpineImages) -> NDArray[np.floating] | None:
+    """Return the fat signal, from water and PDFF where it is not given, None where neither is."""
+    if images.fat is not None:
+        return images.fat
+    if images.pdff is None:
+        return None
+    share = np.clip(np.nan_to_num(images.pdff) / 100, 0.0, 0.98)
+    return np.asarray(images.water * share / (1 - share))
+
+
+def _doubts(bodies: list[Peak]) -> list[str]:
+    return [
+        f"a body seems to be missing below the {_ordinal(number + 1)} of {len(bodies)} bodies from above"
+        for number in gaps(bodies)
+    ]
+
+
+def _evidence(chain: list[Peak], numbered: Numbering) -> dict[str, object]:
+    return {
+        "weights_sha256": weights_hash(),
+        "chain": [
+            {
+                "centre_mm": [round(float(value), 1) for value in peak.centre_mm],
+                "score": round(peak.score, 3),
+                "body_lowest_s1_sacrum": [round(float(value), 3) for value in peak.shares],
+            }
+            for peak in chain
+        ],
+        "lowest_not_in_view": round(numbered.none, 4),
+    }
+
+
+def _ordinal(number: int) -> str:
+    return f"{number}{ {1: 'st', 2: 'nd', 3: 'rd'}.get(number, 'th') }"
+
+
+def _point(peak: Peak) -> tuple[float, float, float]:
+    x, y, z = (float(value) for value in peak.centre_mm)
+    return x, y, z

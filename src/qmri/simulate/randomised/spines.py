@@ -1,0 +1,144 @@
+"""Random spines far beyond the ordinary: fractured, operated, transitional, crude as a phantom."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Literal
+
+import numpy as np
+
+from qmri.simulate.anatomy import Body, Fracture, Lesion, Spine, SpineRecipe, draw_spine
+from qmri.simulate.anatomy.draw import level_names
+from qmri.simulate.anatomy.spine import FractureKind, LesionKind
+
+Style = Literal["ordinary", "diseased", "transitional", "crude"]
+KINDS: tuple[FractureKind, ...] = ("wedge", "biconcave", "crush")
+STYLES: tuple[Style, ...] = ("ordinary", "diseased", "transitional", "crude")
+SHARES = (0.52, 0.28, 0.06, 0.14)
+
+# Straight through the lordotic range to far beyond it; wider than nature, so that nature lies well inside.
+WIDE = SpineRecipe(
+    size=(0.8, 1.2),
+    lordosis=(0.15, 1.6),
+    kyphosis=(-1.0, 2.5),
+    tilt_deg=(-18.0, 12.0),
+    disc_height=(0.65, 1.35),
+    disc_spread=0.15,
+    sacral_kink_deg=(-2.0, 20.0),
+    remnant_mm=(1.0, 5.5),
+    shape_spread=0.05,
+    fat_mm=(3.0, 50.0),
+)
+
+
+def draw_random_spine(rng: np.random.Generator) -> tuple[Spine, Style]:
+    """Draw a spine and tell of which style it is."""
+    style = STYLES[rng.choice(len(STYLES), p=SHARES)]
+    recipe = replace(
+        WIDE,
+        top_level=f"T{rng.integers(5, 10)}",
+        lumbar_count=int(rng.choice([4, 5, 6], p=[0.05, 0.9, 0.05])),
+        muscle_fat=(0.0, float(rng.uniform(0.05, 0.6))),
+    )
+    if style == "diseased":
+        recipe = _with_disease(rng, recipe)
+    elif style == "transitional":
+        recipe = replace(recipe, transitional=("lumbarised", "sacralised")[rng.integers(2)])
+    elif style == "crude" and rng.random() < 0.7:
+        recipe = replace(_with_disease(rng, recipe), cobb_deg=(0.0, 3.0))
+    spine = draw_spine(rng, recipe)
+    return (_crude(rng, spine) if style == "crude" else spine), style
+
+
+def _with_disease(rng: np.random.Generator, recipe: SpineRecipe) -> SpineRecipe:
+    """Add fractures, lesions, slips, scoliosis, degenerate discs."""
+    fractures: dict[str, Fracture] = {}
+    lesions: dict[str, tuple[Lesion, ...]] = {}
+    for level in level_names(recipe):
+        here = []
+        if rng.random() < 0.22:
+            fractures[level] = Fracture(
+                KINDS[rng.integers(3)], float(rng.uniform(0.12, 0.6)), float(rng.uniform(0.4, 1.0))
+            )
+            if rng.random() < 0.4:
+                side = float(rng.choice([-1.0, 1.0], p=[0.2, 0.8]))
+                here.append(_lesion(rng, "oedema", rng.uniform(0.15, 1.2), (0.0, 0.0, side)))
+        chance = rng.random()
+        place = (float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.3, 0.3)))
+        if chance < 0.08:
+            here.append(_lesion(rng, "cement", rng.uniform(0.3, 0.9), place))
+        elif chance < 0.13:
+            here.append(_lesion(rng, "haemangioma", rng.uniform(0.2, 0.7), place))
+        elif chance < 0.15:
+            here.append(_lesion(rng, "screws", rng.uniform(0.0, 1.0), place))
+        if here:
+            lesions[level] = tuple(here)
+    slips = {"L4": float(rng.uniform(2.0, 9.0))} if rng.random() < 0.1 and recipe.lumbar_count >= 4 else {}
+    return replace(
+        recipe,
+        fractures=fractures,
+        lesions=lesions,
+        slips=slips,
+        cobb_deg=(0.0, 35.0),
+        collapsed=0.2,
+        node=0.15,
+        osteophyte=0.4,
+    )
+
+
+def _lesion(
+    rng: np.random.Generator,
+    kind: LesionKind,
+    extent: float,
+    place: tuple[float, float, float],
+) -> Lesion:
+    return Lesion(kind, float(extent), place, float(rng.uniform(0.0, 3.0)), int(rng.integers(2**31)))
+
+
+def _crude(rng: np.random.Generator, spine: Spine) -> Spine:
+    """Simplify a spine to what phantoms show: plain bodies, few surroundings, maybe a stump of sacrum."""
+    exponent, cortex = float(rng.uniform(2.0, 7.0)), float(rng.choice([0.05, rng.uniform(0.3, 1.2)]))
+
+    def plain(body: Body) -> Body:
+        return replace(
+            body,
+            waist=0.0,
+            dish_mm=0.0,
+            hollow_mm=0.0,
+            osteophyte_mm=0.0,
+            node=None,
+            exponent=exponent,
+            cortex_mm=cortex,
+        )
+
+    bodies = tuple(plain(body) for body in spine.bodies)
+    kept = int(rng.choice([1, 2, 5], p=[0.5, 0.2, 0.3]))
+    sacrum = tuple(plain(body) for body in spine.sacrum[:kept])
+    if rng.random() < 0.6:
+        sacrum = (_stump(sacrum[0], float(rng.uniform(0.3, 1.0))), *sacrum[1:]) if kept == 1 else sacrum
+    count = len(bodies) + len(sacrum)
+    gas = 0.0 if rng.random() < 0.5 else spine.trunk.gas
+    return replace(
+        spine,
+        bodies=bodies,
+        sacrum=sacrum,
+        arches=spine.arches if rng.random() < 0.4 else (),
+        discs=tuple(disc for disc in spine.discs if disc.below < count),
+        trunk=replace(spine.trunk, muscle_fat=0.0, bowel=float(rng.choice([0.0, 1.0])), gas=gas),
+        ala_mm=0.0 if rng.random() < 0.6 else spine.ala_mm,
+    )
+
+
+def _stump(body: Body, share: float) -> Body:
+    """Keep the upper part of a body."""
+    anterior, middle, posterior = (share * height for height in body.heights_mm)
+    shift = body.middle_mm * (1 - share) / 2
+    return replace(
+        body,
+        anterior_mm=anterior,
+        middle_mm=middle,
+        posterior_mm=posterior,
+        intact_mm=(anterior, middle, posterior),
+        centre_mm=body.centre_mm + shift * body.axes[2],
+        taper=0.3 * body.taper,
+    )

@@ -1,0 +1,109 @@
+"""Fit the temperature of the numbering on fresh simulated spines, and print how reliable it is.
+
+    python calibrate.py --count 400
+
+Spines whose S1 is neither clearly in view nor clearly out of it, and transitional ones, have no right answer and are
+counted apart.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.optimize import minimize_scalar
+from targets import HIDDEN_MM, SEEN_MM, sacrum_in_view
+
+from qmri.segment.network.chain import best_chain, numbering
+from qmri.segment.network.channels import normalise
+from qmri.segment.network.grid import to_working, working_grid
+from qmri.segment.network.peaks import Peak, find_peaks
+from qmri.segment.network.session import predict
+from qmri.simulate.randomised import Scan, draw_scan
+
+NEAR_MM = 10.0
+SEED = 987_654
+BINS = (0.0, 0.5, 0.8, 0.95, 0.99, 1.001)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A simulated spine: its chain, the right answer (an index, or the length for none), and what was found."""
+
+    chain: list[Peak]
+    answer: int
+    style: str
+    bodies: int
+    found: int
+
+
+def case_of(scan: Scan) -> Case | None:
+    """Run the network on a scan; None if the numbering has no right answer."""
+    grid = working_grid(scan.affine, scan.water.shape)
+    seen = sacrum_in_view(scan, grid)
+    if HIDDEN_MM <= seen < SEEN_MM or scan.spine.transitional:
+        return None
+    fat = None if scan.fat is None else to_working(grid, scan.fat)
+    chain = best_chain(find_peaks(predict(normalise(to_working(grid, scan.water), fat)), grid))
+    centres = np.array([peak.centre_mm for peak in chain]).reshape(-1, 3)
+    inverse = np.linalg.inv(grid.affine)
+    nearest = []
+    for body in scan.spine.bodies:
+        index = inverse[:3, :3] @ body.centre_mm + inverse[:3, 3]
+        if np.all((index > 1) & (index < np.array(grid.shape) - 2)):
+            distances = np.linalg.norm(centres - body.centre_mm, axis=1) if len(chain) else np.array([np.inf])
+            nearest.append(int(distances.argmin()) if distances.min() < NEAR_MM else -1)
+    lowest = nearest[-1] if nearest and seen >= SEEN_MM else -1
+    answer = len(chain) if lowest < 0 else lowest
+    return Case(chain, answer, scan.style, len(nearest), sum(place >= 0 for place in nearest))
+
+
+def probabilities(case: Case, temperature: float) -> NDArray[np.float64]:
+    """Return the probability of each element to be the lowest body and, last, of none."""
+    result = numbering(case.chain, temperature)
+    return np.append(result.lowest, result.none)
+
+
+def loss(log_temperature: float, cases: list[Case]) -> float:
+    """Return the mean negative log-likelihood of the right answers."""
+    shares = [probabilities(case, float(np.exp(log_temperature)))[case.answer] for case in cases]
+    return float(-np.mean(np.log(np.maximum(shares, 1e-9))))
+
+
+def main() -> None:
+    """Draw, fit, print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=400)
+    options = parser.parse_args()
+    drawn = (case_of(draw_scan(np.random.default_rng([SEED, number]))) for number in range(options.count))
+    cases = [case for case in drawn if case is not None and case.chain]
+    fit = minimize_scalar(loss, bounds=(np.log(0.2), np.log(20.0)), args=(cases,), method="bounded")
+    temperature = float(np.exp(fit.x))
+    print(f"temperature {temperature:.2f}, log-likelihood {-fit.fun:.4f} ({-loss(0.0, cases):.4f} at 1)")
+    for style in sorted({case.style for case in cases}):
+        some = [case for case in cases if case.style == style]
+        found, bodies = sum(case.found for case in some), sum(case.bodies for case in some)
+        right = sum(int(probabilities(case, 1.0).argmax() == case.answer) for case in some)
+        print(f"{style:10s} bodies found {found}/{bodies}, numbering right {right}/{len(some)}")
+    print_reliability(cases, temperature)
+
+
+def print_reliability(cases: list[Case], temperature: float) -> None:
+    """Print how often a numbering that names a lowest body is right, by the probability it states."""
+    totals: Counter[int] = Counter()
+    rights: Counter[int] = Counter()
+    for case in cases:
+        shares = probabilities(case, temperature)[:-1]
+        best = int(shares.argmax())
+        row = int(np.searchsorted(BINS, shares[best], side="right")) - 1
+        totals[row] += 1
+        rights[row] += best == case.answer
+    for row in sorted(totals):
+        print(f"probability {BINS[row]:.2f}-{min(BINS[row + 1], 1):.2f}: right {rights[row]}/{totals[row]}")
+
+
+if __name__ == "__main__":
+    main()

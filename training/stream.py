@@ -1,0 +1,62 @@
+"""A stream of fresh examples from processes beside the training, the same for any number of processes."""
+
+from __future__ import annotations
+
+import multiprocessing as mp
+from collections.abc import Iterator
+from multiprocessing.queues import Queue
+
+import numpy as np
+from targets import OPEN, Example, example_of
+from threadpoolctl import threadpool_limits
+
+from qmri.simulate.randomised import draw_scan
+
+SHAPE = (15, 96, 128)
+
+
+def fixed_shape(example: Example) -> Example:
+    """Crop or pad a volume to SHAPE; what lies outside the image is background."""
+    cut = tuple(slice(0, size) for size in SHAPE)
+    grow = [(0, max(0, size - have)) for size, have in zip(SHAPE, example.classes.shape, strict=True)]
+    # Sagittal slices off the end repeat the last one, as they do at run time.
+    deep = [grow[0], (0, 0), (0, 0)]
+    flat = [(0, 0), grow[1], grow[2]]
+    channels = np.pad(np.pad(example.channels, [(0, 0), *deep], mode="edge"), [(0, 0), *flat])
+    classes = np.pad(np.pad(example.classes, deep, mode="edge"), flat)
+    centres = np.pad(np.pad(example.centres, deep, mode="edge"), flat)
+    return Example(channels[(slice(None), *cut)], classes[cut], centres[cut])
+
+
+def draw_example(seed: int, number: int) -> Example:
+    """Draw example ``number`` of the stream ``seed``, mirrored left to right at random."""
+    rng = np.random.default_rng([seed, number])
+    example = fixed_shape(example_of(draw_scan(rng, slices=SHAPE[0])))
+    if rng.random() < 0.5:
+        return Example(
+            example.channels[:, ::-1].copy(), example.classes[::-1].copy(), example.centres[::-1].copy()
+        )
+    return example
+
+
+def _work(queue: Queue[Example], seed: int, first: int, step: int) -> None:
+    number = first
+    with threadpool_limits(1):
+        while True:
+            queue.put(draw_example(seed, number))
+            number += step
+
+
+def examples(seed: int, processes: int) -> Iterator[Example]:
+    """Yield examples 0, 1, 2, ... without end, made ahead by ``processes`` processes."""
+    context = mp.get_context("spawn")
+    queues: list[Queue[Example]] = [context.Queue(maxsize=16) for _ in range(processes)]
+    for first, queue in enumerate(queues):
+        context.Process(target=_work, args=(queue, seed, first, processes), daemon=True).start()
+    number = 0
+    while True:
+        yield queues[number % processes].get()
+        number += 1
+
+
+__all__ = ["OPEN", "SHAPE", "draw_example", "examples"]
