@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -85,7 +86,7 @@ def simulate_study(directory: Path, options: StudyOptions, command: str, *, rott
         people[plan.exam] = plan.registration
         log.info("%s: %d DICOM files (%s)", plan.exam, count, plan.form)
     for number in range(rotten):
-        plan = plan_patient(options.patients + 1 + number, options)
+        plan = plan_patient(options.patients + 1 + number, replace(options, hazards=("none",)))
         kind = ROTTEN[number % len(ROTTEN)]
         write_rotten(directory / _dicom_dir(plan), plan, kind)
         sheet.append(_sheet_row(plan) | {"lowest_level": "L5"})
