@@ -21,6 +21,7 @@ EROSION_MM = 3.0
 EROSION_SHARE = 0.2
 LEAST_VOXELS = 8
 OUTLINE_POINTS = 32
+VIEW_MARGIN_MM = 2.0
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def eroded(mask: NDArray[np.bool_], grid: Grid, smallest_height_mm: float) -> ND
 
 
 def fully_in_view(body: Body, grid: Grid) -> bool:
-    """Tell whether the rims of both endplates lie inside the grid."""
+    """Tell whether the rims of both endplates lie inside the grid, in plane with a margin to be seen by."""
     angle = np.linspace(0.0, 2.0 * np.pi, OUTLINE_POINTS, endpoint=False)
     across, along = (
         np.sign(part) * np.abs(part) ** (2.0 / body.exponent) for part in (np.cos(angle), np.sin(angle))
@@ -159,7 +160,8 @@ def fully_in_view(body: Body, grid: Grid) -> bool:
     half_height = np.array([0.0, 0.0, max(body.heights_mm) / 2])
     points = body.centre_mm + np.concatenate([rim - half_height, rim + half_height]) @ body.axes
     index = grid.to_index(points)
-    return bool(np.all(index > -0.5) and np.all(index < np.array(grid.shape) - 0.5))
+    margin = np.array([VIEW_MARGIN_MM, VIEW_MARGIN_MM, 0.0]) / grid.voxel_size_mm
+    return bool(np.all(index > margin - 0.5) and np.all(index < np.array(grid.shape) - 0.5 - margin))
 
 
 def write_rows(path: Path, rows: Sequence[TrueVertebra | ExamTruth]) -> None:
