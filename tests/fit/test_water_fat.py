@@ -25,7 +25,7 @@ def test_without_noise_the_truth_comes_back():
     np.testing.assert_allclose(result.phase, 0.3, atol=1e-4)
 
 
-@pytest.mark.parametrize(("case", "score"), [(16, 0.994), (17, 0.98)])
+@pytest.mark.parametrize(("case", "score"), [(16, 0.994), (17, 0.985)])
 def test_score_of_the_ismrm_challenge(shared_data, case, score):
     with np.load(shared_data / "ismrm2012" / f"case{case}.npz") as data:
         result = fit_water_fat(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from qmri.fit.echoes import EchoTrain
 from qmri.fit.energies import EnergyTable, energy_table
 from qmri.fit.refine import Limits
 
-R2STAR_RANGE = (-100.0, 2000.0)
+R2STAR_RANGE = (-25.0, 2000.0)
 """1/s. Noise takes a small R2* below zero; to cut it off there would bias the mean of a region."""
 N_CANDIDATES, N_CANDIDATES_UNEVEN = 3, 5
 
@@ -53,9 +54,12 @@ class Method:
         return cls(train, table, Sums.of(train), Limits(table.step, R2STAR_RANGE), count, team)
 
 
-@dataclass(frozen=True)
-class Start:
-    """Where a refinement starts: field (Hz) and R2* (1/s), float32 of shape (voxels,)."""
+class Start(NamedTuple):
+    """Field (Hz) and R2* (1/s) of voxels, float32 of shape (voxels,)."""
 
     field: NDArray[np.float32]
     r2star: NDArray[np.float32]
+
+    def part(self, voxels: slice | NDArray[np.intp]) -> Start:
+        """Return the values of some voxels."""
+        return Start(self.field[voxels], self.r2star[voxels])

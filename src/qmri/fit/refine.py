@@ -113,13 +113,19 @@ class FieldPrior:
     expected: Real
     weight: Real
 
-    def part(self, voxels: slice) -> FieldPrior:
+    def part(self, voxels: slice | NDArray[np.intp]) -> FieldPrior:
         """Return the prior of some voxels."""
         return FieldPrior(self.expected[voxels], self.weight[voxels])
 
 
 def step(
-    info: Information, field: Real, r2star: Real, limits: Limits, prior: FieldPrior | None = None
+    info: Information,
+    field: Real,
+    r2star: Real,
+    limits: Limits,
+    prior: FieldPrior | None = None,
+    *,
+    damping: Real | None = None,
 ) -> tuple[Real, Real]:
     """Return field and R2* after one Gauss-Newton step.
 
@@ -133,13 +139,18 @@ def step(
         Bounds of the step.
     prior
         What the neighbourhood expects of the field, or None.
+    damping
+        Factor of the curvatures, 1 or more (Levenberg-Marquardt), or None.
     """
     h_field, g_field = info.field, info.gradient_field
     if prior is not None:
         h_field = h_field + prior.weight
         g_field = g_field + prior.weight * (prior.expected - field)
-    determinant = np.maximum(h_field * info.r2star - info.cross * info.cross, TINY)
-    d_field = (info.r2star * g_field - info.cross * info.gradient_r2star) / determinant
+    h_r2star = info.r2star
+    if damping is not None:
+        h_field, h_r2star = h_field * damping, h_r2star * damping
+    determinant = np.maximum(h_field * h_r2star - info.cross * info.cross, TINY)
+    d_field = (h_r2star * g_field - info.cross * info.gradient_r2star) / determinant
     d_r2star = (h_field * info.gradient_r2star - info.cross * g_field) / determinant
     bound = np.float32(limits.field_step)
     return (

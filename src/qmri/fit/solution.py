@@ -10,12 +10,17 @@ from numpy.typing import NDArray
 from qmri.fit.common_phase import CommonPhaseFit, Sums, common_phase_fit, demodulate
 from qmri.fit.method import Method, Start
 from qmri.fit.refine import TINY, FieldPrior, Information, information, step
-from qmri.fit.voxels import Voxels
 
 Real = NDArray[np.float32]
 
 STEPS = 3
-"""Gauss-Newton steps from a refined candidate; the last moves the field by far less than its noise."""
+"""Plain Gauss-Newton steps; the last moves field and R2* by far less than their noise."""
+SETTLED, SETTLED_EXACT = 1e-3, 1e-10
+"""A last step has converged if it changes the signal's energy by less than the first share of the
+residual energy (a small part of a standard deviation), or the second of the whole."""
+ROUNDING = np.float32(5e-7)
+"""Energies that differ by less than this share are equal in single precision."""
+DAMPED_STEPS, FIRST_DAMPING = 15, 0.1
 
 
 @dataclass(frozen=True)
@@ -32,8 +37,6 @@ class Solution:
         Hz and 1/s.
     residual
         Residual energy ``sum |s - m|^2``.
-    moved
-        Size of the last step relative to what noise of the size of the residual would allow.
     field_variance, r2star_variance, pdff_variance
         Variances for noise of unit variance in each channel: Hz^2, 1/s^2, percent^2.
     """
@@ -44,7 +47,6 @@ class Solution:
     field: Real
     r2star: Real
     residual: Real
-    moved: Real
     field_variance: Real
     r2star_variance: Real
     pdff_variance: Real
@@ -54,56 +56,100 @@ class Solution:
         """Return a solution to be filled in."""
         return cls(*(np.empty(n_voxels, dtype=np.float32) for _ in fields(cls)))
 
+    def put(self, part: slice | NDArray[np.intp], values: Solution) -> None:
+        """Write the solution of some voxels into its place."""
+        for field in fields(self):
+            getattr(self, field.name)[part] = getattr(values, field.name)
+
     @property
     def pdff(self) -> Real:
         """Signed fat fraction, percent."""
-        total = self.water + self.fat
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(100 * self.fat / total, dtype=np.float32)
+            return np.asarray(100 * self.fat / (self.water + self.fat), dtype=np.float32)
 
 
 def solve(
-    method: Method,
-    voxels: Voxels,
-    start: Start,
-    *,
-    steps: int = STEPS,
-    prior: FieldPrior | None = None,
+    method: Method, signal: NDArray[np.complex64], start: Start, prior: FieldPrior | None = None
 ) -> Solution:
-    """Return the solution after a number of Gauss-Newton steps.
+    """Return the solution of voxels from where they start.
 
     Parameters
     ----------
-    method, voxels
-        How to fit, and what.
+    method
+        How to fit.
+    signal
+        complex64 of shape (echoes, voxels).
     start
-        Field and R2* to start from.
-    steps
-        Number of steps.
+        Field and R2* of each voxel to start from.
     prior
         Expectation of the field, or None.
     """
-    result = Solution.empty(voxels.count)
-    sums = method.sums
+    result = Solution.empty(signal.shape[1])
 
     def work(part: slice) -> None:
-        signal, field, r2star = voxels.signal[:, part], start.field[part], start.r2star[part]
+        chunk = signal[:, part]
         expected = None if prior is None else prior.part(part)
-        last = field
-        for _ in range(steps):
-            last = field
-            info = information(common_phase_fit(sums, signal, field, r2star))
-            field, r2star = step(info, field, r2star, method.limits, expected)
-        fit = common_phase_fit(sums, signal, field, r2star)
-        residual = residual_energy(sums, signal, field, r2star, fit)
-        variances = _variances(information(fit), None if expected is None else expected.weight)
-        moved = np.abs(field - last) / np.sqrt(variances[0] * residual + TINY)
-        values = (fit.water, fit.fat, -np.angle(fit.rotation), field, r2star, residual, moved, *variances)
-        for target, value in zip(fields(result), values, strict=True):
-            getattr(result, target.name)[part] = value
+        settled = _settle(method, chunk, start.part(part), expected)
+        result.put(part, _solution_at(method.sums, chunk, settled, expected))
 
-    method.team.for_each(work, voxels.count)
+    method.team.for_each(work, signal.shape[1])
     return result
+
+
+def _settle(method: Method, signal: NDArray[np.complex64], start: Start, prior: FieldPrior | None) -> Start:
+    """Return where Gauss-Newton ends: a few plain steps, and damped ones for voxels that need them."""
+    place, last = start, start
+    fit = common_phase_fit(method.sums, signal, *place)
+    first = _gain(fit, place, prior)
+    for _ in range(STEPS):
+        last, info = place, information(fit)
+        place = Start(*step(info, *place, method.limits, prior))
+        fit = common_phase_fit(method.sums, signal, *place)
+    change = (
+        np.square(place.field - last.field) * info.field + np.square(place.r2star - last.r2star) * info.r2star
+    )
+    energy = np.sum(signal.real**2 + signal.imag**2, axis=0)
+    bound = np.float32(SETTLED) * (energy - fit.energy) + np.float32(SETTLED_EXACT) * energy
+    settled = (change < bound) & (_gain(fit, place, prior) >= first - ROUNDING * energy)
+    hard = np.flatnonzero(~settled)
+    if hard.size:
+        expected = None if prior is None else prior.part(hard)
+        careful = _descend(method, signal[:, hard], start.part(hard), expected)
+        place.field[hard], place.r2star[hard] = careful
+    return place
+
+
+def _descend(method: Method, signal: NDArray[np.complex64], place: Start, prior: FieldPrior | None) -> Start:
+    """Return where Levenberg-Marquardt ends: no step is taken that does not lower the residual."""
+    fit = common_phase_fit(method.sums, signal, *place)
+    gain = _gain(fit, place, prior)
+    damping = np.full(gain.shape, FIRST_DAMPING, dtype=np.float32)
+    for _ in range(DAMPED_STEPS):
+        trial = Start(*step(information(fit), *place, method.limits, prior, damping=1 + damping))
+        fit = common_phase_fit(method.sums, signal, *trial)
+        trial_gain = _gain(fit, trial, prior)
+        better = trial_gain >= gain - ROUNDING * np.abs(gain)
+        gain = np.where(better, trial_gain, gain)
+        damping = damping * np.where(better, np.float32(0.2), np.float32(5))
+        place = Start(*(np.where(better, new, old) for new, old in zip(trial, place, strict=True)))
+        fit = common_phase_fit(method.sums, signal, *place)
+    return place
+
+
+def _gain(fit: CommonPhaseFit, place: Start, prior: FieldPrior | None) -> Real:
+    """Return the energy captured less the price of leaving the expectation."""
+    return (
+        fit.energy if prior is None else fit.energy - prior.weight * np.square(prior.expected - place.field)
+    )
+
+
+def _solution_at(
+    sums: Sums, signal: NDArray[np.complex64], place: Start, prior: FieldPrior | None
+) -> Solution:
+    fit = common_phase_fit(sums, signal, *place)
+    variances = _variances(information(fit), prior)
+    residual = residual_energy(sums, signal, *place, fit)
+    return Solution(fit.water, fit.fat, -np.angle(fit.rotation), *place, residual, *variances)
 
 
 def residual_energy(
@@ -121,9 +167,9 @@ def residual_energy(
     return squares
 
 
-def _variances(info: Information, prior_weight: Real | None) -> tuple[Real, Real, Real]:
+def _variances(info: Information, prior: FieldPrior | None) -> tuple[Real, Real, Real]:
     """Return the variances of field, R2* and PDFF for unit noise."""
-    h_field = info.field if prior_weight is None else info.field + prior_weight
+    h_field = info.field if prior is None else info.field + prior.weight
     determinant = np.maximum(h_field * info.r2star - info.cross**2, TINY)
     v_field, v_cross, v_r2star = info.r2star / determinant, -info.cross / determinant, h_field / determinant
     a, b = info.pdff_field, info.pdff_r2star

@@ -15,6 +15,7 @@ from qmri.fit.echoes import EchoTrain, echo_train
 from qmri.fit.field_choice import Coupling, pass_messages
 from qmri.fit.foreground import Reason, foreground, reasons, root_mean_square
 from qmri.fit.method import R2STAR_RANGE, Method, Start
+from qmri.fit.neighbours import with_neighbours
 from qmri.fit.result import Decisions, WaterFatResult
 from qmri.fit.solution import Solution, solve
 from qmri.fit.uncertainty import local_noise_variance
@@ -119,8 +120,9 @@ def _fit(method: Method, voxels: Voxels) -> _Fit:
     some = sample(voxels.count)
     noise = noise_variance(candidates.residual[:, some].min(axis=0), k)
     start, swap_risk = _choose(candidates, voxels, noise, method.train)
-    solution = solve(method, voxels, start)
-    local = local_noise_variance(solution.residual, voxels, k, noise)
+    first = solve(method, voxels.signal, start)
+    solution = with_neighbours(method, voxels, first, noise)
+    local = local_noise_variance(first.residual, voxels, k, noise)
     return _Fit(solution, noise, local, swap_risk)
 
 
@@ -156,10 +158,9 @@ def _assembled(
 ) -> WaterFatResult:
     solution = fit.solution
     codes = np.full(solution.field.size, Reason.FITTED, dtype=np.uint8)
-    codes[(solution.r2star <= R2STAR_RANGE[0]) | (solution.r2star >= R2STAR_RANGE[1])] = (
-        Reason.R2STAR_AT_LIMIT
-    )
-    codes[~np.isfinite(solution.pdff + solution.r2star_variance)] = Reason.NOT_CONVERGED
+    codes[solution.r2star >= R2STAR_RANGE[1]] = Reason.R2STAR_AT_LIMIT
+    spread = solution.pdff_variance + solution.r2star_variance
+    codes[~np.isfinite(solution.pdff + spread) | (solution.pdff_variance < 0)] = Reason.NOT_CONVERGED
     valid = codes == Reason.FITTED
 
     def on_grid(values: Real) -> Real:
@@ -173,6 +174,10 @@ def _assembled(
     if period := decisions.field_period_hz:
         field = field - np.float32(period) * np.rint(field / np.float32(period))
     noise_sd = np.sqrt(fit.local_noise)
+    pdff_sd, r2star_sd = (
+        noise_sd * np.sqrt(np.maximum(variance, 0))
+        for variance in (solution.pdff_variance, solution.r2star_variance)
+    )
     return WaterFatResult(
         pdff=on_grid(solution.pdff),
         r2star=on_grid(solution.r2star),
@@ -180,8 +185,8 @@ def _assembled(
         water=on_grid(solution.water * np.float32(voxels.scale)),
         fat=on_grid(solution.fat * np.float32(voxels.scale)),
         phase=on_grid(solution.phase),
-        pdff_sd=on_grid(noise_sd * np.sqrt(solution.pdff_variance)),
-        r2star_sd=on_grid(noise_sd * np.sqrt(solution.r2star_variance)),
+        pdff_sd=on_grid(pdff_sd),
+        r2star_sd=on_grid(r2star_sd),
         residual=on_grid(np.sqrt(solution.residual / voxels.energy)),
         rchi2=on_grid(solution.residual / np.float32(k * fit.noise + np.finfo(np.float32).tiny)),
         swap_risk=on_grid(fit.swap_risk),
