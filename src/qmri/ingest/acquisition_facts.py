@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from qmri.acquisition import Acquisition
@@ -34,6 +36,7 @@ def read_acquisition(echoes: EchoSet | None, maps: MapSet | None, overrides: Ove
     if frame is None:
         raise ValueError("there are echoes or maps")
     sequence = frame.sequence
+    _check_agreement(echoes.frames if echoes else maps.images[Kind.PDFF] if maps else ())
     frequency = overrides.imaging_frequency_mhz or sequence.imaging_frequency_mhz
     if echoes is not None:
         nominal = None if overrides.imaging_frequency_mhz else sequence.field_strength_t
@@ -105,6 +108,20 @@ def acquisition_warnings(
     if acquisition.echo_times_s and repetition and acquisition.echo_times_s[-1] > repetition:
         warnings.append("the last echo time is longer than the repetition time in the header")
     return warnings, figures
+
+
+def _check_agreement(frames: Sequence[Frame]) -> None:
+    facts = {(frame.sequence.imaging_frequency_mhz, frame.sequence.field_strength_t) for frame in frames}
+    if len(facts) > 1:
+        raise QmriError(
+            "the images of one acquisition do not agree about field and frequency",
+            where=series_name(frames[0]),
+            found="; ".join(
+                f"{frequency} MHz at {field} T" for frequency, field in sorted(facts, key=str)[:4]
+            ),
+            expected="one value for all of them",
+            remedy="export the series again from the scanner",
+        )
 
 
 def _check_frequency(frequency: float | None, field: float | None, frame: Frame) -> None:

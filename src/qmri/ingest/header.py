@@ -47,7 +47,7 @@ class PixelFormat:
     transfer_syntax
         UID of the encoding; empty where the file does not say.
     lossy
-        Whether the file says that it was compressed with loss.
+        LossyImageCompression (0028,2110): "01" if there was loss, "00" if there was none, else empty.
     offset
         Byte position of the element that holds the pixels.
     """
@@ -62,7 +62,7 @@ class PixelFormat:
     signed: bool
     kind: str
     transfer_syntax: str
-    lossy: bool
+    lossy: str
     offset: int
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
@@ -47,7 +46,12 @@ class SeriesRule(_Strict):
     """What some images are."""
 
     match: Match
-    type: Annotated[Kind, Field(description="what the images show, or ignore")]
+    type: Annotated[
+        Kind | tuple[Kind, ...],
+        Field(
+            description="what the images show; several where they take turns by instance number; or ignore"
+        ),
+    ]
     scale: Annotated[
         Literal["percent", "permille", "fraction", "per_s", "ms", "s"] | None,
         Field(description="unit of the stored values after rescale"),
@@ -64,9 +68,13 @@ class Overrides(_Strict):
     ] = None
     imaging_frequency_mhz: Annotated[float | None, Field(gt=1, lt=1000)] = None
 
-    def kind_of(self, frame: Frame) -> str | None:
-        """Return what the file says that an image shows; the first rule that fits counts."""
-        return next((rule.type.value for rule in self.series if rule.match.fits(frame)), None)
+    def kinds_of(self, frame: Frame) -> tuple[Kind, ...]:
+        """Return what the file says that an image shows; the first rule that fits counts.
+
+        Several kinds mean that the images at each position and echo time show them in turn.
+        """
+        told = next((rule.type for rule in self.series if rule.match.fits(frame)), ())
+        return (told,) if isinstance(told, Kind) else told
 
     def scale_of(self, frame: Frame) -> str | None:
         """Return the unit that the file gives for the values of an image."""
@@ -99,14 +107,6 @@ def read_overrides(path: Path | None) -> Overrides:
             expected=first["msg"],
             remedy="docs/ingest.md has every key",
         ) from None
-
-
-def series_rule_text(frame: Frame, shown_description: str, kind: str = "TYPE", extra: str = "") -> str:
-    """Return the lines to write into an override file for the series of an image."""
-    match = f"series_number: {frame.series_number}"
-    if shown_description and shown_description == frame.hints.description:
-        match = f'description: "{re.sub(r"[*?[]", "?", shown_description)}"'
-    return f"series:\n  - match: {{{match}{extra}}}\n    type: {kind}"
 
 
 def _like(pattern: str | None, text: str) -> bool:

@@ -22,6 +22,8 @@ NATIVE = {
     uid.ExplicitVRBigEndian: ">",
     "": "<",
 }
+EITHER = (uid.JPEG2000, uid.HTJ2K)
+"""Encodings that may have lost something; the file must say that it did not."""
 LOSSLESS = (
     uid.DeflatedExplicitVRLittleEndian,
     uid.RLELossless,
@@ -37,6 +39,8 @@ CODECS = {
     uid.JPEGLosslessSV1: "python-gdcm",
     uid.JPEGLSLossless: "pyjpegls",
     uid.JPEG2000Lossless: "pylibjpeg-openjpeg",
+    uid.JPEG2000: "pylibjpeg-openjpeg",
+    uid.HTJ2K: "pylibjpeg-openjpeg",
     uid.HTJ2KLossless: "pylibjpeg-openjpeg",
     uid.HTJ2KLosslessRPCL: "pylibjpeg-openjpeg",
 }
@@ -59,13 +63,14 @@ def check_lossless(frame: Frame) -> None:
     QmriError
         If it was, or its encoding is not known to keep every bit.
     """
-    syntax = frame.pixels.transfer_syntax
-    if frame.pixels.lossy or (syntax not in NATIVE and syntax not in LOSSLESS):
+    syntax, flag = frame.pixels.transfer_syntax, frame.pixels.lossy
+    kept = syntax in NATIVE or syntax in LOSSLESS or (syntax in EITHER and flag == "00")
+    if flag == "01" or not kept:
         name = uid.UID(syntax).name if syntax else "unknown"
         raise QmriError(
             "images were compressed with loss; numbers taken from them would be wrong",
             where=series_name(frame),
-            found=f"transfer syntax {name}" + (", LossyImageCompression 01" if frame.pixels.lossy else ""),
+            found=f"transfer syntax {name}" + f", LossyImageCompression {flag or 'not said'}",
             expected="images without compression, or compressed without loss",
             remedy="export the original images from the scanner or the archive",
         )

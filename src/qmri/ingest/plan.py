@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qmri.errors import QmriError
-from qmri.ingest.echo_set import EchoSet, find_echo_sets
+from qmri.ingest.echo_set import FEWEST_ECHOES, EchoSet, find_echo_sets
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import Kind
 from qmri.ingest.map_set import MapSet, find_map_sets
@@ -129,8 +129,19 @@ def _nothing_usable(frames: list[Frame], verdicts: Mapping[Frame, Verdict]) -> N
         "nothing in the folder can be told to be echoes or a fat fraction map",
         found="; ".join(described[:12]) + ("; ..." if len(described) > 12 else ""),
         expected="three or more echo times of one gradient echo, or a fat fraction map",
-        remedy=remedy_for(example),
+        remedy=remedy_for(example, _suggested_turns(by_series[example.series])),
     )
+
+
+def _suggested_turns(frames: list[Frame]) -> str:
+    """Return the types that the echoes of a series may show in turn; empty if it has no echoes."""
+    times = {frame.echo_time_ms for frame in frames}
+    places = {(frame.echo_time_ms, round(frame.plane.depth, 2)) for frame in frames if frame.plane}
+    if len(times) < FEWEST_ECHOES or not places:
+        return ""
+    turns = {1: "magnitude", 2: "[real, imaginary]", 3: "[magnitude, real, imaginary]"}
+    suggested = turns.get(len(frames) // len(places), "")
+    return f"{suggested}   # if that is their order by instance number" if suggested else ""
 
 
 def _described(frames: list[Frame], verdicts: Mapping[Frame, Verdict]) -> str:

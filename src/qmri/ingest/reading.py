@@ -6,7 +6,7 @@ import re
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -56,9 +56,22 @@ def read_file(path: Path) -> FileHeader:
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom comments on values; they are checked here
-            return _read(path, file)
+            return _read(path, cast("BinaryIO", _Bounded(file, path.stat().st_size)))
     except OSError as error:
         return FileHeader(path, "damaged", reason=type(error).__name__)
+
+
+class _Bounded:
+    """A file of which no more is asked than it has: a damaged length would claim that much memory."""
+
+    def __init__(self, file: BinaryIO, size: int) -> None:
+        self.file, self.size = file, size
+        self.seek, self.tell = file.seek, file.tell
+
+    def read(self, count: int = -1) -> bytes:
+        """Return the next bytes, fewer at the end of the file."""
+        rest = max(self.size - self.tell(), 0)
+        return self.file.read(rest if count is None or count < 0 else min(count, rest))
 
 
 def _read(path: Path, file: BinaryIO) -> FileHeader:
@@ -304,7 +317,7 @@ def _pixel_format(dataset: Dataset, offset: int, kind: str) -> PixelFormat:
         signed=whole(0x00280103, 0) == 1,
         kind=kind,
         transfer_syntax=str(getattr(meta, "TransferSyntaxUID", "")),
-        lossy=text(dataset, 0x00282110) == "01",
+        lossy=text(dataset, 0x00282110),
         offset=offset,
     )
 

@@ -8,11 +8,13 @@ a contradiction, like silence, is for the user to settle.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from qmri.errors import QmriError
 from qmri.ingest.header import Frame, Hints
 from qmri.ingest.kinds import COMPONENT_WORDS, GE_COMPONENT, MAP_WORDS, Kind, described_kind
+from qmri.ingest.naming import series_name
 from qmri.ingest.overrides import Overrides
 
 
@@ -48,14 +50,37 @@ def judge(frames: Iterable[Frame], overrides: Overrides) -> dict[Frame, Verdict]
     for members in by_series.values():
         hints = {frame.hints for frame in members}
         several = len({kind for hint in hints if (kind := map_vote(hint)[0])}) > 1
-        known: dict[tuple[Hints, str | None], Verdict] = {}
+        told = _told(members, overrides)
+        known: dict[tuple[Hints, Kind | None], Verdict] = {}
         for frame in members:
-            told = overrides.kind_of(frame)
-            key = frame.hints, told
+            key = frame.hints, told.get(frame)
             if key not in known:
-                known[key] = _verdict(frame.hints, told, use_description=not several)
+                known[key] = _verdict(*key, use_description=not several)
             verdicts[frame] = known[key]
     return verdicts
+
+
+def _told(frames: Sequence[Frame], overrides: Overrides) -> dict[Frame, Kind]:
+    """Return what the override file says about the images of a series."""
+    told: dict[Frame, Kind] = {}
+    turns: dict[tuple[float, float | None, tuple[Kind, ...]], list[Frame]] = defaultdict(list)
+    for frame in frames:
+        kinds = overrides.kinds_of(frame)
+        if len(kinds) == 1:
+            told[frame] = kinds[0]
+        elif kinds and frame.plane:
+            turns[round(frame.plane.depth, 2), frame.echo_time_ms, kinds].append(frame)
+    for (_, _, kinds), members in turns.items():
+        if len(members) != len(kinds):
+            raise QmriError(
+                "the override file names another number of types than there are images",
+                where=series_name(members[0]),
+                found=f"{len(members)} images at a position and echo time",
+                expected="one type for each of them",
+            )
+        order = sorted(members, key=lambda frame: (frame.instance_number or 0, frame.index))
+        told.update(zip(order, kinds, strict=True))
+    return told
 
 
 def map_vote(hints: Hints) -> tuple[Kind | None, tuple[str, ...], bool]:
@@ -88,9 +113,9 @@ def component_vote(hints: Hints) -> tuple[Kind | None, tuple[str, ...], bool]:
     return (next(iter(votes)) if len(votes) == 1 else None), evidence, len(votes) > 1
 
 
-def _verdict(hints: Hints, told: str | None, *, use_description: bool) -> Verdict:
+def _verdict(hints: Hints, told: Kind | None, *, use_description: bool) -> Verdict:
     if told is not None:
-        return Verdict(Kind(told), ("the override file says so",))
+        return Verdict(told, ("the override file says so",))
     named, evidence, conflict = map_vote(hints)
     described = described_kind(hints.description) if use_description else None
     if described is not None:
