@@ -52,3 +52,16 @@ def test_bound_is_proportional_to_the_noise():
     once, twice = (cramer_rao(MODEL, 0.5, 0.5, 80.0, sd) for sd in (0.01, 0.02))
     assert twice.pdff == pytest.approx(2 * once.pdff)
     assert twice.field == pytest.approx(2 * once.field)
+
+
+def test_derivatives_are_those_of_the_signal():
+    at = np.array([0.4, 0.7, 80.0, 35.0, 0.4])
+    steps = np.array([1e-5, 1e-5, 1e-3, 1e-3, 1e-5])
+    numeric = np.stack(
+        [
+            (MODEL.forward(*(at + step)) - MODEL.forward(*(at - step))) / (2 * step.sum())
+            for step in np.diag(steps)
+        ],
+        axis=-1,
+    )
+    np.testing.assert_allclose(MODEL.jacobian(*at), numeric, atol=1e-8)

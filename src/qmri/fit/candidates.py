@@ -11,7 +11,7 @@ from qmri.fit.common_phase import common_phase_fit
 from qmri.fit.energies import EnergyTable, energies, features
 from qmri.fit.method import Method
 from qmri.fit.refine import information, step
-from qmri.fit.voxels import Voxels
+from qmri.fit.voxels import Signals, Voxels
 
 Real = NDArray[np.float32]
 
@@ -40,9 +40,9 @@ def find_candidates(method: Method, voxels: Voxels) -> Candidates:
     result = Candidates(*(np.empty((count, voxels.count), dtype=np.float32) for _ in range(3)))
 
     def work(part: slice) -> None:
-        signal = voxels.signal[:, part]
-        field, r2star, found = _minima(method.table, signal, count)
-        repeated = np.tile(signal, count)
+        signals = voxels.signals.part(part)
+        field, r2star, found = minima(method.table, signals, count)
+        repeated = signals.repeated(count)
         flat = (field.reshape(-1), r2star.reshape(-1))
         flat = step(information(common_phase_fit(method.sums, repeated, *flat)), *flat, method.limits)
         fit = common_phase_fit(method.sums, repeated, *flat)
@@ -54,11 +54,9 @@ def find_candidates(method: Method, voxels: Voxels) -> Candidates:
     return result
 
 
-def _minima(
-    table: EnergyTable, signal: NDArray[np.complex64], count: int
-) -> tuple[Real, Real, NDArray[np.bool_]]:
+def minima(table: EnergyTable, signals: Signals, count: int) -> tuple[Real, Real, NDArray[np.bool_]]:
     """Return field and R2* of the deepest minima on the grid, (count, voxels), and whether they exist."""
-    energy, rate_index = energies(table, features(signal))
+    energy, rate_index = energies(table, features(signals.echoes))
     inner = energy[:, 1:-1]
     peaks = np.where((inner > energy[:, :-2]) & (inner >= energy[:, 2:]), inner, np.float32(-1))
     rows = np.arange(energy.shape[0])

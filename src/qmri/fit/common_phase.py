@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.echoes import EchoTrain
+from qmri.fit.voxels import Signals
 
 Real = NDArray[np.float32]
 Complex = NDArray[np.complex64]
@@ -35,8 +36,7 @@ class Sums:
     signal
         complex64 of shape (4, echoes): rows 1, conj(c), t, t conj(c).
     moments
-        float32 of shape (11, echoes): u = 1, Re c, |c|^2 times t^0, t^1 and t^2, then Im c times
-        t^0 and t^1.
+        float32 of shape (12, echoes): u = 1, Re c, |c|^2, Im c, each times t^0, t^1 and t^2.
     """
 
     times: Real
@@ -50,8 +50,8 @@ class Sums:
         c = train.model.fat_phasor * np.exp(1j * fat_phase)
         one = np.ones_like(times)
         signal = np.stack([one + 0j, c.conj(), times + 0j, times * c.conj()])
-        plain = np.stack([one, c.real, np.abs(c) ** 2])
-        moments = np.concatenate([plain, times * plain, times**2 * plain, [c.imag, times * c.imag]])
+        plain = np.stack([one, c.real, np.abs(c) ** 2, c.imag])
+        moments = np.concatenate([plain, times * plain, times**2 * plain])
         return cls(
             times.astype(np.float32)[:, np.newaxis], signal.astype(np.complex64), moments.astype(np.float32)
         )
@@ -72,7 +72,7 @@ class CommonPhaseFit:
     signal_sums
         complex64 of shape (4, voxels): b for water, b for fat, and both weighted with t.
     moments
-        float32 of shape (11, voxels).
+        float32 of shape (12, voxels).
     """
 
     water: Real
@@ -89,23 +89,25 @@ class CommonPhaseFit:
         return np.where(np.minimum(self.water, self.fat) < 0, single, self.energy)
 
 
-def common_phase_fit(sums: Sums, signal: Complex, field: Real, r2star: Real) -> CommonPhaseFit:
+def common_phase_fit(sums: Sums, signals: Signals, field: Real, r2star: Real) -> CommonPhaseFit:
     """Fit water, fat and their phase at given field and R2*.
 
     Parameters
     ----------
     sums
         Of the echo train.
-    signal
-        complex64 of shape (echoes, voxels).
+    signals
+        Echoes of the voxels.
     field, r2star
         Hz and 1/s, float32 of shape (voxels,).
     """
-    demodulated = demodulate(sums, signal, field)
+    demodulated = demodulate(sums, signals, field)
     decay = np.exp(-sums.times * r2star)
     demodulated *= decay
     signal_sums = sums.signal @ demodulated
     moments = sums.moments @ np.square(decay, out=decay)
+    if signals.fat_phase is not None:
+        _turn_fat(signal_sums, moments, signals.fat_phase)
     b_water, b_fat = signal_sums[:2]
     g_ww, g_wf, g_ff = moments[:3]
     scale = 1 / (g_ww * g_ff - g_wf * g_wf)
@@ -121,14 +123,22 @@ def common_phase_fit(sums: Sums, signal: Complex, field: Real, r2star: Real) -> 
     )
 
 
-def demodulate(sums: Sums, signal: Complex, field: Real) -> Complex:
+def demodulate(sums: Sums, signals: Signals, field: Real) -> Complex:
     """Return the signal (echoes, voxels) as it would be at field 0."""
     angle = sums.times * (np.float32(-2 * np.pi) * field)
     rotation = np.empty(angle.shape, dtype=np.complex64)
     np.cos(angle, out=rotation.real)
     np.sin(angle, out=rotation.imag)
-    rotation *= signal
+    rotation *= signals.echoes
     return rotation
+
+
+def _turn_fat(signal_sums: Complex, moments: Real, fat_phase: Real) -> None:
+    """Turn the fat phasor in sums over echoes, in place: c becomes c exp(i fat_phase)."""
+    cos, sin = np.cos(fat_phase), np.sin(fat_phase)
+    signal_sums[1::2] *= cos - np.complex64(1j) * sin
+    real, imaginary = moments[1::4], moments[3::4]
+    real[...], imaginary[...] = cos * real - sin * imaginary, sin * real + cos * imaginary
 
 
 def _square(values: Complex) -> Real:

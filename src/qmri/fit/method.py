@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,8 @@ class Method:
         Echo times, spectrum, field ambiguity.
     table
         Energies over the grid of fields.
+    fat_phase
+        Phase of fat ahead of water at echo time 0 that all voxels share, rad.
     sums
         Sums over echoes.
     limits
@@ -41,6 +43,7 @@ class Method:
 
     train: EchoTrain
     table: EnergyTable
+    fat_phase: float
     sums: Sums
     limits: Limits
     n_candidates: int
@@ -51,7 +54,11 @@ class Method:
         """Return the method for an echo train."""
         table = energy_table(train)
         count = N_CANDIDATES if train.even else N_CANDIDATES_UNEVEN
-        return cls(train, table, Sums.of(train), Limits(table.step, R2STAR_RANGE), count, team)
+        return cls(train, table, 0.0, Sums.of(train), Limits(table.step, R2STAR_RANGE), count, team)
+
+    def with_fat_phase(self, fat_phase: float) -> Method:
+        """Return the method for fat that is ahead of water by a phase in rad."""
+        return replace(self, fat_phase=fat_phase, sums=Sums.of(self.train, fat_phase))
 
 
 class Start(NamedTuple):

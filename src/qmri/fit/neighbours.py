@@ -41,10 +41,10 @@ def with_neighbours(method: Method, voxels: Voxels, first: Solution, noise: floa
     own = Solution(*(value.copy() for value in vars(first).values()))
     if far.size:
         begin = Start(expected[far], np.full(far.size, RESTART_R2STAR, dtype=np.float32))
-        again = solve(method, voxels.signal[:, far], begin, FieldPrior(expected[far], weight[far]))
+        again = solve(method, voxels.signals.part(far), begin, FieldPrior(expected[far], weight[far]))
         rise = again.residual - first.residual[far]
         follows = (rise < 2 * LIKELIHOOD_RATIO * sigma2) & (np.abs(again.field - expected[far]) < outlier)
-        own.put(far[follows], Solution(*(value[follows] for value in vars(again).values())))
+        own.put(far[follows], again.part(np.flatnonzero(follows)))
         weight[far[~follows]] = 0
-    final = solve(method, voxels.signal, Start(own.field, own.r2star), FieldPrior(expected, weight))
+    final = solve(method, voxels.signals, Start(own.field, own.r2star), FieldPrior(expected, weight))
     return replace(final, r2star=own.r2star, r2star_variance=own.r2star_variance)

@@ -53,9 +53,9 @@ class Information:
 def information(fit: CommonPhaseFit) -> Information:
     """Return the information of a closed-form fit on field, R2* and PDFF."""
     w, f = fit.water, fit.fat
-    one, re, sq = fit.moments[0:3], fit.moments[3:6], fit.moments[6:9]
-    (k00, k01, k11), (t_one, t_re, t_sq), (tt_one, tt_re, tt_sq) = one, re, sq
-    im, t_im = fit.moments[9], fit.moments[10]
+    k00, k01, k11, im = fit.moments[0:4]
+    t_one, t_re, t_sq, t_im = fit.moments[4:8]
+    tt_one, tt_re, tt_sq, _ = fit.moments[8:12]
     ww, wf, ff = w * w, 2 * w * f, f * f
     power = ww * k00 + wf * k01 + ff * k11
     t_power = ww * t_one + wf * t_re + ff * t_sq

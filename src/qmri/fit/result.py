@@ -31,6 +31,8 @@ class Decisions:
         Standard deviation of the noise of one channel, from the residuals, in units of the signal.
     water_fat_phase_deg
         Phase of fat ahead of water at echo time 0 that was taken into account.
+    phase_spread_deg
+        How much that phase differs over the volume beyond its noise (standard deviation).
     warnings
         Sentences for a reader.
     """
@@ -45,6 +47,7 @@ class Decisions:
     n_voxels: int
     noise_sd: float
     water_fat_phase_deg: float
+    phase_spread_deg: float
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qmri.fit.common_phase import CommonPhaseFit, Sums, common_phase_fit, demodulate
 from qmri.fit.method import Method, Start
 from qmri.fit.refine import TINY, FieldPrior, Information, information, step
+from qmri.fit.voxels import Signals
 
 Real = NDArray[np.float32]
 
@@ -61,6 +62,10 @@ class Solution:
         for field in fields(self):
             getattr(self, field.name)[part] = getattr(values, field.name)
 
+    def part(self, voxels: slice | NDArray[np.intp]) -> Solution:
+        """Return the solution of some voxels."""
+        return Solution(*(getattr(self, field.name)[voxels] for field in fields(self)))
+
     @property
     def pdff(self) -> Real:
         """Signed fat fraction, percent."""
@@ -68,71 +73,69 @@ class Solution:
             return np.asarray(100 * self.fat / (self.water + self.fat), dtype=np.float32)
 
 
-def solve(
-    method: Method, signal: NDArray[np.complex64], start: Start, prior: FieldPrior | None = None
-) -> Solution:
+def solve(method: Method, signals: Signals, start: Start, prior: FieldPrior | None = None) -> Solution:
     """Return the solution of voxels from where they start.
 
     Parameters
     ----------
     method
         How to fit.
-    signal
-        complex64 of shape (echoes, voxels).
+    signals
+        Echoes of the voxels.
     start
         Field and R2* of each voxel to start from.
     prior
         Expectation of the field, or None.
     """
-    result = Solution.empty(signal.shape[1])
+    result = Solution.empty(start.field.size)
 
     def work(part: slice) -> None:
-        chunk = signal[:, part]
+        chunk = signals.part(part)
         expected = None if prior is None else prior.part(part)
         settled = _settle(method, chunk, start.part(part), expected)
         result.put(part, _solution_at(method.sums, chunk, settled, expected))
 
-    method.team.for_each(work, signal.shape[1])
+    method.team.for_each(work, start.field.size)
     return result
 
 
-def _settle(method: Method, signal: NDArray[np.complex64], start: Start, prior: FieldPrior | None) -> Start:
+def _settle(method: Method, signals: Signals, start: Start, prior: FieldPrior | None) -> Start:
     """Return where Gauss-Newton ends: a few plain steps, and damped ones for voxels that need them."""
     place, last = start, start
-    fit = common_phase_fit(method.sums, signal, *place)
+    fit = common_phase_fit(method.sums, signals, *place)
     first = _gain(fit, place, prior)
     for _ in range(STEPS):
         last, info = place, information(fit)
         place = Start(*step(info, *place, method.limits, prior))
-        fit = common_phase_fit(method.sums, signal, *place)
+        fit = common_phase_fit(method.sums, signals, *place)
     change = (
         np.square(place.field - last.field) * info.field + np.square(place.r2star - last.r2star) * info.r2star
     )
-    energy = np.sum(signal.real**2 + signal.imag**2, axis=0)
+    energy = signals.energy
     bound = np.float32(SETTLED) * (energy - fit.energy) + np.float32(SETTLED_EXACT) * energy
     settled = (change < bound) & (_gain(fit, place, prior) >= first - ROUNDING * energy)
     hard = np.flatnonzero(~settled)
     if hard.size:
         expected = None if prior is None else prior.part(hard)
-        careful = _descend(method, signal[:, hard], start.part(hard), expected)
+        careful = _descend(method, signals.part(hard), start.part(hard), expected)
         place.field[hard], place.r2star[hard] = careful
     return place
 
 
-def _descend(method: Method, signal: NDArray[np.complex64], place: Start, prior: FieldPrior | None) -> Start:
+def _descend(method: Method, signals: Signals, place: Start, prior: FieldPrior | None) -> Start:
     """Return where Levenberg-Marquardt ends: no step is taken that does not lower the residual."""
-    fit = common_phase_fit(method.sums, signal, *place)
+    fit = common_phase_fit(method.sums, signals, *place)
     gain = _gain(fit, place, prior)
     damping = np.full(gain.shape, FIRST_DAMPING, dtype=np.float32)
     for _ in range(DAMPED_STEPS):
         trial = Start(*step(information(fit), *place, method.limits, prior, damping=1 + damping))
-        fit = common_phase_fit(method.sums, signal, *trial)
+        fit = common_phase_fit(method.sums, signals, *trial)
         trial_gain = _gain(fit, trial, prior)
         better = trial_gain >= gain - ROUNDING * np.abs(gain)
         gain = np.where(better, trial_gain, gain)
         damping = damping * np.where(better, np.float32(0.2), np.float32(5))
         place = Start(*(np.where(better, new, old) for new, old in zip(trial, place, strict=True)))
-        fit = common_phase_fit(method.sums, signal, *place)
+        fit = common_phase_fit(method.sums, signals, *place)
     return place
 
 
@@ -143,23 +146,19 @@ def _gain(fit: CommonPhaseFit, place: Start, prior: FieldPrior | None) -> Real:
     )
 
 
-def _solution_at(
-    sums: Sums, signal: NDArray[np.complex64], place: Start, prior: FieldPrior | None
-) -> Solution:
-    fit = common_phase_fit(sums, signal, *place)
+def _solution_at(sums: Sums, signals: Signals, place: Start, prior: FieldPrior | None) -> Solution:
+    fit = common_phase_fit(sums, signals, *place)
     variances = _variances(information(fit), prior)
-    residual = residual_energy(sums, signal, *place, fit)
+    residual = residual_energy(sums, signals, *place, fit)
     return Solution(fit.water, fit.fat, -np.angle(fit.rotation), *place, residual, *variances)
 
 
-def residual_energy(
-    sums: Sums, signal: NDArray[np.complex64], field: Real, r2star: Real, fit: CommonPhaseFit
-) -> Real:
+def residual_energy(sums: Sums, signals: Signals, field: Real, r2star: Real, fit: CommonPhaseFit) -> Real:
     """Return ``sum_n |s_n - m_n|^2``, free of the cancellation in a difference of energies."""
-    data = demodulate(sums, signal, field)
+    data = demodulate(sums, signals, field)
     data *= fit.rotation
-    phasor = np.conj(sums.signal[1])[:, np.newaxis]
-    model = phasor * fit.fat
+    fat = fit.fat if signals.fat_phase is None else fit.fat * np.exp(np.complex64(1j) * signals.fat_phase)
+    model = np.conj(sums.signal[1])[:, np.newaxis] * fat
     model += fit.water
     model *= np.exp(-sums.times * r2star)
     data -= model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -14,13 +14,48 @@ Real = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
+class Signals:
+    """Echoes of some voxels.
+
+    Attributes
+    ----------
+    echoes
+        complex64 of shape (echoes, voxels).
+    fat_phase
+        Phase of fat ahead of water in each voxel at echo time 0, rad, float32 of shape (voxels,);
+        None where it is the same everywhere.
+    """
+
+    echoes: NDArray[np.complex64]
+    fat_phase: Real | None = None
+
+    def part(self, voxels: slice | NDArray[np.intp]) -> Signals:
+        """Return the echoes of some of the voxels."""
+        phase = None if self.fat_phase is None else self.fat_phase[voxels]
+        return Signals(self.echoes[:, voxels], phase)
+
+    def repeated(self, times: int) -> Signals:
+        """Return the voxels one after the other, several times."""
+        phase = None if self.fat_phase is None else np.tile(self.fat_phase, times)
+        return Signals(np.tile(self.echoes, times), phase)
+
+    @property
+    def energy(self) -> Real:
+        """``sum_n |s_n|^2``, float32 of shape (voxels,)."""
+        result = np.zeros(self.echoes.shape[1], dtype=np.float32)
+        for echo in self.echoes:
+            result += echo.real**2 + echo.imag**2
+        return result
+
+
+@dataclass(frozen=True)
 class Voxels:
     """Signals of the voxels to be fitted, and where they lie.
 
     Attributes
     ----------
-    signal
-        complex64 of shape (echoes, voxels).
+    signals
+        Their echoes.
     energy
         ``sum_n |s_n|^2``, float32 of shape (voxels,).
     mask
@@ -31,11 +66,15 @@ class Voxels:
         Power of two by which the input was divided.
     """
 
-    signal: NDArray[np.complex64]
+    signals: Signals
     energy: Real
     mask: NDArray[np.bool_]
     voxel_size: tuple[float, float, float]
     scale: float
+
+    def with_fat_phase(self, fat_phase: Real) -> Voxels:
+        """Return the voxels with a phase of fat ahead of water in each, rad."""
+        return replace(self, signals=replace(self.signals, fat_phase=fat_phase))
 
     @property
     def count(self) -> int:
@@ -67,10 +106,8 @@ def gather(
     inside, cropped = mask[box], volume[box]
     typical = float(np.median(np.abs(cropped[..., 0][inside]))) if inside.any() else 0.0
     scale = float(2.0 ** np.round(np.log2(typical))) if typical > 0 else 1.0
-    signal = np.empty((volume.shape[-1], int(inside.sum())), dtype=np.complex64)
+    echoes = np.empty((volume.shape[-1], int(inside.sum())), dtype=np.complex64)
     for echo in range(volume.shape[-1]):
-        signal[echo] = cropped[..., echo][inside] / scale
-    energy = np.zeros(signal.shape[1], dtype=np.float32)
-    for echo_signal in signal:
-        energy += echo_signal.real**2 + echo_signal.imag**2
-    return Voxels(signal, energy, mask, voxel_size, scale)
+        echoes[echo] = cropped[..., echo][inside] / scale
+    signals = Signals(echoes)
+    return Voxels(signals, signals.energy, mask, voxel_size, scale)

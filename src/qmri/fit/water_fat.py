@@ -16,6 +16,7 @@ from qmri.fit.field_choice import Coupling, pass_messages
 from qmri.fit.foreground import Reason, foreground, reasons, root_mean_square
 from qmri.fit.method import R2STAR_RANGE, Method, Start
 from qmri.fit.neighbours import with_neighbours
+from qmri.fit.phases import phase_map, phase_spread, water_fat_phase
 from qmri.fit.result import Decisions, WaterFatResult
 from qmri.fit.solution import Solution, solve
 from qmri.fit.uncertainty import local_noise_variance
@@ -30,6 +31,9 @@ FIELD_SD_SHARE = 0.15
 FIELD_SD_MM = 2.0
 JUMP_CAP = 8.0
 MESSAGE_ROUNDS = 2
+FREE_PHASE_SPREAD = np.deg2rad(12.0)
+"""A spread of the phase of fat beyond this is no error of the spectrum: the phases are set free."""
+FREE_PHASE_ROUNDS = 2
 
 
 def fit_water_fat(
@@ -89,7 +93,7 @@ def fit_water_fat(
     with workers(threads) as team:
         fit = _fit(Method.of(train, team), voxels)
     decisions = Decisions(
-        mode="complex",
+        mode=fit.mode,
         fat_model_id=spectrum.id,
         water_ppm=water_ppm,
         echo_count=train.count,
@@ -98,7 +102,8 @@ def fit_water_fat(
         mask_source="automatic" if given is None else "given",
         n_voxels=voxels.count,
         noise_sd=float(np.sqrt(fit.noise)) * voxels.scale,
-        water_fat_phase_deg=0.0,
+        water_fat_phase_deg=float(np.rad2deg(fit.fat_phase)),
+        phase_spread_deg=float(np.rad2deg(fit.phase_spread)),
         warnings=train.warnings,
     )
     return _assembled(fit, voxels, reason, grid, decisions)
@@ -112,18 +117,36 @@ class _Fit:
     noise: float
     local_noise: Real
     swap_risk: Real
+    mode: str
+    fat_phase: float
+    phase_spread: float
 
 
 def _fit(method: Method, voxels: Voxels) -> _Fit:
     k = method.train.degrees_of_freedom
-    candidates = find_candidates(method, voxels)
-    some = sample(voxels.count)
-    noise = noise_variance(candidates.residual[:, some].min(axis=0), k)
-    start, swap_risk = _choose(candidates, voxels, noise, method.train)
-    first = solve(method, voxels.signal, start)
+    offset = water_fat_phase(method, voxels)
+    if offset != 0:
+        method = method.with_fat_phase(offset)
+    first, noise, swap_risk = _first_solution(method, voxels)
+    spread = phase_spread(method, voxels, first, noise)
+    free = spread > FREE_PHASE_SPREAD
+    for _ in range(FREE_PHASE_ROUNDS if free else 0):
+        voxels = voxels.with_fat_phase(phase_map(method, voxels, first, noise))
+        first, noise, swap_risk = _first_solution(method, voxels)
     solution = with_neighbours(method, voxels, first, noise)
     local = local_noise_variance(first.residual, voxels, k, noise)
-    return _Fit(solution, noise, local, swap_risk)
+    return _Fit(
+        solution, noise, local, swap_risk, "complex, free phases" if free else "complex", offset, spread
+    )
+
+
+def _first_solution(method: Method, voxels: Voxels) -> tuple[Solution, float, Real]:
+    """Return the solution of every voxel at the chosen field, the noise variance and the swap risk."""
+    candidates = find_candidates(method, voxels)
+    some = sample(voxels.count)
+    noise = noise_variance(candidates.residual[:, some].min(axis=0), method.train.degrees_of_freedom)
+    start, swap_risk = _choose(candidates, voxels, noise, method.train)
+    return solve(method, voxels.signals, start), noise, swap_risk
 
 
 def _choose(candidates: Candidates, voxels: Voxels, noise: float, train: EchoTrain) -> tuple[Start, Real]:

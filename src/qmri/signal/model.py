@@ -103,3 +103,25 @@ class WaterFatModel:
         evolution = np.exp((2j * np.pi * field - r2star) * self.echo_times + 1j * phase)
         signal: NDArray[np.complex128] = (water + fat * self.fat_phasor) * evolution
         return signal
+
+    def jacobian(
+        self,
+        water: ArrayLike,
+        fat: ArrayLike,
+        r2star: ArrayLike = 0.0,
+        field: ArrayLike = 0.0,
+        phase: ArrayLike = 0.0,
+    ) -> NDArray[np.complex128]:
+        """Return the derivatives of `forward`, with the axes (..., echo, parameter).
+
+        The parameters are water, fat, R2*, field and phase, in the units of `forward`.
+        """
+        signal = self.forward(water, fat, r2star, field, phase)
+        unit = self.forward(np.ones_like(water), 0.0, r2star, field, phase)
+        t = self.echo_times
+        return np.stack(
+            np.broadcast_arrays(
+                unit, unit * self.fat_phasor, -t * signal, 2j * np.pi * t * signal, 1j * signal
+            ),
+            axis=-1,
+        )

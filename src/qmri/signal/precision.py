@@ -57,13 +57,7 @@ def cramer_rao(
     water, fat, r2star, noise_sd = np.broadcast_arrays(
         *(np.asarray(value, dtype=np.float64) for value in (water, fat, r2star, noise_sd))
     )
-    times = model.echo_times
-    decay = np.exp(-r2star[..., np.newaxis] * times)
-    signal = model.forward(water, fat, r2star)
-    jacobian = np.stack(
-        [decay + 0j, decay * model.fat_phasor, -times * signal, 2j * np.pi * times * signal, 1j * signal],
-        axis=-1,
-    )
+    jacobian = model.jacobian(water, fat, r2star)
     information = np.einsum("...np,...nq->...pq", jacobian.conj(), jacobian).real
     covariance = np.linalg.inv(information) * noise_sd[..., np.newaxis, np.newaxis] ** 2
     total = water + fat
