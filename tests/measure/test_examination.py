@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from qmri.config import MeasureSettings
-from qmri.measure.examination import Identity, LabelNote, failed_examination, measure_examination
-from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.examination import measure_examination
+from qmri.measure.images import Fractures, Maps
+from qmri.measure.rows import ExaminationData, Identity, LabelNote, failed_examination
 
 SETTINGS = MeasureSettings()
 IDENTITY = Identity("01", "pre")
@@ -19,15 +20,14 @@ MARROW = {
 
 
 def measure(spine, *, fractures=None, notes=None, **maps):
-    return measure_examination(
+    data = ExaminationData(
         IDENTITY,
         Maps(affine=spine.affine, pdff=spine.pdff, r2star=spine.r2star, **maps),
         spine.labels,
-        origin=Origin(),
         fractures=fractures or Fractures(treated=("L1",)),
-        settings=SETTINGS,
-        notes=notes,
+        notes=notes or {},
     )
+    return measure_examination(data, SETTINGS)
 
 
 def by_level(rows):

@@ -31,9 +31,9 @@ class Body:
         (4, 4) from index in the crop to RAS+ millimetres.
     frame
         Centre and axes (patient right, anterior, cranial).
-    touches_edge
+    touches_edge, touches_side
         Whether the label lies on an edge of the images in the cranio-caudal or antero-posterior
-        direction, so that it may be cut.
+        direction, or on the right or left one, so that it may be cut there.
     """
 
     level: str
@@ -42,6 +42,7 @@ class Body:
     affine: NDArray[np.float64]
     frame: BodyFrame
     touches_edge: bool
+    touches_side: bool
 
     @property
     def voxel_size_mm(self) -> NDArray[np.float64]:
@@ -83,6 +84,7 @@ def find_bodies(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> lis
     bodies = []
     for name, centre, tangent in zip(names, centres, tangents, strict=True):
         box = boxes[LEVEL_ID[name] - 1]
+        side, edge = _edges_touched(box, labels.shape, affine)
         window = tuple(
             slice(max(part.start - PADDING, 0), min(part.stop + PADDING, size))
             for part, size in zip(box, labels.shape, strict=True)
@@ -97,7 +99,8 @@ def find_bodies(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> lis
                 window=(window[0], window[1], window[2]),
                 affine=cropped,
                 frame=frame_along(centre, tangent, USUAL_SPACING_MM),
-                touches_edge=_touches_edge(box, labels.shape, affine),
+                touches_edge=edge,
+                touches_side=side,
             )
         )
     return bodies
@@ -118,11 +121,10 @@ def _centre_mm(mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> NDArray[
     return np.asarray(affine[:3, :3] @ index + affine[:3, 3])
 
 
-def _touches_edge(box: tuple[slice, ...], shape: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
-    """Tell whether a box reaches the image edge along an axis other than the left-right one."""
+def _edges_touched(
+    box: tuple[slice, ...], shape: tuple[int, ...], affine: NDArray[np.float64]
+) -> tuple[bool, bool]:
+    """Tell whether a box reaches the image edge along the left-right axis, and along another one."""
     right = int(np.argmax(np.abs(affine[0, :3]) / np.linalg.norm(affine[:3, :3], axis=0)))
-    return any(
-        part.start == 0 or part.stop == size
-        for axis, (part, size) in enumerate(zip(box, shape, strict=True))
-        if axis != right
-    )
+    touched = [part.start == 0 or part.stop == size for part, size in zip(box, shape, strict=True)]
+    return touched.pop(right), any(touched)

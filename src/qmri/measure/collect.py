@@ -6,21 +6,22 @@ from pathlib import Path
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
-from qmri.measure.examination import failed_examination
+from qmri.measure.rows import failed_examination
 from qmri.measure.stage import fractures_of, identity_of
 from qmri.measure.tables import dictionary, table_text
-from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column, exam_directory, file_path
+from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column, exam_directory, file_path
 from qmri.study import Examination, Study
 from qmri.volumes import read_json, write_json
 
 TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
     "vertebrae": ("exam_vertebrae", VERTEBRA_COLUMNS),
     "patients": ("exam_patient", PATIENT_COLUMNS),
+    "flags": ("exam_flags", FLAG_COLUMNS),
 }
 
 
 def collect(study: Study, results: Path, settings: MeasureSettings) -> dict[str, Path]:
-    """Write markers/vertebrae.csv and patients.csv with a JSON dictionary beside each.
+    """Write markers/vertebrae.csv, patients.csv and flags.csv with a JSON dictionary beside each.
 
     An examination whose record tells of a failure gets its rows here, with the reason, so that even a
     job that was killed leaves no gap in the tables.
@@ -72,7 +73,7 @@ def _examination_texts(exam: Examination, results: Path, settings: MeasureSettin
         fractures=fractures_of(exam),
         settings=settings,
     )
-    parts = {"vertebrae": rows.vertebrae, "patients": [rows.patient]}
+    parts = {"vertebrae": rows.vertebrae, "patients": [rows.patient], "flags": rows.flags}
     return {
         table: table_text(parts[table], columns).removeprefix(table_text([], columns))
         for table, (_, columns) in TABLES.items()

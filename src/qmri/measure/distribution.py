@@ -4,30 +4,55 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 MIN_VALUES = 10
 """Fewer values than this make no distribution."""
+
+FATTY_PCT, LEAN_PCT = 90.0, 20.0
+"""PDFF above which a voxel is not marrow but fat, and below which it is cellular or oedematous."""
 
 Values = NDArray[np.float64]
 Row = dict[str, float]
 
 
 def pdff_columns(values: Values) -> Row:
-    """Return mean, spread and percentiles of PDFF values (n,) in percent."""
-    summary = _summary(values, (5, 10, 25, 75, 90, 95))
-    return {f"pdff_{name}_pct": value for name, value in summary.items()}
+    """Return mean, spread, percentiles and moments of PDFF values (n,) in percent."""
+    if len(values) < MIN_VALUES:
+        return {}
+    row = {f"pdff_{name}_pct": value for name, value in _summary(values, (5, 10, 25, 75, 90, 95)).items()}
+    row["pdff_below20_frac"] = float(np.mean(values < LEAN_PCT))
+    if np.ptp(values) > 0:
+        row["pdff_skew"] = float(stats.skew(values))
+        row["pdff_kurt"] = float(stats.kurtosis(values, fisher=False))
+    return row
 
 
 def r2star_columns(values: Values) -> Row:
-    """Return mean, spread and percentiles of R2* values (n,) in 1/s."""
-    summary = _summary(values, (10, 90))
-    return {f"r2star_{name}_per_s": value for name, value in summary.items()}
+    """Return mean, spread and percentiles of R2* values (n,) in 1/s, and T2* in ms."""
+    if len(values) < MIN_VALUES:
+        return {}
+    row = {f"r2star_{name}_per_s": value for name, value in _summary(values, (10, 90)).items()}
+    median = row["r2star_median_per_s"]
+    return row | ({"t2star_median_ms": 1000.0 / median} if median > 0 else {})
+
+
+def rank_correlation(first: Values, second: Values) -> Row:
+    """Return Spearman's correlation of PDFF and R2* where both are known."""
+    known = np.isfinite(first) & np.isfinite(second)
+    x, y = first[known], second[known]
+    if len(x) < MIN_VALUES or np.ptp(x) == 0 or np.ptp(y) == 0:
+        return {}
+    return {"r2star_pdff_corr": float(stats.spearmanr(x, y).statistic)}
+
+
+def finite(values: Values) -> Values:
+    """Return the values that are numbers."""
+    return values[np.isfinite(values)]
 
 
 def _summary(values: Values, percentiles: tuple[int, ...]) -> Row:
     """Return mean, median, sd (n - 1), interquartile range and percentiles (linear interpolation)."""
-    if len(values) < MIN_VALUES:
-        return {}
     lower, upper = np.percentile(values, [25, 75])
     return {
         "mean": float(values.mean()),
@@ -36,8 +61,3 @@ def _summary(values: Values, percentiles: tuple[int, ...]) -> Row:
         "iqr": float(upper - lower),
         **{f"p{p:02d}": float(np.percentile(values, p)) for p in percentiles},
     }
-
-
-def finite(values: Values) -> Values:
-    """Return the values that are numbers."""
-    return values[np.isfinite(values)]

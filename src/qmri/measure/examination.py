@@ -3,203 +3,225 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri import __version__
 from qmri.config import MeasureSettings
-from qmri.levels import sort_levels, steps_between
-from qmri.measure.background import background_columns, steps_to_nearest, target_columns
+from qmri.measure.background import background_columns, target_columns
 from qmri.measure.bodies import Body, find_bodies
+from qmri.measure.curvature import coronal_cobb_deg, local_kyphosis_deg, thoracolumbar_kyphosis_deg
+from qmri.measure.deformity import height_losses
 from qmri.measure.distribution import Row
-from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.flags import (
+    FRACTURED,
+    Flag,
+    examination_flags,
+    grouped,
+    label_flags,
+    meaning_flags,
+    names,
+    quality_flags,
+)
+from qmri.measure.images import Fractures, Maps
 from qmri.measure.morphometry import measure_shape
+from qmri.measure.quality import quality_columns, t1_bias_pct
 from qmri.measure.roi import make_region, surface_depth_mm
+from qmri.measure.rows import (
+    ExaminationData,
+    ExaminationRows,
+    LabelNote,
+    cut_reason,
+    flag_row,
+    label_columns,
+    level_keys,
+    level_state,
+    missing_reasons,
+    patient_row,
+    row_levels,
+)
 from qmri.measure.tables import Cell
+from qmri.measure.uncertainty import independent_share
 from qmri.measure.vertebra import Vertebra, marker_columns
 
 VOID_SHARE = 0.25
 """A voxel with less in-phase signal than this share of the patient's marrow holds no ratio."""
 
 
-@dataclass(frozen=True)
-class Identity:
-    """Keys of an examination."""
-
-    participant_id: str
-    session_id: str
-
-
-@dataclass(frozen=True)
-class LabelNote:
-    """What the segmentation tells of a label.
-
-    Attributes
-    ----------
-    complete
-        Whether the body lies wholly in the images.
-    confidence
-        0-1, None where a reader made the label.
-    flags
-        Words of the segmentation.
-    verified
-        Whether a reader confirmed or made the label.
-    """
-
-    complete: bool = True
-    confidence: float | None = None
-    flags: tuple[str, ...] = ()
-    verified: bool = False
-
-
-@dataclass(frozen=True)
-class ExaminationRows:
-    """Rows of the two tables, cells by column name."""
-
-    vertebrae: list[dict[str, Cell]]
-    patient: dict[str, Cell]
-
-
-def measure_examination(
-    identity: Identity,
-    maps: Maps,
-    labels: NDArray[np.integer],
-    *,
-    origin: Origin,
-    fractures: Fractures,
-    settings: MeasureSettings,
-    notes: Mapping[str, LabelNote] | None = None,
-) -> ExaminationRows:
-    """Measure every labelled body and make the examination's rows.
-
-    Parameters
-    ----------
-    maps
-        Maps on the grid of the labels.
-    labels
-        (x, y, z) integers, ids of `qmri.levels`.
-    notes
-        What the segmentation tells, by level; a level without a note is taken as complete.
-    """
-    notes = notes or {}
-    bodies = {body.level: body for body in find_bodies(labels, maps.affine)}
-    cut = {level: _cut_reason(body, notes.get(level)) for level, body in bodies.items()}
+def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> ExaminationRows:
+    """Measure every labelled body and make the examination's rows."""
+    bodies = {body.level: body for body in find_bodies(exam.labels, exam.maps.affine)}
+    cut = {level: cut_reason(body, exam.notes.get(level)) for level, body in bodies.items()}
     whole = [body for level, body in bodies.items() if cut[level] is None]
-    vertebrae = prepare(whole, maps, settings)
-    measured: dict[str, Row] = {v.body.level: marker_columns(v, maps) for v in vertebrae}
+    vertebrae = {v.body.level: v for v in prepare(whole, exam.maps, settings)}
+    measured = _own_columns(vertebrae, exam, settings)
+    kinds = _add_losses(measured, vertebrae, exam.fractures)
     ok = [level for level, row in measured.items() if "pdff_median_pct" in row]
-    background = [level for level in ok if fractures.status(level) in ("none", "unknown")]
+    flags = _level_flags(measured, vertebrae, exam, settings)
+    background = _background(ok, measured, flags, exam.fractures)
+    patient = _patient_columns(measured, background, vertebrae, exam, settings)
+    for level in ok:
+        if patient.get("pdff_bg_median_pct"):
+            measured[level]["pdff_ratio_to_bg"] = (
+                measured[level]["pdff_median_pct"] / patient["pdff_bg_median_pct"]
+            )
+        status = exam.fractures.status(level)
+        flags += meaning_flags(level, measured[level], status, settings)
+    flags += examination_flags(
+        patient,
+        len(exam.fractures.levels) if exam.fractures.told else None,
+        _fattest_tissue(exam.maps, vertebrae),
+        settings,
+    )
+    by_level = grouped(flags)
 
     rows: list[dict[str, Cell]] = []
     for level in row_levels(settings, bodies):
-        status, reason = _status(level, bodies, cut, ok)
-        row = _keys(identity) | {
-            "level": level,
-            "status": status,
-            "status_reason": reason,
-            "fracture_status": fractures.status(level),
-            "levels_to_nearest_target": steps_to_nearest(level, fractures.treated),
-        }
+        status, reason = level_state(level, bodies, cut, ok)
+        row = level_keys(exam.identity, level, exam.fractures)
+        row |= {"status": status, "status_reason": reason}
         if status == "ok":
-            row |= {"in_background": level in background, **measured[level]}
+            own = by_level.get(level, [])
+            row |= measured[level]
+            row |= {
+                "in_background": level in background,
+                "height_loss_kind": kinds.get(level),
+                "qc_pass": not any(flag.disqualifies for flag in own),
+                "qc_flags": names(own),
+                "na_reason": missing_reasons(vertebrae[level], exam),
+            }
+            row |= label_columns(exam.notes.get(level))
         rows.append(row)
-    patient: dict[str, Cell] = (
-        _keys(identity)
-        | {
-            "status": "ok" if ok else "failed",
-            "status_reason": None if ok else "no vertebral body could be measured",
-        }
-        | background_columns(measured, background)
-        | {"bg_levels": ";".join(background)}
-        | target_columns(measured, [level for level in fractures.treated if level in ok])
-        | origin_columns(origin)
+    return ExaminationRows(
+        rows,
+        patient_row(exam, patient, background, by_level.get(None, []), ok),
+        [flag_row(exam.identity, flag) for flag in flags],
     )
-    return ExaminationRows(rows, patient)
-
-
-def failed_examination(
-    identity: Identity, reason: str, *, fractures: Fractures, settings: MeasureSettings
-) -> ExaminationRows:
-    """Return the rows of an examination that could not be measured: every expected level, with the reason."""
-    state: dict[str, Cell] = {"status": "failed", "status_reason": reason}
-    rows = [
-        _keys(identity)
-        | {"level": level}
-        | state
-        | {
-            "fracture_status": fractures.status(level),
-            "levels_to_nearest_target": steps_to_nearest(level, fractures.treated),
-        }
-        for level in row_levels(settings, ())
-    ]
-    return ExaminationRows(rows, _keys(identity) | state | {"pipeline_version": __version__})
 
 
 def prepare(bodies: Sequence[Body], maps: Maps, settings: MeasureSettings) -> list[Vertebra]:
     """Return the bodies with their shapes and regions."""
     in_phase = maps.in_phase
-    void_below = 0.0
-    if in_phase is not None and bodies:
-        inner = [
-            in_phase[body.window][surface_depth_mm(body.mask, body.voxel_size_mm) >= settings.erosion_mm]
-            for body in bodies
-        ]
-        signal = np.concatenate(inner)
-        void_below = VOID_SHARE * float(np.nanmedian(signal)) if np.isfinite(signal).any() else 0.0
+    below = 0.0 if in_phase is None else VOID_SHARE * _marrow_signal(bodies, in_phase, settings)
     vertebrae = []
     for body in bodies:
         shape = measure_shape(body)
-        void = np.zeros_like(body.mask) if in_phase is None else ~(in_phase[body.window] >= void_below)
-        vertebrae.append(Vertebra(body, shape, make_region(body, shape, void, settings.erosion_mm)))
+        void = np.zeros_like(body.mask) if in_phase is None else ~(in_phase[body.window] >= below)
+        vertebrae.append(
+            Vertebra(body, shape, make_region(body, shape, void, settings.erosion_mm), void & body.mask)
+        )
     return vertebrae
 
 
-def row_levels(settings: MeasureSettings, found: Mapping[str, Body] | Sequence[str]) -> list[str]:
-    """Return the levels that have a row: the expected ones and any found beyond."""
-    return sort_levels(set(settings.expected_levels) | set(found))
+def _marrow_signal(bodies: Sequence[Body], in_phase: NDArray[np.float64], settings: MeasureSettings) -> float:
+    """Return the median in-phase signal inside all bodies, 0 where there is none."""
+    inner = [
+        in_phase[body.window][surface_depth_mm(body.mask, body.voxel_size_mm) >= settings.erosion_mm]
+        for body in bodies
+    ]
+    signal = np.concatenate(inner) if inner else np.empty(0)
+    return float(np.nanmedian(signal)) if np.isfinite(signal).any() else 0.0
 
 
-def origin_columns(origin: Origin) -> dict[str, Cell]:
-    """Return the columns that tell where the numbers come from."""
-    acquisition = origin.acquisition
-    repetition = acquisition.repetition_time_s
-    return {
-        "field_t": acquisition.field_strength_t,
-        "vendor": acquisition.vendor,
-        "model": acquisition.model,
-        "software": acquisition.software,
-        "fa_deg": acquisition.flip_angle_deg,
-        "tr_ms": None if repetition is None else repetition * 1000,
-        "te_ms_list": ";".join(f"{echo * 1000:.6g}" for echo in acquisition.echo_times_s),
-        "recon_mode": origin.recon_mode,
-        "fat_model_id": origin.fat_model_id,
-        "pipeline_version": __version__,
+def _own_columns(
+    vertebrae: Mapping[str, Vertebra], exam: ExaminationData, settings: MeasureSettings
+) -> dict[str, Row]:
+    """Return what each body says by itself."""
+    rows = {}
+    for level, vertebra in vertebrae.items():
+        across = int(np.argmax(vertebra.body.voxel_size_mm))
+        plane = [size for axis, size in enumerate(exam.labels.shape) if axis != across]
+        independent = independent_share(exam.origin.acquisition, (plane[0], plane[1]))
+        rows[level] = marker_columns(vertebra, exam.maps, settings, independent)
+        rows[level] |= quality_columns(vertebra, exam.maps, exam.origin)
+    return rows
+
+
+def _add_losses(
+    measured: dict[str, Row], vertebrae: Mapping[str, Vertebra], fractures: Fractures
+) -> dict[str, str]:
+    """Add height loss, grade and local kyphosis, which need the neighbours; return the kinds of loss."""
+    names_of_heights = ("height_ant_mm", "height_mid_mm", "height_post_mm")
+    heights = {
+        level: (row[names_of_heights[0]], row[names_of_heights[1]], row[names_of_heights[2]])
+        for level, row in measured.items()
+        if names_of_heights[0] in row
     }
+    fractured = frozenset(level for level in heights if fractures.status(level) in FRACTURED)
+    shapes = {level: v.shape for level, v in vertebrae.items() if v.shape is not None}
+    losses = height_losses(heights, fractured)
+    for level, loss in losses.items():
+        measured[level] |= {"height_loss_pct": loss.percent, "genant_grade": loss.grade}
+        kyphosis = local_kyphosis_deg(shapes, level)
+        if kyphosis is not None:
+            measured[level]["kyphosis_local_deg"] = kyphosis
+    return {level: loss.kind for level, loss in losses.items()}
 
 
-def _keys(identity: Identity) -> dict[str, Cell]:
-    return {"participant_id": identity.participant_id, "session_id": identity.session_id}
+def _level_flags(
+    measured: Mapping[str, Row],
+    vertebrae: Mapping[str, Vertebra],
+    exam: ExaminationData,
+    settings: MeasureSettings,
+) -> list[Flag]:
+    flags = []
+    for level, row in measured.items():
+        note = exam.notes.get(level, LabelNote())
+        words = note.flags if note.verified else (*note.flags, "level not verified")
+        flags += quality_flags(level, row, settings)
+        flags += label_flags(level, words, cut_at_side=vertebrae[level].body.touches_side)
+    return flags
 
 
-def _cut_reason(body: Body, note: LabelNote | None) -> str | None:
-    if body.touches_edge or (note is not None and not note.complete):
-        return "cut by the edge of the images"
-    return None
+def _background(
+    ok: Sequence[str], measured: Mapping[str, Row], flags: Sequence[Flag], fractures: Fractures
+) -> list[str]:
+    """Return the levels of unfractured marrow that passed quality control."""
+    failed = {flag.level for flag in flags if flag.disqualifies}
+    return [
+        level
+        for level in ok
+        if fractures.status(level) not in FRACTURED
+        and measured[level].get("genant_grade", 0) == 0
+        and level not in failed
+    ]
 
 
-def _status(
-    level: str, bodies: Mapping[str, Body], cut: Mapping[str, str | None], ok: Sequence[str]
-) -> tuple[str, str | None]:
-    if level in ok:
-        return "ok", None
-    if level in bodies:
-        return ("not_in_view", cut[level]) if cut[level] else ("failed", "too few voxels with a value")
-    if not bodies:
-        return "failed", "no vertebral body was found"
-    above = any(steps_between(level, other) > 0 for other in bodies)
-    below = any(steps_between(level, other) < 0 for other in bodies)
-    if above and below:
-        return "failed", "lies between labelled levels but has no label"
-    return "not_in_view", "beyond the labelled levels"
+def _patient_columns(
+    measured: Mapping[str, Row],
+    background: Sequence[str],
+    vertebrae: Mapping[str, Vertebra],
+    exam: ExaminationData,
+    settings: MeasureSettings,
+) -> Row:
+    columns = background_columns(measured, background, exam.fractures.treated, settings)
+    columns |= target_columns(measured, exam.fractures.treated, columns.get("pdff_bg_median_pct"))
+    shapes = {level: v.shape for level, v in vertebrae.items() if v.shape is not None}
+    for name, angle in (
+        ("kyphosis_tl_deg", thoracolumbar_kyphosis_deg(shapes)),
+        ("cobb_coronal_deg", coronal_cobb_deg(shapes)),
+    ):
+        if angle is not None:
+            columns[name] = angle
+    acquisition = exam.origin.acquisition
+    if (
+        "pdff_bg_median_pct" in columns
+        and acquisition.flip_angle_deg is not None
+        and acquisition.repetition_time_s is not None
+    ):
+        columns["t1_bias_pct"] = t1_bias_pct(
+            columns["pdff_bg_median_pct"], acquisition.flip_angle_deg, acquisition.repetition_time_s
+        )
+    return columns
+
+
+def _fattest_tissue(maps: Maps, vertebrae: Mapping[str, Vertebra]) -> float | None:
+    """Return the 99th percentile of PDFF over everything that has a quarter of the marrow's signal."""
+    in_phase = maps.in_phase
+    known = np.isfinite(maps.pdff)
+    if in_phase is not None and vertebrae:
+        inside = [in_phase[v.body.window][v.region.roi] for v in vertebrae.values()]
+        signal = np.concatenate(inside)
+        if np.isfinite(signal).any():
+            known &= in_phase >= VOID_SHARE * np.nanmedian(signal)
+    return float(np.percentile(maps.pdff[known], 99)) if known.any() else None

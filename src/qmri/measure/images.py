@@ -86,7 +86,12 @@ class Fractures:
     @property
     def told(self) -> bool:
         """Whether the sheet says anything."""
-        return bool(self.treated or self.acute or self.old)
+        return bool(self.levels)
+
+    @property
+    def levels(self) -> frozenset[str]:
+        """Every level that the sheet calls fractured."""
+        return frozenset((*self.treated, *self.acute, *self.old))
 
     def status(self, level: str) -> str:
         """Return the fracture status of a level."""

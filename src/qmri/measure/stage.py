@@ -13,15 +13,11 @@ from numpy.typing import NDArray
 from qmri.acquisition import Acquisition
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
-from qmri.measure.examination import (
-    ExaminationRows,
-    Identity,
-    LabelNote,
-    measure_examination,
-)
+from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.rows import ExaminationData, ExaminationRows, Identity, LabelNote
 from qmri.measure.tables import dictionary, table_text
-from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
+from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.stage import Outcome, run_stage, run_stage_or_record
 from qmri.study import Examination
 from qmri.volumes import Volume, read_json, read_volume, same_grid, write_json
@@ -39,15 +35,15 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
     def work(aside: Path) -> Outcome:
         labels = read_volume(file_path(folder["segment"], name, "labels"))
         paths = {key: file_path(folder["fit"], name, key) for key in MAPS}
-        rows = measure_examination(
+        data = ExaminationData(
             identity_of(exam),
             read_maps({key: path for key, path in paths.items() if path.exists()}, labels),
             labels.data.astype(np.int32),
             origin=origin_of(read_json(records[1])),
             fractures=fractures_of(exam),
-            settings=settings,
             notes=read_notes(file_path(folder["segment"], name, "labels_table")),
         )
+        rows = measure_examination(data, settings)
         write_rows(aside, name, rows)
         return Outcome(decisions={"levels_measured": _measured(rows)})
 
@@ -93,19 +89,19 @@ def measure_files(
 
     def work(aside: Path) -> Outcome:
         labels = read_volume(labels_path)
-        rows = measure_examination(
+        data = ExaminationData(
             identity,
             read_maps(paths, labels),
             labels.data.astype(np.int32),
-            origin=Origin(),
             fractures=fractures,
-            settings=settings,
             notes=read_notes(labels_table) if labels_table else {},
         )
+        rows = measure_examination(data, settings)
         write_rows(aside, name, rows)
         for key, columns in (
             ("exam_vertebrae_dictionary", VERTEBRA_COLUMNS),
             ("exam_patient_dictionary", PATIENT_COLUMNS),
+            ("exam_flags_dictionary", FLAG_COLUMNS),
         ):
             write_json(file_path(aside, name, key), dictionary(columns))
         return Outcome(decisions={"levels_measured": _measured(rows)})
@@ -167,6 +163,7 @@ def write_rows(directory: Path, name: str, rows: ExaminationRows) -> None:
     texts = {
         "exam_vertebrae": table_text(rows.vertebrae, VERTEBRA_COLUMNS),
         "exam_patient": table_text([rows.patient], PATIENT_COLUMNS),
+        "exam_flags": table_text(rows.flags, FLAG_COLUMNS),
     }
     for key, text in texts.items():
         file_path(directory, name, key).write_text(text, encoding="utf-8")

@@ -96,11 +96,15 @@ FILES: dict[str, FileOutput] = {
         "measure", "vertebrae.csv", None, "The examination's rows of vertebrae.csv."
     ),
     "exam_patient": FileOutput("measure", "patient.csv", None, "The examination's row of patients.csv."),
+    "exam_flags": FileOutput("measure", "flags.csv", None, "The examination's rows of flags.csv."),
     "exam_vertebrae_dictionary": FileOutput(
         "measure", "vertebrae.json", None, "What each column of vertebrae.csv means; where measured on files."
     ),
     "exam_patient_dictionary": FileOutput(
         "measure", "patient.json", None, "What each column of patient.csv means; where measured on files."
+    ),
+    "exam_flags_dictionary": FileOutput(
+        "measure", "flags.json", None, "What each column of flags.csv means; where measured on files."
     ),
     "page": FileOutput("report", "report.html", None, "Page of the examination."),
 }

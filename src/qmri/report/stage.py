@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings, ReportSettings
-from qmri.measure.examination import failed_examination
+from qmri.measure.rows import failed_examination
 from qmri.measure.stage import fractures_of, identity_of
 from qmri.measure.tables import table_text
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path

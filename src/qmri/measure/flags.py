@@ -1,0 +1,188 @@
+"""What a person should look at: each flag with its number, its threshold and its evidence in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from qmri.config import MeasureSettings
+from qmri.measure.distribution import Row
+from qmri.outputs import VERTEBRA_COLUMNS
+
+FLAGS: dict[str, str] = {
+    "swap": "Water and fat may be exchanged in part of the body.",
+    "void": "Part of the body has almost no signal: cement, metal or gas.",
+    "low_snr": "Signal over noise is low.",
+    "poor_fit": "The signal does not follow the model: motion, flow, or a wrong phase.",
+    "field_range": "The field changes steeply over the body: metal or gas is near.",
+    "small_roi": "Too few voxels are left after erosion.",
+    "surface_doubt": "The median depends on the margin, so the outline or its neighbours matter.",
+    "label_doubt": "The outline is uncertain or looks unusual.",
+    "level_doubt": "The name of the level is uncertain.",
+    "cut_at_side": "The body goes on beyond the first or last slice; it has no volume.",
+    "undeclared_deformity": "The body has lost height, and the study sheet does not call it fractured.",
+    "marrow_replaced": "Hardly any fat is left: malignancy or infection must be excluded.",
+    "implausible": "A value lies outside its plausible range.",
+    "fracture_count": "The number of fractured levels is outside what the study includes.",
+    "scoliosis": "The spine is bent sideways; heights and levels need a look.",
+    "t1_bias": "Flip angle and repetition time make fat brighter than its share.",
+    "scale_doubt": "No tissue in view has the PDFF of fat; the scale of the map may be wrong.",
+}
+"""Every flag and what it means."""
+
+DISQUALIFYING = frozenset({"swap", "void", "low_snr", "poor_fit", "small_roi", "scale_doubt"})
+"""Flags that take a level out of the background, or an examination's qc_pass; the row stays."""
+
+LEVEL_WORDS = ("order", "gap_above", "gap_below")
+FRACTURED = ("acute", "old", "treated_target")
+
+
+@dataclass(frozen=True)
+class Flag:
+    """One flag raised.
+
+    Attributes
+    ----------
+    name
+        Key of `FLAGS`.
+    evidence
+        What was found, in words.
+    level
+        The vertebra concerned, None for the examination.
+    value, threshold
+        The number and what it was held against; None where the evidence is not one number.
+    unit
+        Of both.
+    """
+
+    name: str
+    evidence: str
+    level: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    unit: str = ""
+
+    @property
+    def disqualifies(self) -> bool:
+        """Whether quality control fails by it."""
+        return self.name in DISQUALIFYING
+
+
+def quality_flags(level: str, row: Row, settings: MeasureSettings) -> list[Flag]:
+    """Return the flags that follow from the figures of a body alone."""
+    rules: list[tuple[str, str, float, bool, str, str]] = [
+        (
+            "swap",
+            "swap_risk_frac",
+            settings.flag_swap_risk_frac,
+            True,
+            "",
+            "share of voxels at risk of a swap",
+        ),
+        ("swap", "pdff_above90_frac", settings.flag_fatty_frac, True, "", "share of voxels above 90 % PDFF"),
+        ("void", "void_frac", settings.flag_void_frac, True, "", "share of voxels without signal"),
+        ("low_snr", "snr_median", settings.flag_snr, False, "", "median signal over noise"),
+        ("poor_fit", "fit_rchi2_median", settings.flag_rchi2, True, "", "median reduced chi-square"),
+        ("field_range", "b0_range_hz", settings.flag_field_range_hz, True, "Hz", "range of the field"),
+        ("small_roi", "n_voxels", settings.flag_voxels, False, "voxels", "voxels in the region"),
+    ]
+    flags = [
+        Flag(name, f"{words} is {row[column]:.3g} {unit}".rstrip(), level, row[column], limit, unit)
+        for name, column, limit, above, unit, words in rules
+        if column in row and (row[column] > limit if above else row[column] < limit)
+    ]
+    change = row.get("pdff_erosion_sensitivity_pct")
+    if change is not None and abs(change) > settings.flag_erosion_pct:
+        words = f"median PDFF changes by {-change:+.1f} points from a margin of 2 to one of 4 mm"
+        flags.append(Flag("surface_doubt", words, level, change, settings.flag_erosion_pct, "%"))
+    return flags
+
+
+def label_flags(level: str, segmentation: tuple[str, ...], *, cut_at_side: bool) -> list[Flag]:
+    """Return the flags that follow from the segmentation's words on a label, such as ``gap_above=1.8``."""
+    flags = []
+    for word in segmentation:
+        name = "level_doubt" if word.split("=")[0] in LEVEL_WORDS else "label_doubt"
+        flags.append(Flag(name, f"segmentation: {word.replace('_', ' ')}", level))
+    if cut_at_side:
+        flags.append(Flag("cut_at_side", "the label reaches the first or last slice", level))
+    return flags
+
+
+def meaning_flags(level: str, row: Row, status: str, settings: MeasureSettings) -> list[Flag]:
+    """Return the flags that compare a body with the patient and with what the sheet says of it."""
+    flags = []
+    loss = row.get("height_loss_pct")
+    if row.get("genant_grade", 0) >= 1 and status not in FRACTURED and loss is not None:
+        words = f"height loss is {loss:.0f} % and the study sheet says {status}"
+        flags.append(Flag("undeclared_deformity", words, level, loss, 20.0, "%"))
+    median, ratio = row.get("pdff_median_pct"), row.get("pdff_ratio_to_bg")
+    if median is not None and median < settings.flag_lean_pct:
+        words = f"median PDFF is {median:.1f} %"
+        flags.append(Flag("marrow_replaced", words, level, median, settings.flag_lean_pct, "%"))
+    elif ratio is not None and ratio < settings.flag_lean_ratio:
+        words = f"PDFF is {ratio:.2f} of the background's"
+        flags.append(Flag("marrow_replaced", words, level, ratio, settings.flag_lean_ratio))
+    for column in VERTEBRA_COLUMNS:
+        value = row.get(column.name)
+        if value is None or column.plausible is None or column.name == "n_voxels":
+            continue
+        low, high = column.plausible
+        if not low <= value <= high:
+            words = f"{column.name} is {value:.3g}, usual are {low:g} to {high:g}"
+            limit = low if value < low else high
+            flags.append(Flag("implausible", words, level, value, limit, column.unit or ""))
+    return flags
+
+
+def examination_flags(
+    patient: Row, fractured: int | None, fat_pct: float | None, settings: MeasureSettings
+) -> list[Flag]:
+    """Return the flags of an examination.
+
+    Parameters
+    ----------
+    patient
+        Columns of the patient.
+    fractured
+        Number of fractured levels by the study sheet, None where it says nothing.
+    fat_pct
+        99th percentile of PDFF over all tissue.
+    """
+    flags = []
+    low, high = settings.flag_fracture_count
+    if fractured is not None and not low <= fractured <= high:
+        words = f"the study sheet names {fractured} fractured levels"
+        flags.append(Flag("fracture_count", words, None, fractured, high if fractured > high else low))
+    for name, column, limit, unit, words in (
+        ("scoliosis", "cobb_coronal_deg", settings.flag_cobb_deg, "deg", "coronal Cobb angle"),
+        (
+            "t1_bias",
+            "t1_bias_pct",
+            settings.flag_t1_bias_pct,
+            "%",
+            "predicted T1 bias of the background PDFF",
+        ),
+    ):
+        if column in patient and patient[column] > limit:
+            told = f"{words} is {patient[column]:.1f} {unit}"
+            flags.append(Flag(name, told, None, patient[column], limit, unit))
+    lowest, highest = settings.flag_fat_range_pct
+    if fat_pct is not None and not lowest <= fat_pct <= highest:
+        words = f"the fattiest hundredth of the tissue begins at {fat_pct:.3g} % PDFF"
+        flags.append(Flag("scale_doubt", words, None, fat_pct, lowest if fat_pct < lowest else highest, "%"))
+    return flags
+
+
+def names(flags: list[Flag]) -> str:
+    """Return the names of flags for a table cell, each once, in the order of `FLAGS`."""
+    raised = {flag.name for flag in flags}
+    return ";".join(name for name in FLAGS if name in raised)
+
+
+def grouped(flags: list[Flag]) -> Mapping[str | None, list[Flag]]:
+    """Return the flags by level; None holds those of the examination."""
+    groups: dict[str | None, list[Flag]] = {}
+    for flag in flags:
+        groups.setdefault(flag.level, []).append(flag)
+    return groups

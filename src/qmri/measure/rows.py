@@ -1,0 +1,217 @@
+"""Rows of the tables: keys, state and origin, for examinations that were measured and that were not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri import __version__
+from qmri.config import MeasureSettings
+from qmri.levels import sort_levels, steps_between
+from qmri.measure.background import steps_to_nearest
+from qmri.measure.bodies import Body
+from qmri.measure.distribution import Row
+from qmri.measure.flags import Flag, names
+from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.tables import Cell
+from qmri.measure.vertebra import Vertebra
+
+JUNCTION = ("T11", "T12", "L1", "L2")
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Keys of an examination."""
+
+    participant_id: str
+    session_id: str
+
+
+@dataclass(frozen=True)
+class LabelNote:
+    """What the segmentation tells of a label.
+
+    Attributes
+    ----------
+    complete
+        Whether the body lies wholly in the images.
+    confidence
+        0-1, None where a reader made the label.
+    flags
+        Words of the segmentation, such as ``gap_above=1.8``.
+    verified
+        Whether the name of the level is certain.
+    """
+
+    complete: bool = True
+    confidence: float | None = None
+    flags: tuple[str, ...] = ()
+    verified: bool = True
+
+
+@dataclass(frozen=True)
+class ExaminationData:
+    """Everything that is measured of one examination.
+
+    Attributes
+    ----------
+    identity
+        Its keys.
+    maps
+        Maps on the grid of the labels.
+    labels
+        (x, y, z) integers, ids of `qmri.levels`.
+    origin
+        Where the maps come from.
+    fractures
+        What the study sheet says.
+    notes
+        What the segmentation tells, by level; a level without a note is taken as complete.
+    """
+
+    identity: Identity
+    maps: Maps
+    labels: NDArray[np.integer]
+    origin: Origin = field(default_factory=Origin)
+    fractures: Fractures = field(default_factory=Fractures)
+    notes: Mapping[str, LabelNote] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class ExaminationRows:
+    """Rows of the tables, cells by column name."""
+
+    vertebrae: list[dict[str, Cell]]
+    patient: dict[str, Cell]
+    flags: list[dict[str, Cell]] = field(default_factory=list)
+
+
+def failed_examination(
+    identity: Identity, reason: str, *, fractures: Fractures, settings: MeasureSettings
+) -> ExaminationRows:
+    """Return the rows of an examination that could not be measured: every expected level, with the reason."""
+    state: dict[str, Cell] = {"status": "failed", "status_reason": reason}
+    rows = [level_keys(identity, level, fractures) | state for level in row_levels(settings, ())]
+    return ExaminationRows(rows, exam_keys(identity) | state | {"pipeline_version": __version__})
+
+
+def row_levels(settings: MeasureSettings, found: Collection[str]) -> list[str]:
+    """Return the levels that have a row: the expected ones and any found beyond."""
+    return sort_levels(set(settings.expected_levels) | set(found))
+
+
+def patient_row(
+    exam: ExaminationData, columns: Row, background: Sequence[str], flags: list[Flag], ok: Sequence[str]
+) -> dict[str, Cell]:
+    """Return the row of patients.csv."""
+    fractures, row = exam.fractures, exam_keys(exam.identity)
+    row |= {"status": "ok" if ok else "failed"}
+    row |= {"status_reason": None if ok else "no vertebral body could be measured"}
+    row |= {"n_levels": len(ok), **columns, "bg_levels": ";".join(background)}
+    if fractures.told:
+        row |= {
+            "n_fx_acute": len(set(fractures.acute) | set(fractures.treated)),
+            "n_fx_old": len(fractures.old),
+            "has_tl_junction_fx": bool(fractures.levels & set(JUNCTION)),
+        }
+    row |= origin_columns(exam.origin)
+    row |= {"qc_pass": not any(flag.disqualifies for flag in flags), "qc_flags": names(flags)}
+    return row
+
+
+def origin_columns(origin: Origin) -> dict[str, Cell]:
+    """Return the columns that tell where the numbers come from."""
+    acquisition = origin.acquisition
+    repetition = acquisition.repetition_time_s
+    return {
+        "field_t": acquisition.field_strength_t,
+        "vendor": acquisition.vendor,
+        "model": acquisition.model,
+        "software": acquisition.software,
+        "fa_deg": acquisition.flip_angle_deg,
+        "tr_ms": None if repetition is None else repetition * 1000,
+        "te_ms_list": ";".join(f"{echo * 1000:.6g}" for echo in acquisition.echo_times_s),
+        "recon_mode": origin.recon_mode,
+        "fat_model_id": origin.fat_model_id,
+        "pipeline_version": __version__,
+    }
+
+
+def exam_keys(identity: Identity) -> dict[str, Cell]:
+    """Return the keys of every row of an examination."""
+    return {"participant_id": identity.participant_id, "session_id": identity.session_id}
+
+
+def level_keys(identity: Identity, level: str, fractures: Fractures) -> dict[str, Cell]:
+    """Return the keys of a level and what the study sheet says of it."""
+    return exam_keys(identity) | {
+        "level": level,
+        "fracture_status": fractures.status(level),
+        "levels_to_nearest_target": steps_to_nearest(level, fractures.treated),
+    }
+
+
+def label_columns(note: LabelNote | None) -> dict[str, Cell]:
+    """Return how sure the segmentation is of outline and name."""
+    if note is None:
+        return {}
+    return {"label_confidence": note.confidence, "level_verified": note.verified}
+
+
+def flag_row(identity: Identity, flag: Flag) -> dict[str, Cell]:
+    """Return a row of flags.csv."""
+    return exam_keys(identity) | {
+        "level": flag.level,
+        "flag": flag.name,
+        "disqualifies": flag.disqualifies,
+        "value": flag.value,
+        "threshold": flag.threshold,
+        "unit": flag.unit,
+        "evidence": flag.evidence,
+    }
+
+
+def missing_reasons(vertebra: Vertebra, exam: ExaminationData) -> str:
+    """Return why cells of a measured row are n/a."""
+    maps = exam.maps
+    reasons = []
+    if maps.pdff_sd is None or maps.r2star_sd is None:
+        reasons.append("noise: the maps carry no standard deviations")
+    if maps.rchi2 is None:
+        reasons.append("fit residual: not known for these maps")
+    if maps.in_phase is None:
+        reasons.append("SNR and voids: no water and fat images")
+    elif not exam.origin.noise.get("sigma"):
+        reasons.append("SNR: the image noise is not known")
+    if vertebra.shape is None:
+        reasons.append("shape: the label is too small for endplates")
+    if vertebra.body.touches_side:
+        reasons.append("volume: the body goes on beyond the slices")
+    return "; ".join(reasons)
+
+
+def cut_reason(body: Body, note: LabelNote | None) -> str | None:
+    """Return why a body is not wholly in view, None where it is."""
+    if body.touches_edge or (note is not None and not note.complete):
+        return "cut by the edge of the images"
+    return None
+
+
+def level_state(
+    level: str, bodies: Mapping[str, Body], cut: Mapping[str, str | None], ok: Sequence[str]
+) -> tuple[str, str | None]:
+    """Return status and reason of a level, from the labels, the cut ones and the measured ones."""
+    if level in ok:
+        return "ok", None
+    if level in bodies:
+        return ("not_in_view", cut[level]) if cut[level] else ("failed", "too few voxels with a value")
+    if not bodies:
+        return "failed", "no vertebral body was found"
+    above = any(steps_between(level, other) > 0 for other in bodies)
+    below = any(steps_between(level, other) < 0 for other in bodies)
+    if above and below:
+        return "failed", "lies between labelled levels but has no label"
+    return "not_in_view", "beyond the labelled levels"
