@@ -2,8 +2,8 @@
 
     python calibrate.py --count 400
 
-Spines whose S1 is neither clearly in view nor clearly out of it, and transitional ones, have no right answer and are
-counted apart.
+Spines whose S1 is neither clearly in view nor clearly out of it, and transitional ones, have no right answer
+and are left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BINS = (0.0, 0.5, 0.8, 0.95, 0.99, 1.001)
 
 @dataclass(frozen=True)
 class Case:
-    """A simulated spine: its chain, the right answer (an index, or the length for none), and what was found."""
+    """A simulated spine: its chain, the right answer (its length for none), and what was found."""
 
     chain: list[Peak]
     answer: int

@@ -2,8 +2,8 @@
 
     python validate.py ../../shared/data/lumbar_water
 
-The water images are averaged to sagittal slices of 4 mm. A body is found if a candidate lies within 10 mm of its
-manual mask's centroid, and named right if the numbering that is proposed without any hint gives it its level.
+The water images are averaged to sagittal slices of 4 mm. A body is found if a candidate lies within 10 mm of
+the centroid of its manual mask, and named right if the numbering proposed without a hint gives it its level.
 """
 
 from __future__ import annotations
