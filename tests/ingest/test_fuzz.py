@@ -179,11 +179,11 @@ def test_a_damaged_map_is_refused_or_harmless(maps, phantom, mutate):
     accepted = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # pydicom comments while the damage is made
-        for _ in range(1500):
+        for _ in range(1000):
             file = maps.files[rng.integers(len(maps.files))]
             damaged = mutate(maps.content[file], rng)
             accepted += check_maps(maps.with_replaced(file, damaged), phantom)
-    assert 0 < accepted < 1500
+    assert 0 < accepted < 1000
 
 
 @pytest.mark.parametrize("mutate", [mutated_header, mutated_bytes])
@@ -193,7 +193,7 @@ def test_a_damaged_echo_is_refused_or_harmless(echoes, phantom, mutate):
     accepted = 0
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for _ in range(500):
+        for _ in range(300):
             file = echoes.files[rng.integers(len(echoes.files))]
             damaged = mutate(echoes.content[file], rng)
             try:
@@ -206,7 +206,7 @@ def test_a_damaged_echo_is_refused_or_harmless(echoes, phantom, mutate):
             np.testing.assert_allclose(found * sign, clean, atol=1e-3)
             np.testing.assert_allclose(facts.echo_times_s, np.array(phantom.echo_times_ms) * 1e-3)
             assert facts.imaging_frequency_mhz == phantom.frequency_mhz
-    assert 0 < accepted < 500
+    assert 0 < accepted < 300
 
 
 def test_random_bytes_are_a_finding_not_a_crash(tmp_path, maps):

@@ -11,6 +11,7 @@ import pydicom
 from numpy.typing import NDArray
 from pydicom import uid
 from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import pixel_array
 
 from qmri.errors import QmriError
 from qmri.ingest.header import Frame, PixelFormat
@@ -24,25 +25,17 @@ NATIVE = {
 }
 EITHER = (uid.JPEG2000, uid.HTJ2K)
 """Encodings that may have lost something; the file must say that it did not."""
-LOSSLESS = (
-    uid.DeflatedExplicitVRLittleEndian,
-    uid.RLELossless,
-    uid.JPEGLossless,
-    uid.JPEGLosslessSV1,
-    uid.JPEGLSLossless,
-    uid.JPEG2000Lossless,
-    uid.HTJ2KLossless,
-    uid.HTJ2KLosslessRPCL,
-)
-CODECS = {
-    uid.JPEGLossless: "python-gdcm",
-    uid.JPEGLosslessSV1: "python-gdcm",
-    uid.JPEGLSLossless: "pyjpegls",
-    uid.JPEG2000Lossless: "pylibjpeg-openjpeg",
-    uid.JPEG2000: "pylibjpeg-openjpeg",
-    uid.HTJ2K: "pylibjpeg-openjpeg",
-    uid.HTJ2KLossless: "pylibjpeg-openjpeg",
-    uid.HTJ2KLosslessRPCL: "pylibjpeg-openjpeg",
+# Encoding: the decoder of pydicom that is used, and the package that has it; all of permissive licence.
+DECODERS: dict[str, tuple[str, str]] = {
+    uid.DeflatedExplicitVRLittleEndian: ("", "pydicom"),
+    uid.RLELossless: ("pydicom", "pydicom"),
+    uid.JPEGLossless: ("gdcm", "python-gdcm"),
+    uid.JPEGLosslessSV1: ("gdcm", "python-gdcm"),
+    uid.JPEGLSLossless: ("pyjpegls", "pyjpegls"),
+    **dict.fromkeys(
+        (uid.JPEG2000Lossless, uid.JPEG2000, uid.HTJ2KLossless, uid.HTJ2KLosslessRPCL, uid.HTJ2K),
+        ("pylibjpeg", "pylibjpeg-openjpeg"),
+    ),
 }
 DTYPES = {
     ("integer", 8): "u1",
@@ -64,7 +57,8 @@ def check_lossless(frame: Frame) -> None:
         If it was, or its encoding is not known to keep every bit.
     """
     syntax, flag = frame.pixels.transfer_syntax, frame.pixels.lossy
-    kept = syntax in NATIVE or syntax in LOSSLESS or (syntax in EITHER and flag == "00")
+    known = syntax in NATIVE or syntax in DECODERS
+    kept = known and (syntax not in EITHER or flag == "00")
     if flag == "01" or not kept:
         name = uid.UID(syntax).name if syntax else "unknown"
         raise QmriError(
@@ -144,18 +138,19 @@ def _element(content: bytes, frame: Frame, order: Literal["little", "big"]) -> t
 def _decompressed(content: bytes, frame: Frame) -> NDArray[Any]:
     pixels = frame.pixels
     syntax = uid.UID(pixels.transfer_syntax)
-    if syntax.is_encapsulated and not get_decoder(syntax).is_available:
+    plugin, package = DECODERS[syntax]
+    if plugin and plugin not in get_decoder(syntax).available_plugins:
         raise QmriError(
             "there is no decoder for the compression of the images",
             where=series_name(frame),
             found=syntax.name,
-            remedy=f"pip install {CODECS.get(syntax, 'a codec for pydicom')}, or export without compression",
+            remedy=f"pip install {package}, or export without compression",
         )
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom comments on padding; the shape is checked below
             dataset = pydicom.dcmread(io.BytesIO(content))
-            array = np.asarray(dataset.pixel_array)
+            array = np.asarray(pixel_array(dataset, raw=True, decoding_plugin=plugin))
     except MemoryError:
         raise
     except Exception as error:  # codecs raise whatever they run into in damaged bytes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -43,14 +44,14 @@ class Plane:
     thickness: float | None
     frame_of_reference: str
 
-    @property
+    @cached_property
     def normal(self) -> NDArray[np.float64]:
         """Unit vector along which slices are counted: row direction x column direction."""
         normal = np.cross(self.orientation[:3], self.orientation[3:])
         unit: NDArray[np.float64] = normal / np.linalg.norm(normal)
         return unit
 
-    @property
+    @cached_property
     def depth(self) -> float:
         """Place along the normal, mm."""
         return float(np.dot(self.normal, self.position))

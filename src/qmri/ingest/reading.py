@@ -12,6 +12,7 @@ import pydicom
 from pydicom.dataset import Dataset
 from pydicom.errors import InvalidDicomError
 from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
     EnhancedMRImageStorage,
     LegacyConvertedEnhancedMRImageStorage,
     MRImageStorage,
@@ -99,6 +100,11 @@ def _looks_like_dicom(start: bytes) -> bool:
 
 
 def _pixel_kind(file: BinaryIO, dataset: Dataset) -> str:
+    """Return what holds the pixels, from the element at which the reading stopped."""
+    if str(getattr(dataset.file_meta, "TransferSyntaxUID", "")) == DeflatedExplicitVRLittleEndian:
+        file.seek(0)  # the deflated part cannot be read up to an element
+        whole = pydicom.dcmread(file)
+        return next((kind for tag, kind in PIXEL_ELEMENTS.items() if tag in whole), "")
     start = file.read(4)
     little = dataset.original_encoding[1] is not False
     order = "little" if little else "big"
