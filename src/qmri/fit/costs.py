@@ -5,6 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.fit.candidates import Candidates
+from qmri.fit.echoes import EchoTrain
+
 Real = NDArray[np.float32]
 
 SAMPLE_VOXELS = 20_000
@@ -12,6 +15,8 @@ MODEL_ERROR = 0.01
 """Model error taken as certain, as a share of the signal."""
 LOG_SCALE = 4.0
 COST_CAP = 60.0
+R2STAR_SCALE = 100.0
+"""1/s; of two R2* that fit equally well the larger is the less likely."""
 
 
 def sample(n_voxels: int, size: int = SAMPLE_VOXELS) -> NDArray[np.intp]:
@@ -31,29 +36,32 @@ def noise_variance(residual: Real, degrees_of_freedom: int) -> float:
     return float(np.median(finite)) / (k * (1 - 2 / (9 * k)) ** 3) if finite.size else 0.0
 
 
-def candidate_costs(
-    residual: Real, signal_energy: Real, noise: float, n_echoes: int, degrees_of_freedom: int
-) -> Real:
-    """Return the cost of each candidate.
+def candidate_costs(candidates: Candidates, signal_energy: Real, noise: float, train: EchoTrain) -> Real:
+    """Return the cost of each candidate, float32 of shape (candidates, voxels).
 
-    ``U = 4 log(1 + (J - J_min) / 4 T)`` with ``T = 2 (sigma^2 + eps^2 e / 2N) + 2 J_min / k``: the
-    log-likelihood ratio for small differences; the logarithm keeps voxels that fit badly, as at
-    the edge of a lung, from dragging their neighbours along.
+    ``U = 4 log(1 + (J - J_min) / 4 T) + log(1 + R2* / r) / k`` with
+    ``T = 2 (sigma^2 + eps^2 e / 2N) + 2 J_min / k``.
+    The first term is the log-likelihood ratio for small differences; the logarithm keeps voxels
+    that fit badly, as at the edge of a lung, from dragging their neighbours along. The second
+    decides where the data cannot: three echoes of pure fat are also those of water with a
+    little fat and an R2* of 190 1/s.
 
     Parameters
     ----------
-    residual
-        J of each candidate, (candidates, voxels), infinite where there is none.
+    candidates
+        With their residuals J.
     signal_energy
         e, (voxels,).
     noise
         Variance of one channel, sigma^2.
-    n_echoes, degrees_of_freedom
-        N, and k = 2N - 5.
+    train
+        With the number of echoes N and the degrees of freedom k.
     """
-    least = residual.min(axis=0)
-    scale = 2 * (np.float32(noise) + np.float32(MODEL_ERROR**2 / (2 * n_echoes)) * signal_energy)
-    scale += np.float32(2 / degrees_of_freedom) * least
-    ratio = (residual - least) / (np.float32(LOG_SCALE) * scale)
-    costs: Real = np.minimum(np.float32(LOG_SCALE) * np.log1p(ratio), np.float32(COST_CAP))
-    return costs
+    least = candidates.residual.min(axis=0)
+    scale = 2 * (np.float32(noise) + np.float32(MODEL_ERROR**2 / (2 * train.count)) * signal_energy)
+    scale += np.float32(2 / train.degrees_of_freedom) * least
+    ratio = (candidates.residual - least) / (np.float32(LOG_SCALE) * scale)
+    costs = np.float32(LOG_SCALE) * np.log1p(ratio)
+    decay = np.maximum(candidates.r2star, 0) / np.float32(R2STAR_SCALE)
+    costs += np.log1p(decay) / np.float32(train.degrees_of_freedom)
+    return np.asarray(np.minimum(costs, np.float32(COST_CAP)), dtype=np.float32)

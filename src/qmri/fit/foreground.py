@@ -21,6 +21,7 @@ class Reason(IntEnum):
     NO_SIGNAL = 3
     NOT_CONVERGED = 4
     R2STAR_AT_LIMIT = 5
+    UNPHYSICAL = 6
 
 
 def root_mean_square(signal: NDArray[np.complexfloating]) -> NDArray[np.float32]:

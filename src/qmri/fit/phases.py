@@ -25,6 +25,8 @@ OFFSET_STEP = np.deg2rad(15.0)
 MAX_OFFSET_STEPS = 6
 LEAST_OFFSET = np.deg2rad(10.0)
 """A smaller offset biases PDFF by less than 0.1 pp, and a wrong spectrum may feign it."""
+LEAST_GAIN = 0.01
+"""Least drop of the mean log residual that is no accident of the sample."""
 FLOOR = 1e-5
 """Share of the signal's energy below which residuals are alike."""
 
@@ -67,7 +69,7 @@ def water_fat_phase(method: Method, voxels: Voxels) -> float:
             if misfits[beyond] >= misfits[best]:
                 break
             best = beyond
-    if best - 1 not in misfits or best + 1 not in misfits:
+    if misfits[0] - misfits[best] < LEAST_GAIN or not {best - 1, best + 1} <= misfits.keys():
         return 0.0
     left, centre, right = (misfits[best + shift] for shift in (-1, 0, 1))
     offset = OFFSET_STEP * (best + 0.5 * (left - right) / (left + right - 2 * centre))

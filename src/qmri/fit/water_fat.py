@@ -31,6 +31,8 @@ FIELD_SD_SHARE = 0.15
 FIELD_SD_MM = 2.0
 JUMP_CAP = 8.0
 MESSAGE_ROUNDS = 2
+PDFF_RANGE = (-100.0, 200.0)
+"""Percent. Beyond it water and fat cancel each other: the voxel holds noise, or no water and fat."""
 FREE_PHASE_SPREAD = np.deg2rad(12.0)
 """A spread of the phase of fat beyond this is no error of the spectrum: the phases are set free."""
 FREE_PHASE_ROUNDS = 2
@@ -152,7 +154,7 @@ def _first_solution(method: Method, voxels: Voxels) -> tuple[Solution, float, Re
 def _choose(candidates: Candidates, voxels: Voxels, noise: float, train: EchoTrain) -> tuple[Start, Real]:
     """Return the candidate chosen in each voxel, and the swap risk."""
     unit = train.period if train.even else abs(train.fat_shift)
-    costs = candidate_costs(candidates.residual, voxels.energy, noise, train.count, train.degrees_of_freedom)
+    costs = candidate_costs(candidates, voxels.energy, noise, train)
     per_mm = FIELD_SD_SHARE * abs(train.fat_shift) / unit / FIELD_SD_MM
     x, y, z = ((per_mm * size) ** -2 for size in voxels.voxel_size)
     belief = voxels.from_box(
@@ -183,6 +185,7 @@ def _assembled(
     codes = np.full(solution.field.size, Reason.FITTED, dtype=np.uint8)
     codes[solution.r2star >= R2STAR_RANGE[1]] = Reason.R2STAR_AT_LIMIT
     spread = solution.pdff_variance + solution.r2star_variance
+    codes[~((solution.pdff > PDFF_RANGE[0]) & (solution.pdff < PDFF_RANGE[1]))] = Reason.UNPHYSICAL
     codes[~np.isfinite(solution.pdff + spread) | (solution.pdff_variance < 0)] = Reason.NOT_CONVERGED
     valid = codes == Reason.FITTED
 
