@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import math
 import re
 from pathlib import Path
 
+DESCRIPTION = """\
+Write a study of simulated spines as IDEAL-IQ DICOM, with a study sheet and with what is true of every
+vertebra beside it (truth/truth.csv). No person was imaged; the names in the headers are invented.
+"""
 EPILOG = """\
 The same options give the same bytes. Without options it is the study in example_data: three patients,
 echoes at 3 T, new-style maps at 3 T, legacy maps at 1.5 T.
@@ -20,10 +25,11 @@ echoes at 3 T, new-style maps at 3 T, legacy maps at 1.5 T.
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of the sub-command."""
+    parser.description = DESCRIPTION
     parser.epilog = EPILOG
     parser.add_argument("directory", type=Path, metavar="DIR", help="new folder for the study")
     parser.add_argument("--patients", type=_positive, default=3, metavar="N", help="number of patients (3)")
-    parser.add_argument("--seed", type=int, default=1, metavar="S", help="seed of everything random (1)")
+    parser.add_argument("--seed", type=_count, default=1, metavar="S", help="seed of everything random (1)")
     parser.add_argument(
         "--forms",
         default="sources,maps,legacy",
@@ -47,11 +53,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="further examinations that are truncated, of another sequence, or of two patients (0)",
     )
     parser.add_argument("--matrix", type=_matrix, metavar="CxR", help="columns x rows, e.g. 96x176")
-    parser.add_argument("--pixel", type=float, metavar="MM", help="edge of a pixel in mm")
+    parser.add_argument("--pixel", type=_above_zero, metavar="MM", help="edge of a pixel in mm")
     parser.add_argument("--slices", type=_positive, metavar="N", help="slices of 4 mm")
     parser.add_argument(
         "--snr",
-        type=float,
+        type=_above_zero,
         default=28.0,
         help="marrow signal at echo time 0 over noise of the real part (28)",
     )
@@ -108,3 +114,13 @@ def _count(text: str) -> int:
     if not text.isascii() or not text.isdigit():
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
     return int(text)
+
+
+def _above_zero(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value > 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value

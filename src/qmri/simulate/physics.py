@@ -13,6 +13,7 @@ from qmri.simulate.anatomy import Rendering, Spine, Tissue
 from qmri.simulate.field import dephasing_rate, dipole_field, shimmed, smooth_random
 from qmri.simulate.geometry import Grid
 from qmri.simulate.tissues import (
+    OEDEMA_R2_PRIME_SHARE,
     R2_MARROW_PER_S,
     R2STAR_PER_PDFF,
     TISSUE_SIGNALS,
@@ -76,7 +77,8 @@ def draw_marrow(levels: tuple[str, ...], age: float, rng: np.random.Generator) -
     for number, level in enumerate((*levels, "S1")):
         pdff[level] = float(np.clip(at_l2 + 1.2 * (number - reference) + rng.normal(0.0, 2.0), 12.0, 88.0))
         r2_prime[level] = float(max(30.0, 112.0 - 0.9 * (pdff[level] - 35.0) + bone + rng.normal(0.0, 5.0)))
-    return Marrow(pdff, r2_prime)
+    oedema = float(np.clip(rng.normal(20.0, 7.0), 8.0, 32.0))
+    return Marrow(pdff, r2_prime, oedema)
 
 
 def voxel_truth(
@@ -164,6 +166,7 @@ def _marrow_voxels(
     return {
         Tissue.MARROW: textured(pdff, r2_prime),
         Tissue.POSTERIOR_MARROW: textured(pdff + POSTERIOR_EXTRA_PDFF, r2_prime),
+        Tissue.OEDEMA: textured(marrow.oedema_pdff_pct, OEDEMA_R2_PRIME_SHARE * r2_prime),
         Tissue.S1_MARROW: sacrum,
         Tissue.SACRUM_MARROW: sacrum,
     }

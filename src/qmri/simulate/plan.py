@@ -177,7 +177,7 @@ def _spine(
     """Return a recipe with its acute and its old fractures.
 
     Every patient has an acute wedge fracture with oedema; the second of three also an old biconcave
-    one, the third an old wedge that was filled with cement.
+    one, the third an old wedge that was filled with cement. The fourth of five has a haemangioma.
     """
     acute = FRACTURED_LEVELS[(number - 1) % len(FRACTURED_LEVELS)]
     other = OTHER_LEVELS[(number - 1) % len(OTHER_LEVELS)]
@@ -190,6 +190,8 @@ def _spine(
     if kind == 2:
         fractures[other] = Fracture("wedge", float(rng.uniform(0.2, 0.3)))
         lesions[other] = (Lesion("cement", float(rng.uniform(0.4, 0.55)), seed=number),)
+    if number % 5 == 4:
+        lesions["L5"] = (Lesion("haemangioma", float(rng.uniform(0.35, 0.55)), seed=number),)
     if hazard == "metal":
         for level in SCREWED_LEVELS:
             lesions[level] = (*lesions.get(level, ()), Lesion("screws", 0.0))

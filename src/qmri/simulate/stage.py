@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
+import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -63,7 +64,7 @@ def simulate_study(directory: Path, options: StudyOptions, command: str, *, rott
     Raises
     ------
     QmriError
-        If the folder holds something.
+        If the folder holds something, or no vertebral body is in view. Nothing is written then.
     """
     if directory.exists() and (not directory.is_dir() or any(directory.iterdir())):
         raise QmriError(
@@ -71,6 +72,16 @@ def simulate_study(directory: Path, options: StudyOptions, command: str, *, rott
             where=directory.name,
             remedy="give a new folder, or empty this one: files of two studies must not mix",
         )
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as aside:
+        made = Path(aside) / "study"
+        _write_study(made, options, command, rotten)
+        if directory.exists():
+            directory.rmdir()
+        made.rename(directory)
+
+
+def _write_study(directory: Path, options: StudyOptions, command: str, rotten: int) -> None:
     truth = directory / "truth"
     truth.mkdir(parents=True)
     sheet: list[dict[str, str]] = []
