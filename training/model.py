@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from qmri.segment.network.channels import INPUT_CHANNELS
 from qmri.segment.network.classes import OUTPUT_CHANNELS
 
-WIDTHS = (24, 40, 56, 80, 96)
+WIDTHS = (16, 32, 56, 80, 112)
 
 
 class Block(nn.Sequential):

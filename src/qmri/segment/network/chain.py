@@ -18,8 +18,10 @@ STEEPEST_DEG = 65.0
 BEND_DEG = 40.0
 # A link of more than this times the median of the others has left out a body.
 GAP_RATIO = 1.6
-# Temperature of the numbering's likelihood, fitted on simulated spines by training/calibrate.py.
+# Fitted on simulated spines by training/calibrate.py: the temperature of the likelihood, and the odds that the
+# body on the sacrum is called an ordinary one, as the network was taught where it sees too little of the sacrum.
 TEMPERATURE = 1.0
+DECLINED = 0.1
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,17 @@ def _bend_cost(peaks: Sequence[Peak], previous: Sequence[int | None], other: int
     return max(0.0, (float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))) - BEND_DEG) / 20.0)
 
 
-def numbering(chain: Sequence[Peak], temperature: float = TEMPERATURE) -> Numbering:
+def numbering(
+    chain: Sequence[Peak], temperature: float = TEMPERATURE, declined: float = DECLINED
+) -> Numbering:
     """Weigh every hypothesis: one element rests on the sacrum (bodies above, S1 below), or none does."""
     count = len(chain)
     logs = np.log(np.maximum(np.array([peak.shares for peak in chain]).reshape(count, 4), 1e-3))
     body, lowest, first, lower = logs.T
+    rests = np.logaddexp(lowest, body + np.log(declined))
     worth = []
     for number in range(count):
-        value = body[:number].sum() + lowest[number]
+        value = body[:number].sum() + rests[number]
         if number + 1 < count:
             value += first[number + 1] + np.maximum(first, lower)[number + 2 :].sum()
         worth.append(value)

@@ -157,7 +157,7 @@ def _draw_sacral_bodies(rng: Rng, recipe: SpineRecipe, size: float) -> list[Body
         first = name == "S1"
         anterior = mean.anterior_mm * vary[0]
         posterior = mean.posterior_mm * vary[0] * rng.uniform(0.85, 1.1)
-        taper = rng.uniform(0.1, 0.45) if first else rng.uniform(0.2, 0.4)
+        taper = rng.uniform(0.05, 0.45) if first else rng.uniform(0.2, 0.4)
         middle = (anterior + posterior) / 2 * rng.uniform(0.94, 1.0)
         body = Body(
             level=name,

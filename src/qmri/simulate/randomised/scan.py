@@ -54,7 +54,7 @@ class Grid:
 def draw_scan(rng: Rng, *, slices: int = 15) -> Scan:
     """Draw a scan of about ``slices`` sagittal slices of 4 mm, or as wide in another orientation."""
     spine, style = draw_random_spine(rng)
-    grid = draw_grid(rng, spine, slices)
+    grid = draw_grid(rng, spine, slices, above_mm=70.0 if style == "crude" else 0.0)
     rendering = render(spine, grid.affine, grid.shape)
     water, fat = paint_contrast(rng, rendering, len(spine.bodies))
     spacing = np.linalg.norm(grid.affine[:3, :3], axis=0)
@@ -77,8 +77,11 @@ def draw_scan(rng: Rng, *, slices: int = 15) -> Scan:
     return Scan(water, fat if with_fat else None, grid.affine, spine, rendering, style)
 
 
-def draw_grid(rng: Rng, spine: Spine, slices: int) -> Grid:
-    """Draw orientation, voxel size and field of view: cut above, in or below the sacrum, or thoracic."""
+def draw_grid(rng: Rng, spine: Spine, slices: int, above_mm: float = 0.0) -> Grid:
+    """Draw orientation, voxel size and field of view: cut above, in or below the sacrum, or thoracic.
+
+    The view ends at most ``above_mm`` above the centre of the uppermost body, for beyond it there is nothing.
+    """
     kind = rng.choice(["sagittal", "thick sagittal", "axial", "coronal"], p=[0.5, 0.3, 0.12, 0.08])
     spacing = {
         "sagittal": np.array([4.0, FINEST_MM, FINEST_MM]),
@@ -90,11 +93,13 @@ def draw_grid(rng: Rng, spine: Spine, slices: int) -> Grid:
     sacral = spine.sacrum[0]
     promontory = sacral.centre_mm + sacral.axes[2] * sacral.middle_mm / 2
     if rng.random() < SHARE_THORACIC:
-        bottom = float(rng.uniform(promontory[2] + 10.0, spine.bodies[3].centre_mm[2] - 40.0))
+        bottom = float(
+            rng.uniform(promontory[2] + 10.0, max(spine.bodies[3].centre_mm[2] - 40.0, promontory[2] + 20.0))
+        )
     else:
         below = rng.uniform(-10.0, 45.0) if rng.random() < 0.7 else rng.uniform(30.0, 110.0)
         bottom = float(promontory[2] - below)
-    extent[2] = min(extent[2], spine.bodies[0].centre_mm[2] - bottom)
+    extent[2] = min(extent[2], spine.bodies[0].centre_mm[2] + above_mm - bottom)
     extent[2] = max(extent[2], 100.0)
     inside = [body.centre_mm for body in (*spine.bodies, *spine.sacrum[:1]) if body.centre_mm[2] > bottom]
     centre = np.mean(inside, axis=0) + np.array([rng.normal(0.0, 6.0), rng.uniform(-25.0, 25.0), 0.0])

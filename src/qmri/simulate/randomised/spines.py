@@ -14,7 +14,7 @@ from qmri.simulate.anatomy.spine import FractureKind, LesionKind
 Style = Literal["ordinary", "diseased", "transitional", "crude"]
 KINDS: tuple[FractureKind, ...] = ("wedge", "biconcave", "crush")
 STYLES: tuple[Style, ...] = ("ordinary", "diseased", "transitional", "crude")
-SHARES = (0.52, 0.28, 0.06, 0.14)
+SHARES = (0.49, 0.28, 0.06, 0.17)
 
 # Straight through the lordotic range to far beyond it; wider than nature, so that nature lies well inside.
 WIDE = SpineRecipe(
@@ -44,8 +44,13 @@ def draw_random_spine(rng: np.random.Generator) -> tuple[Spine, Style]:
         recipe = _with_disease(rng, recipe)
     elif style == "transitional":
         recipe = replace(recipe, transitional=("lumbarised", "sacralised")[rng.integers(2)])
-    elif style == "crude" and rng.random() < 0.7:
-        recipe = replace(_with_disease(rng, recipe), cobb_deg=(0.0, 3.0))
+    elif style == "crude":
+        top = ("T8", "T9", "T10", "T11", "T12", "L1")[rng.integers(6)]
+        recipe = replace(
+            recipe, top_level=top, lordosis=(-0.1, 1.0), kyphosis=(-1.5, 1.0), tilt_deg=(-8.0, 8.0)
+        )
+        if rng.random() < 0.7:
+            recipe = replace(_with_disease(rng, recipe), cobb_deg=(0.0, 3.0))
     spine = draw_spine(rng, recipe)
     return (_crude(rng, spine) if style == "crude" else spine), style
 
