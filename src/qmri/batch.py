@@ -35,7 +35,7 @@ def take_over(results: Path) -> None:
     QmriError
         If another run is at work there.
     """
-    import fcntl  # not on Windows, where single stages run all the same
+    import fcntl  # noqa: PLC0415 - not on Windows, where single stages run all the same
 
     results = results.resolve()
     if results in _held:

@@ -85,6 +85,7 @@ def act(behaviour: dict[str, object], attempts: Path) -> None:
     attempt = 1 + (len(attempts.read_text()) if attempts.is_file() else 0)
     if "kill_below_attempt" in behaviour or "seconds_below_attempt" in behaviour:
         attempts.write_text("x" * attempt)
+        attempts.with_suffix(".job").write_text(os.environ.get("SLURM_JOB_ID", ""))
     if attempt < int(behaviour.get("kill_below_attempt", 0)):
         os.kill(os.getpid(), signal.SIGKILL)
     if attempt < int(behaviour.get("seconds_below_attempt", 0)):

@@ -10,6 +10,11 @@ except QmriError as error:
     raise WorkflowError(str(error)) from None
 
 
+# The jobs learn from the environment where the sheet is: their logs would show it on a command line.
+settings = workflow.config_settings
+settings.config_args = [word for word in settings.config_args if not word.startswith("study=")]
+
+
 workdir: plan.results
 
 

@@ -16,6 +16,6 @@ rule fit:
     threads: 2
     resources:
         mem_mb=megabytes(1000),
-        runtime=minutes(10),
+        runtime=minutes(4),
     shell:
         "exec > {log} 2>&1; qmri fit --exam {wildcards.sub}_{wildcards.ses} --results . --threads {threads}"

@@ -14,6 +14,6 @@ rule ingest:
     threads: 1
     resources:
         mem_mb=megabytes(1000),
-        runtime=minutes(10),
+        runtime=minutes(2),
     shell:
         "exec > {log} 2>&1; qmri ingest --exam {wildcards.sub}_{wildcards.ses} --results ."

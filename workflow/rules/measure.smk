@@ -19,7 +19,7 @@ rule measure:
     threads: 1
     resources:
         mem_mb=megabytes(1000),
-        runtime=minutes(10),
+        runtime=minutes(1),
     shell:
         "exec > {log} 2>&1; qmri measure --exam {wildcards.sub}_{wildcards.ses} --results ."
 

@@ -17,6 +17,6 @@ rule segment:
     threads: 1
     resources:
         mem_mb=megabytes(1000),
-        runtime=minutes(10),
+        runtime=minutes(2),
     shell:
         "exec > {log} 2>&1; qmri segment --exam {wildcards.sub}_{wildcards.ses} --results ."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
-from qmri.outputs.files import VERBS, record_path
+from qmri.outputs.files import VERBS
 
-TAIL_BYTES = 20_000
+TAIL_BYTES = 100_000
 CAUSES = (
     ("No space left on device", "the disk is full", "free some disk"),
     ("Disk quota exceeded", "the disk quota is used up", "free some disk"),
@@ -44,9 +44,17 @@ class Loss:
     of_the_machine: bool = False
 
 
-def why_lost(stage: str, logs: Iterable[Path]) -> Loss:
+NEVER_BEGUN = Loss(
+    VERBS[0],
+    "the cluster did not take the job",
+    "see .snakemake/log; are slurm_account and slurm_partition of the profile right?",
+    of_the_machine=True,
+)
+
+
+def why_lost(stage: str, *logs: Path | None) -> Loss:
     """Find in the logs of a job, the stage's and the cluster's, why it ended."""
-    text = "".join(_tail(path) for path in logs)
+    text = "".join(_tail(path) for path in logs if path)
     for mark, words, remedy in CAUSES:
         if mark in text:
             return Loss(stage, f"{stage} {words}", remedy.format(stage=stage), mark in FULL_DISK)
@@ -54,9 +62,10 @@ def why_lost(stage: str, logs: Iterable[Path]) -> Loss:
     return Loss(stage, f"{stage} was killed or stopped, most often for want of memory", remedy)
 
 
-def first_missing_stage(results: Path, exam: str) -> str | None:
-    """Return the first stage of an examination that has no record."""
-    return next((verb for verb in VERBS if not record_path(results, exam, verb).is_file()), None)
+def last_begun_stage(cluster_log: Path) -> str:
+    """Return the stage that a group of stages was at, by what Snakemake says at each beginning."""
+    begun = re.findall(r"^(?:local)?rule (\w+):$", _tail(cluster_log), flags=re.MULTILINE)
+    return next((rule for rule in reversed(begun) if rule in VERBS), VERBS[0])
 
 
 def _tail(path: Path) -> str:

@@ -9,12 +9,12 @@ import json
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
-from qmri.commands.losses import Loss, first_missing_stage, why_lost
+from qmri.commands.losses import NEVER_BEGUN, Loss, last_begun_stage, why_lost
 from qmri.outputs.files import VERBS, record_path
 
 LINE_EVERY_S = 2.0
@@ -78,15 +78,29 @@ class Progress:
             return None
         return self._failure(job.exam, job.rule)
 
-    def lose(self, jobid: int, logs: list[Path]) -> str | None:
-        """Take note that an attempt at a job has failed; return the sentence for it."""
-        self._jobs.pop(jobid, None)
-        job = self._known.get(jobid)
-        if job is None or (job.exam and job.rule != first_missing_stage(self.results, job.exam)):
-            return None  # a stage of a lost group that was done already, or never began
-        loss = why_lost(job.rule, [self.results / path for path in logs])
-        self.lost[job.exam or job.rule] = loss
-        return f"{_spoken(job.exam or 'study')}: {loss.reason}; see {', '.join(map(str, logs))}"
+    def lose(self, jobids: Sequence[int], log: Path | None) -> str | None:
+        """Take note that an attempt at a job has failed; return the sentence for it.
+
+        Parameters
+        ----------
+        jobids
+            The job, or all stages of an examination that went to a cluster together.
+        log
+            The cluster's log, None where the job ran here or never began.
+        """
+        jobs = [self._known[jobid] for jobid in jobids if jobid in self._known]
+        for jobid in jobids:
+            self._jobs.pop(jobid, None)
+        if not jobs:
+            return None
+        exam, stage = jobs[0].exam, jobs[0].rule
+        if len(jobs) > 1:
+            stage = last_begun_stage(log) if log else VERBS[0]
+        own_log = Path("logs", stage, f"{exam}.log") if exam else Path("logs", f"{stage}.log")
+        never_begun = len(jobs) > 1 and not log
+        loss = NEVER_BEGUN if never_begun else why_lost(stage, self.results / own_log, log)
+        self.lost[exam or stage] = loss
+        return f"{_spoken(exam or 'study')}: {loss.reason}; see {own_log}"
 
     @property
     def done(self) -> int:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
@@ -51,26 +49,24 @@ class LogHandler(LogHandlerBase):
             sentence = progress.finish(told["job_id"])
             landmark = progress.done != before
         elif event == LogEvent.GROUP_ERROR:
-            self._slurm_logs = [Path(path) for path in told["aux_logs"]]
-        elif event == LogEvent.JOB_ERROR:
-            sentence = progress.lose(told["jobid"], self._logs(told))
+            logs = [Path(path) for path in told["aux_logs"]]
+            jobids = [job["jobid"] for job in told["job_error_info"]]
+            sentence = progress.lose(jobids, logs[0] if logs else None)
+        elif event == LogEvent.JOB_ERROR and not told["indent"]:  # those of a group are indented
+            sentence = progress.lose([told["jobid"]], None)
         elif event in (None, LogEvent.ERROR):
             sentence = self._message(record)
         if sentence:
             display.say(sentence)
         display.update(landmark=landmark)
 
-    def _logs(self, told: Mapping[str, Any]) -> list[Path]:
-        stage_logs = [Path(path) for path in told["log"]]
-        return stage_logs + (getattr(self, "_slurm_logs", []) if told["indent"] else [])
-
     def _message(self, record: logging.LogRecord) -> str | None:
         """Return what Snakemake says besides its events, if it is for the user."""
         text = record.getMessage().strip()
         if text.startswith(STOPPING):
             self.display.progress.interrupted = True
-            return "stopping: what runs is ended first"
-        if record.levelno < logging.WARNING or any(words in text for words in TOLD_OTHERWISE):
+            return "stopping; what runs is ended first, which may take a minute"
+        if record.levelno < logging.ERROR or any(words in text for words in TOLD_OTHERWISE):
             return None
         return text
 

@@ -1,0 +1,125 @@
+"""The batch on a real SLURM of one node, which tests/cluster/start-slurm.sh starts.
+
+Stand-in stages of one study meet every fate at once: done, refused, killed for want of
+memory, out of time, lost for good. Another study is interrupted; the example study is real.
+"""
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+QUICK = ("--slurm-init-seconds-before-status-checks", "4")
+SLURM = shutil.which("sinfo") and subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not SLURM, reason="no SLURM answers here; tests/cluster/start-slurm.sh starts one"),
+]
+
+
+def slurm(*command):
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
+
+
+def queued(study):
+    """Jobs of the study in the queue: id, state."""
+    lines = [line.split("|") for line in slurm("squeue", "--noheader", "--format=%i|%T|%Z") if line]
+    return [(job, state) for job, state, folder in lines if folder.startswith(str(study.root))]
+
+
+def accounted(study):
+    """All jobs that the study sent, in the order of sending: state, memory, minutes, examination."""
+    fields = "JobID,State,ReqMem,TimelimitRaw,WorkDir,SubmitLine"
+    lines = [line.split("|") for line in slurm("sacct", "-X", "-n", "-P", f"--format={fields}") if line]
+    return [
+        (state.split()[0], memory, int(minutes), call)
+        for _, state, memory, minutes, folder, call in lines
+        if folder.startswith(str(study.root))
+    ]
+
+
+def statuses(study):
+    with (study.out / "markers" / "patients.csv").open() as file:
+        return {row["participant_id"]: (row["status"], row["status_reason"]) for row in csv.DictReader(file)}
+
+
+@pytest.fixture
+def profile(repository):
+    return ("--profile", str(repository / "workflow" / "profiles" / "slurm"), *QUICK)
+
+
+def test_every_fate_of_an_examination(batch_study, profile):
+    study = batch_study(
+        good={},
+        rotten={"ingest": {"refuse": "another sequence"}},
+        hungry={"fit": {"megabytes": 1500}},
+        slow={"fit": {"seconds_below_attempt": 2}},
+        doomed={"segment": {"kill_below_attempt": 99}},
+    )
+    process = study.start(*profile)
+    shorten_the_first_job_of("slow", study)
+    output, _ = process.communicate(timeout=240)
+    assert process.returncode == 3, output
+    assert output.splitlines()[-1] == "3 of 5 examinations done, 2 failed"
+    found = statuses(study)
+    assert {name for name, (status, _) in found.items() if status == "ok"} == {"good", "hungry", "slow"}
+    assert found["rotten"] == ("failed", "another sequence")
+    assert found["doomed"][0] == "failed"
+    assert found["doomed"][1].startswith("segment was killed")
+    assert "fit ran out of memory" in output
+    assert "fit ran out of its time" in output
+
+    jobs = accounted(study)
+    states = [state for state, *_ in jobs]
+    assert "TIMEOUT" in states
+    assert states.count("COMPLETED") >= 4
+    memory = {asked for _, asked, *_ in jobs}
+    assert {"1000M", "2000M"} <= memory
+    for path in study.out.rglob("*"):
+        if path.is_file():
+            assert b"Smith" not in path.read_bytes(), path
+
+
+def test_an_interrupted_run_leaves_no_job_behind(batch_study, profile):
+    study = batch_study(**{f"p{n}": {"ingest": {"seconds": 300}} for n in range(3)})
+    process = study.start(*profile)
+    wait_until(lambda: len([state for _, state in queued(study) if state == "RUNNING"]) == 3)
+    os.killpg(process.pid, signal.SIGINT)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130, output
+    wait_until(lambda: not queued(study), seconds=15)
+
+
+def test_the_example_study(tmp_path, repository, profile):
+    if not (repository / "example_data" / "study.csv").is_file():
+        pytest.skip("the example study is not there")
+    out = tmp_path / "results"
+    command = [sys.executable, "-m", "qmri", "run", str(repository / "example_data" / "study.csv")]
+    ended = subprocess.run(
+        [*command, "--out", str(out), *profile], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    with (out / "markers" / "vertebrae.csv").open() as file:
+        measured = [row for row in csv.DictReader(file) if row["status"] == "ok"]
+    assert measured
+    assert (out / "report" / "index.html").is_file()
+
+
+def shorten_the_first_job_of(name, study):
+    """Cut the time limit of the job in which an examination hangs to a minute, as an operator may."""
+    note = study.root / f"attempts-fit-sub-{name}_ses-pre.job"
+    wait_until(note.exists)
+    slurm("scontrol", "update", f"JobId={note.read_text()}", "TimeLimit=1")
+
+
+def wait_until(condition, seconds=60):
+    until = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < until
+        time.sleep(0.5)
