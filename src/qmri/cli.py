@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "segment": ("qmri.commands.segment", "find and name the vertebral bodies"),
     "measure": ("qmri.commands.measure", "take the markers of every vertebra"),
     "report": ("qmri.commands.report", "write the pages people look at"),
+    "compare": ("qmri.commands.compare", "tell how two tables of the same vertebrae agree"),
     "simulate": ("qmri.commands.simulate", "write a digital reference study with its truth"),
 }
 

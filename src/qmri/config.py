@@ -123,7 +123,9 @@ class MeasureSettings(_Section):
     flag_void_frac: Annotated[
         float, Field(gt=0, le=1, description="share of voids from which a body may hold cement or metal")
     ] = 0.05
-    flag_snr: Annotated[float, Field(ge=0, description="median signal over noise below which is flagged")] = 15.0
+    flag_snr: Annotated[float, Field(ge=0, description="median signal over noise below which is flagged")] = (
+        15.0
+    )
     flag_rchi2: Annotated[
         float, Field(gt=0, description="median reduced chi-square of the fit above which is flagged")
     ] = 3.0
@@ -133,7 +135,9 @@ class MeasureSettings(_Section):
     flag_voxels: Annotated[int, Field(ge=0, description="fewer voxels in the region are flagged")] = 100
     flag_erosion_pct: Annotated[
         float,
-        Field(gt=0, description="change of median PDFF between margins of 2 and 4 mm that is flagged, points"),
+        Field(
+            gt=0, description="change of median PDFF between margins of 2 and 4 mm that is flagged, points"
+        ),
     ] = 3.0
     flag_confidence: Annotated[
         float, Field(ge=0, le=1, description="confidence of a label below which is flagged")
@@ -157,7 +161,7 @@ class MeasureSettings(_Section):
     flag_fracture_count: Annotated[
         tuple[int, int], Field(description="usual number of fractured levels of a participant")
     ] = (1, 3)
-    sdc_height_mm: Annotated[
+    repeatability_height_mm: Annotated[
         float, Field(gt=0, description="standard deviation of a height between scans, mm")
     ] = 0.6
 

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
+from qmri.measure.changes import change_rows
 from qmri.measure.rows import failed_examination
 from qmri.measure.stage import fractures_of, identity_of
 from qmri.measure.tables import dictionary, table_text
-from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column, exam_directory, file_path
+from qmri.outputs import (
+    CHANGE_COLUMNS,
+    FLAG_COLUMNS,
+    PATIENT_COLUMNS,
+    VERTEBRA_COLUMNS,
+    Column,
+    exam_directory,
+    file_path,
+)
 from qmri.study import Examination, Study
 from qmri.volumes import read_json, write_json
 
@@ -21,7 +31,7 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
 
 
 def collect(study: Study, results: Path, settings: MeasureSettings) -> dict[str, Path]:
-    """Write markers/vertebrae.csv, patients.csv and flags.csv with a JSON dictionary beside each.
+    """Write vertebrae.csv, patients.csv, flags.csv and changes.csv with a JSON dictionary beside each.
 
     An examination whose record tells of a failure gets its rows here, with the reason, so that even a
     job that was killed leaves no gap in the tables.
@@ -44,6 +54,10 @@ def collect(study: Study, results: Path, settings: MeasureSettings) -> dict[str,
         paths[table] = markers / f"{table}.csv"
         replace_text(paths[table], table_text([], columns) + "".join(text[table] for text in texts))
         write_json(markers / f"{table}.json", dictionary(columns))
+    changes = change_rows(_read(paths["vertebrae"]), _read(paths["patients"]), settings)
+    paths["changes"] = markers / "changes.csv"
+    replace_text(paths["changes"], table_text(changes, CHANGE_COLUMNS))
+    write_json(markers / "changes.json", dictionary(CHANGE_COLUMNS))
     return paths
 
 
@@ -52,6 +66,11 @@ def replace_text(path: Path, text: str) -> None:
     aside = path.with_name(f".{path.name}.part")
     aside.write_text(text, encoding="utf-8")
     aside.replace(path)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
 
 
 def _examination_texts(exam: Examination, results: Path, settings: MeasureSettings) -> dict[str, str]:

@@ -1,0 +1,124 @@
+"""What changed between sessions of a participant, and which levels may have fractured since.
+
+The smallest detectable change of a difference is 1.96 sqrt(s1^2 + s2^2) with the errors s of both
+sessions, repeatability between scans included (Weir 2005, 10.1519/15184.1). A candidate of a new
+fracture is a level, fractured neither then nor treated, of which a height fell by more than 15 % and
+more than is detectable, or whose PDFF fell by a third and more than is detectable (marrow oedema
+comes before collapse). The list is meant to be long rather than short: a reader confirms.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+from qmri.config import MeasureSettings
+from qmri.measure.flags import FRACTURED
+from qmri.measure.tables import MISSING, Cell
+from qmri.outputs.columns import CHANGED
+
+CONFIDENCE = 1.96
+COLLAPSE_SHARE, OEDEMA_SHARE = 0.15, 0.33
+HEIGHTS = tuple(name for name in CHANGED if name.startswith("height"))
+COMPARABLE_BY = ("field_t", "recon_mode", "fat_model_id")
+
+Cells = Mapping[str, str]
+
+
+def change_rows(
+    vertebrae: Sequence[Cells], patients: Sequence[Cells], settings: MeasureSettings
+) -> list[dict[str, Cell]]:
+    """Return the rows of changes.csv, in the order of the tables; empty without a second session.
+
+    Parameters
+    ----------
+    vertebrae, patients
+        Rows of the tables of the study, cells as text.
+    """
+    sessions: dict[str, list[Cells]] = {}
+    for patient in patients:
+        sessions.setdefault(patient["participant_id"], []).append(patient)
+    levels = {(row["participant_id"], row["session_id"], row["level"]): row for row in vertebrae}
+    names = list(dict.fromkeys(row["level"] for row in vertebrae))
+    rows = []
+    for participant, (first, *later) in sessions.items():
+        for patient in later:
+            for level in names:
+                pair = [levels.get((participant, visit["session_id"], level)) for visit in (first, patient)]
+                before, after = pair
+                if before is None or after is None or "ok" not in (before["status"], after["status"]):
+                    continue
+                keys: dict[str, Cell] = {
+                    "participant_id": participant,
+                    "level": level,
+                    "session_before": first["session_id"],
+                    "session_after": patient["session_id"],
+                }
+                rows.append(keys | _change(before, after, _difference(first, patient), settings))
+    return rows
+
+
+def _change(
+    before: Cells, after: Cells, difference: str | None, settings: MeasureSettings
+) -> dict[str, Cell]:
+    """Return what changed at one level; ``difference`` says why maps cannot be compared."""
+    row: dict[str, Cell] = {}
+    for name in CHANGED:
+        old, new = _number(before, name), _number(after, name)
+        if old is None or new is None or (difference and name not in HEIGHTS):
+            continue
+        row[f"change_{name}"] = new - old
+        detectable = _detectable(name, before, after, settings)
+        if detectable is not None:
+            row |= {f"sdc_{name}": detectable, f"detected_{name}": abs(new - old) > detectable}
+    found = _findings(row, before)
+    if before["fracture_status"] in FRACTURED:
+        verdict = "known"
+    elif any(f"change_{name}" not in row for name in HEIGHTS):
+        verdict = "unknown"
+    else:
+        verdict = "candidate" if found else "none"
+    words = found + ([difference] if difference else [])
+    return row | {
+        "genant_before": before["genant_grade"],
+        "genant_after": after["genant_grade"],
+        "new_fracture": verdict,
+        "comparable": difference is None,
+        "evidence": "; ".join(words),
+    }
+
+
+def _findings(row: Mapping[str, Cell], before: Cells) -> list[str]:
+    """Return what speaks for a new fracture, in words."""
+    found = []
+    for name, share, words in (
+        *((name, COLLAPSE_SHARE, CHANGED[name][1]) for name in HEIGHTS),
+        ("pdff_median_pct", OEDEMA_SHARE, "median PDFF"),
+    ):
+        change, old = row.get(f"change_{name}"), _number(before, name)
+        if isinstance(change, float) and old and row.get(f"detected_{name}") and -change > share * old:
+            unit = CHANGED[name][0]
+            found.append(f"{words} fell from {old:.1f} to {old + change:.1f} {unit}")
+    return found
+
+
+def _detectable(name: str, before: Cells, after: Cells, settings: MeasureSettings) -> float | None:
+    if name in HEIGHTS:
+        return CONFIDENCE * math.sqrt(2) * settings.repeatability_height_mm
+    column = {"pdff_median_pct": "pdff_se_total_pct", "r2star_median_per_s": "r2star_se_total_per_s"}[name]
+    errors = [_number(cells, column) for cells in (before, after)]
+    if errors[0] is None or errors[1] is None:
+        return None
+    return CONFIDENCE * math.hypot(errors[0], errors[1])
+
+
+def _difference(first: Cells, later: Cells) -> str | None:
+    """Return in which way the maps of two sessions differ, None where they can be compared."""
+    unlike = [name for name in COMPARABLE_BY if first[name] != later[name]]
+    told = [f"{name} {first[name]} and {later[name]}" for name in unlike]
+    return f"PDFF and R2* not compared: {', '.join(told)}" if told else None
+
+
+def _number(cells: Cells, name: str) -> float | None:
+    text = cells.get(name, MISSING)
+    return None if text == MISSING else float(text)

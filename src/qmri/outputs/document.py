@@ -1,0 +1,76 @@
+"""docs/outputs.md, made from the registry: ``python -m qmri.outputs > docs/outputs.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from qmri.outputs.columns import CHANGE_COLUMNS, FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column
+from qmri.outputs.files import FILES, VERBS
+
+INTRODUCTION = """\
+# Outputs
+
+This page is made from the registry in `src/qmri/outputs/` by `python -m qmri.outputs > docs/outputs.md`;
+a test holds the two together. The same descriptions stand in the JSON dictionary beside each table.
+
+Reading a table takes one line, and `n/a` becomes a missing value by itself:
+
+```python
+vertebrae = pandas.read_csv("results/markers/vertebrae.csv", dtype={"participant_id": str, "session_id": str})
+```
+
+A row exists for every expected level of every examination, whatever happened to it; `status` says whether it
+has numbers. Numbers have six significant digits, yes and no are 1 and 0, lists are separated by `;`.
+The key of `vertebrae.csv` is `participant_id, session_id, level`; that of `patients.csv` is
+`participant_id, session_id`.
+"""
+
+
+def outputs_markdown() -> str:
+    """Return the page."""
+    parts = [INTRODUCTION]
+    for title, columns, about in (
+        ("vertebrae.csv", VERTEBRA_COLUMNS, "One row for every level of every examination."),
+        ("patients.csv", PATIENT_COLUMNS, "One row for every examination."),
+        ("flags.csv", FLAG_COLUMNS, "One row for every flag raised, with its evidence."),
+        (
+            "changes.csv",
+            CHANGE_COLUMNS,
+            "One row for every level of every session after a participant's first; "
+            "there are none where every participant has one session.",
+        ),
+    ):
+        parts.append(f"## markers/{title}\n\n{about}\n\n{_column_table(columns)}")
+    parts.append(
+        "## Files of an examination\n\n"
+        "They lie in `sub-<participant>/ses-<session>/<stage>/` and begin with "
+        "`sub-<participant>_ses-<session>_`. Images have a JSON sidecar with unit, sources and versions.\n"
+    )
+    for verb in VERBS:
+        rows = [
+            (f"`{output.suffix}`", output.unit or "", output.description)
+            for output in FILES.values()
+            if output.verb == verb
+        ]
+        parts.append(f"### {verb}\n\n{_table(('file', 'unit', 'what it is'), rows)}")
+    return "\n".join(parts)
+
+
+def _column_table(columns: Sequence[Column]) -> str:
+    rows = []
+    for column in columns:
+        text = column.description
+        if column.levels:
+            words = "; ".join(f"`{word}`: {meaning}" for word, meaning in column.levels.items())
+            text = f"{text} {words}."
+        usual = f"{column.plausible[0]:g} to {column.plausible[1]:g}" if column.plausible else ""
+        rows.append((f"`{column.name}`", column.unit or "", text, usual, column.source))
+    return _table(("column", "unit", "what it is", "plausible", "source"), rows)
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return (
+        "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+        + "\n"
+    )
