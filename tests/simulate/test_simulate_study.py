@@ -1,6 +1,9 @@
 """A simulated study: its sheet, its truth, its bytes."""
 
 import csv
+import subprocess
+import sys
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -85,6 +88,27 @@ def test_the_truth_lies_where_the_headers_say(study):
         np.testing.assert_allclose(
             corner[:3] * [-1, -1, 1], np.array(dataset.ImagePositionPatient, dtype=float), atol=1e-3
         )
+
+
+def test_an_independent_reader_puts_the_images_where_the_truth_is(study, tmp_path):
+    exam = next(exam for exam in read_study(study / "study.csv") if exam.name == "sub-02_ses-pre")
+    series = {
+        pydicom.dcmread(p, stop_before_pixels=True).SeriesNumber: p.parent
+        for p in exam.dicom_dir.rglob("*.dcm")
+    }
+    reader = Path(sys.executable).with_name("dcm2niix")
+    if not reader.exists():
+        pytest.skip("dcm2niix is not installed")
+    command = [reader, "-z", "n", "-b", "n", "-o", tmp_path, "-f", "fraction", series[501]]
+    subprocess.run(command, check=True, capture_output=True)
+    read = nib.load(tmp_path / "fraction.nii")
+    truth = nib.load(study / "truth" / "sub-02_ses-pre_PDFFmap.nii.gz")
+    place = np.moveaxis(np.indices(read.shape), 0, -1) @ read.affine[:3, :3].T + read.affine[:3, 3]
+    index = (place - truth.affine[:3, 3]) @ np.linalg.inv(truth.affine[:3, :3]).T
+    np.testing.assert_allclose(index, np.rint(index), atol=1e-4)
+    there = truth.get_fdata()[tuple(np.moveaxis(np.rint(index).astype(int), -1, 0))]
+    fatty = there > 30
+    assert np.median(np.abs(read.get_fdata()[fatty] - there[fatty])) < 3.0
 
 
 def test_fractured_levels_are_low_in_front_and_poor_in_fat(study):
