@@ -15,11 +15,16 @@ from scipy import ndimage
 from qmri.segment.contrast import Contrast
 from qmri.segment.frames import BodyFrame
 from qmri.segment.template import LONGITUDES, ROWS, Rays, Template
+from qmri.segment.voids import sample_middle
 
 STEP_MM = 0.5
 REACH_MM = (-10.0, 12.0)
 _PAD = round(4 / STEP_MM)
 _NEVER = 50.0
+# Below this share of the body's signal a tissue is no marrow.
+DARK = 0.5
+# Below this share of the body's signal the fat fraction is noise.
+FAINT = 0.3
 
 Plane = tuple[NDArray[np.float64], NDArray[np.float64]]
 """A point in RAS+ millimetres and the normal that leads out of the body."""
@@ -27,7 +32,7 @@ Plane = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 @dataclass(frozen=True)
 class CutWeights:
-    """Weights of the cost of a surface, without unit unless one is named.
+    """Weights of the cost of a surface, without unit unless one is named, and the usual size of a body.
 
     Attributes
     ----------
@@ -35,12 +40,14 @@ class CutWeights:
         Signal that rises outward.
     rim_endplate_mm, rim_wall_mm
         How far inside the rise the surface lies.
-    valley, valley_with_fat
-        Dark cortex at the surface, on water alone and where fat is known too.
+    valley
+        Dark cortex at the surface.
     fat_edge
         Fat fraction that falls outward.
     region
-        Signal inside that is unlike the middle of the body, per mm; on water alone.
+        Signal inside that is unlike the middle of the body, per mm.
+    dark
+        Air, bowel or cortex inside, per mm.
     prior_endplate, prior_wall, prior_side
         Squared distance from the template per mm^2, at the endplates, at the front and back, and
         at the sides, where muscle often looks like bone.
@@ -48,21 +55,48 @@ class CutWeights:
         Each mm beyond the middle between two bodies.
     bend_linear, bend_quadratic
         Steps of one position between neighbouring rays.
+    width, depth, height
+        Half sizes of the usual body over the spacing; the depth where the spacing is 36 mm.
     """
 
     edge: float = 3.0
     rim_endplate_mm: float = 1.0
     rim_wall_mm: float = 1.0
     valley: float = 1.5
-    valley_with_fat: float = 3.0
-    fat_edge: float = 1.5
+    fat_edge: float = 0.0
     region: float = 0.12
+    dark: float = 0.6
     prior_endplate: float = 0.004
     prior_wall: float = 0.004
     prior_side: float = 0.01
     neighbour: float = 0.5
     bend_linear: float = 0.05
     bend_quadratic: float = 0.05
+    width: float = 0.74
+    depth: float = 0.45
+    height: float = 0.385
+
+    def usual_body(self, spacing_mm: float) -> Template:
+        """Return the usual body where bodies are ``spacing_mm`` apart.
+
+        The depth grows less along the spine than width and height do.
+        """
+        depth = self.depth * spacing_mm * (spacing_mm / 36) ** -0.3
+        return Template(self.width * spacing_mm, 1.06 * depth, 0.94 * depth, self.height * spacing_mm)
+
+
+WATER_ALONE = CutWeights()
+WATER_AND_FAT = CutWeights(
+    rim_endplate_mm=0.5,
+    rim_wall_mm=1.0,
+    edge=1.0,
+    valley=4.0,
+    fat_edge=3.0,
+    region=0.0,
+    prior_endplate=0.008,
+    prior_side=0.01,
+    width=0.6,
+)
 
 
 @dataclass(frozen=True)
@@ -84,7 +118,7 @@ class Site:
 
 def surface_cost(
     contrast: Contrast, site: Site, rays: Rays, rho: float, weights: CutWeights
-) -> NDArray[np.float64]:
+) -> NDArray[np.float32]:
     """Return the cost (rows, longitudes, positions) of the surface at each position.
 
     Position k lies ``REACH_MM[0] + k * STEP_MM`` beyond the template along the ray.
@@ -109,7 +143,7 @@ def surface_cost(
     points, distance = points[..., _PAD:-_PAD, :], distance[..., _PAD:-_PAD]
     for point, outward in site.middles:
         cost += weights.neighbour * np.maximum((points - point) @ outward, 0)
-    return np.asarray(np.where(distance < 1.0, cost + _NEVER, cost))
+    return np.asarray(np.where(distance < 1.0, cost + _NEVER, cost), np.float32)
 
 
 def _signal_cost(
@@ -122,14 +156,16 @@ def _signal_cost(
     edge = at_wall * _ahead(rise, weights.rim_wall_mm) + (1 - at_wall) * _ahead(rise, weights.rim_endplate_mm)
     brim = np.minimum(_mean(signal, 1.5, 4), _mean(signal, -4, -1.5))
     valley = np.clip((brim - signal) / rho, 0, 0.5)
-    cost = -weights.edge * edge
-    if contrast.fraction is None:
+    cost = -weights.edge * edge - weights.valley * valley
+    cost += weights.dark * STEP_MM * np.cumsum(np.clip(1 - signal / DARK, 0, 1), axis=-1)
+    if weights.region:
         strange = np.clip(np.abs(signal - 1) / (2 * spread), 0, 2) - 1
-        cost += weights.region * STEP_MM * np.cumsum(strange, axis=-1) - weights.valley * valley
-    else:
-        fraction = _profile(contrast, contrast.fraction, points)
-        fall = np.clip(_mean(fraction, -3, -0.5) - _mean(fraction, 0.5, 3), -0.2, 0.6)
-        cost -= weights.valley_with_fat * valley + weights.fat_edge * fall
+        cost += weights.region * STEP_MM * np.cumsum(strange, axis=-1)
+    if contrast.fraction is not None:
+        fat = signal * _profile(contrast, contrast.fraction, points)
+        inner = _mean(fat, -3, -0.5) / np.maximum(_mean(signal, -3, -0.5), FAINT)
+        outer = _mean(fat, 0.5, 3) / np.maximum(_mean(signal, 0.5, 3), FAINT)
+        cost -= weights.fat_edge * np.clip(inner - outer, -0.2, 0.6)
     return np.asarray(cost)
 
 
@@ -146,14 +182,7 @@ def _prior_weight(weights: CutWeights) -> NDArray[np.float64]:
 
 def _middle_of_body(contrast: Contrast, site: Site) -> tuple[float, float]:
     """Return the median signal in the middle of the body and its relative robust deviation."""
-    half = site.template
-    grid = np.meshgrid(
-        np.linspace(-0.5, 0.5, 9) * half.width,
-        np.linspace(-0.5, 0.6, 8) * half.anterior,
-        np.linspace(-0.6, 0.6, 7) * half.height,
-        indexing="ij",
-    )
-    values = contrast.sample(contrast.inphase, site.frame.to_world(np.stack(grid, -1)))
+    values = sample_middle(contrast, contrast.inphase, site.frame, site.template)
     middle = float(np.median(values))
     spread = 1.4826 * float(np.median(np.abs(values - middle))) / max(middle, 1e-3)
     return middle, float(np.clip(spread, 0.08, 0.3))

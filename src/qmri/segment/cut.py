@@ -10,14 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.segment.contrast import Contrast, prepare
-from qmri.segment.cost import REACH_MM, STEP_MM, CutWeights, Plane, Site, surface_cost
+from qmri.segment.cost import (
+    REACH_MM,
+    STEP_MM,
+    WATER_ALONE,
+    WATER_AND_FAT,
+    CutWeights,
+    Plane,
+    Site,
+    surface_cost,
+)
 from qmri.segment.detector import SpineImages
 from qmri.segment.frames import BodyFrame, frames_of_chain
 from qmri.segment.refit import refit
 from qmri.segment.surface import cheapest_surface
-from qmri.segment.template import BodySurface, Template, rays_of
-
-USUAL_WEIGHTS = CutWeights()
+from qmri.segment.template import BodySurface, rays_of
+from qmri.segment.voids import fill_voids
 
 
 @dataclass(frozen=True)
@@ -40,7 +48,7 @@ def cut_surfaces(
     images: SpineImages,
     seeds_mm: NDArray[np.float64],
     counts: Sequence[int] | None = None,
-    weights: CutWeights = USUAL_WEIGHTS,
+    weights: CutWeights | None = None,
 ) -> list[BodyCut]:
     """Return the surface of each body.
 
@@ -57,18 +65,22 @@ def cut_surfaces(
     counts
         How many levels each body lies below the one before it; 1 unless a level was left out.
     weights
-        Weights of the cost.
+        Weights of the cost; by default those for the images that are there.
     """
     contrast = prepare(images)
+    if weights is None:
+        weights = WATER_ALONE if contrast.fraction is None else WATER_AND_FAT
     rho = image_contrast(contrast, seeds_mm)
     frames = frames_of_chain(seeds_mm, counts)
-    templates = [Template.usual(frame.spacing_mm) for frame in frames]
+    templates = [weights.usual_body(frame.spacing_mm) for frame in frames]
+    plain = contrast
     for _ in range(2):
+        contrast = fill_voids(plain, list(zip(frames, templates, strict=True)))
         sites = [
             Site(frame, template, middles)
             for frame, template, middles in zip(frames, templates, _middles(frames, counts), strict=True)
         ]
-        cuts = [_cut_body(contrast, site, rho, weights) for site in sites]
+        cuts = _cut_bodies(contrast, sites, rho, weights)
         fitted = [refit(cut.surface, template) for cut, template in zip(cuts, templates, strict=True)]
         frames, templates = [frame for frame, _ in fitted], [template for _, template in fitted]
     return cuts
@@ -83,8 +95,11 @@ def image_contrast(contrast: Contrast, seeds_mm: NDArray[np.float64]) -> float:
 
 
 def _middles(frames: Sequence[BodyFrame], counts: Sequence[int] | None) -> list[tuple[Plane, ...]]:
-    """Return for each body the planes halfway to its neighbours."""
+    """Return for each body the planes halfway to its neighbours, and to those beyond the ends."""
     planes: list[tuple[Plane, ...]] = [() for _ in frames]
+    for end, sign in ((0, 1.0), (-1, -1.0)):
+        outward = sign * frames[end].axes[2]
+        planes[end] += ((frames[end].centre_mm + frames[end].spacing_mm / 2 * outward, outward),)
     for index, (above, below) in enumerate(itertools.pairwise(frames)):
         if counts is not None and counts[index] != 1:
             continue
@@ -96,15 +111,18 @@ def _middles(frames: Sequence[BodyFrame], counts: Sequence[int] | None) -> list[
     return planes
 
 
-def _cut_body(contrast: Contrast, site: Site, rho: float, weights: CutWeights) -> BodyCut:
-    rays = rays_of(site.template)
-    cost = surface_cost(contrast, site, rays, rho, weights)
-    position, aggregated = cheapest_surface(cost, weights.bend_linear, weights.bend_quadratic)
-    distance = np.maximum(rays.usual + REACH_MM[0] + position * STEP_MM, 0.5)
-    return BodyCut(BodySurface(site.frame, rays, distance), _margin(aggregated))
+def _cut_bodies(contrast: Contrast, sites: Sequence[Site], rho: float, weights: CutWeights) -> list[BodyCut]:
+    rays = [rays_of(site.template) for site in sites]
+    costs = [surface_cost(contrast, site, own, rho, weights) for site, own in zip(sites, rays, strict=True)]
+    position, aggregated = cheapest_surface(np.stack(costs), weights.bend_linear, weights.bend_quadratic)
+    distance = position * STEP_MM + REACH_MM[0]
+    return [
+        BodyCut(BodySurface(site.frame, own, np.maximum(own.usual + beyond, 0.5)), _margin(margins))
+        for site, own, beyond, margins in zip(sites, rays, distance, aggregated, strict=True)
+    ]
 
 
-def _margin(aggregated: NDArray[np.float64]) -> float:
+def _margin(aggregated: NDArray[np.float32]) -> float:
     """Return the median over rays of how much dearer the best surface 2 mm away is, squashed to 0-1."""
     best = aggregated.argmin(axis=-1)[..., None]
     far = np.abs(np.arange(aggregated.shape[-1]) - best) >= round(2 / STEP_MM)

@@ -54,9 +54,9 @@ def frames_of_chain(centres_mm: NDArray[np.float64], counts: Sequence[int] | Non
     """Return a frame for every body of a chain.
 
     The tangent at a body is the line between its neighbours; at the ends it is extrapolated
-    half a step, because the spine goes on bending. The spacing is the mean of the gaps beside
-    the body, each held within a factor 1.4 of the median so that a missing neighbour or a crushed
-    body does not change the size of the template.
+    half a step, because the spine goes on bending. The spacing is the mean of the gaps beside the
+    body and of their trend along the spine. Each gap is held within a factor 1.4 of the median so that
+    a missing neighbour or a crushed body does not change the size of the template.
 
     Parameters
     ----------
@@ -80,11 +80,21 @@ def frames_of_chain(centres_mm: NDArray[np.float64], counts: Sequence[int] | Non
     bend_bottom = units[-1] - units[-2] if count > 2 else np.zeros(3)
     tangents[0] = units[0] + 0.5 * bend_top
     tangents[-1] = units[-1] + 0.5 * bend_bottom
-    spacing = np.empty(count)
-    spacing[1:-1] = (gaps[:-1] + gaps[1:]) / 2
-    spacing[0], spacing[-1] = gaps[0], gaps[-1]
-    spacing = (spacing + usual) / 2
+    beside = np.empty(count)
+    beside[1:-1] = (gaps[:-1] + gaps[1:]) / 2
+    beside[0], beside[-1] = gaps[0], gaps[-1]
+    spacing = (beside + _trend(gaps, count)) / 2
     return [
         frame_along(centre, tangent, float(scale))
         for centre, tangent, scale in zip(centres_mm, tangents, spacing, strict=True)
     ]
+
+
+def _trend(gaps: NDArray[np.float64], count: int) -> NDArray[np.float64]:
+    """Return the spacing at each of ``count`` bodies by a robust line through the gaps."""
+    between = np.arange(count - 1) + 0.5
+    if count < 4:
+        return np.full(count, float(np.median(gaps)))
+    first, second = np.triu_indices(count - 1, 1)
+    slope = float(np.median((gaps[second] - gaps[first]) / (between[second] - between[first])))
+    return np.asarray(float(np.median(gaps - slope * between)) + slope * np.arange(count))

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.segment.template import BodySurface
+from qmri.segment.voids import voxel_box
 
 # A voxel thicker than this is cut into parts, and belongs to the body that holds most of it.
 FINE_MM = 1.5
@@ -29,7 +30,7 @@ def rasterise(
     share = np.zeros((len(surfaces), *shape), np.float32)
     edges = np.linalg.norm(affine[:3, :3], axis=0)
     parts = np.maximum(np.ceil(edges / FINE_MM - 1e-6), 1).astype(int)
-    boxes = [_box(surface, shape, affine) for surface in surfaces]
+    boxes = [voxel_box(surface, shape, affine) for surface in surfaces]
     for shift in np.ndindex(*parts):
         within = (np.array(shift) + 0.5) / parts - 0.5
         deepest = np.zeros(shape, np.float32)
@@ -48,11 +49,3 @@ def rasterise(
     for index, label in enumerate(labels):
         result[share[index] > 0.5] = label
     return result
-
-
-def _box(surface: BodySurface, shape: tuple[int, ...], affine: NDArray[np.float64]) -> tuple[slice, ...]:
-    to_voxel = np.linalg.inv(affine)
-    index = surface.points_mm().reshape(-1, 3) @ to_voxel[:3, :3].T + to_voxel[:3, 3]
-    low = np.clip(np.floor(index.min(0)).astype(int) - 1, 0, shape)
-    high = np.clip(np.ceil(index.max(0)).astype(int) + 2, 0, shape)
-    return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))

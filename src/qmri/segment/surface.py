@@ -12,14 +12,14 @@ from numpy.typing import NDArray
 
 
 def cheapest_surface(
-    cost: NDArray[np.float64], linear: float, quadratic: float, reach: int = 5
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    cost: NDArray[np.float32], linear: float, quadratic: float, reach: int = 5
+) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
     """Return the position of the surface on every ray and the aggregated costs.
 
     Parameters
     ----------
     cost
-        (rows, longitudes, positions).
+        (bodies, rows, longitudes, positions); each body has its own surface.
     linear, quadratic
         Cost of a step of k positions between neighbouring rays: linear |k| + quadratic k^2.
     reach
@@ -28,42 +28,44 @@ def cheapest_surface(
     Returns
     -------
     position
-        (rows, longitudes) position, refined below the grid by a parabola.
+        (bodies, rows, longitudes) position, refined below the grid by a parabola.
     aggregated
-        (rows, longitudes, positions) aggregated cost, its minimum 0 on every ray.
+        (bodies, rows, longitudes, positions) aggregated cost, its minimum 0 on every ray.
     """
     steps = np.arange(-reach, reach + 1)
-    penalty = linear * np.abs(steps) + quadratic * steps**2
-    along_rows = np.moveaxis(cost, 0, 0)
-    total = _both_ways(along_rows, penalty) - cost
-    around = np.moveaxis(cost, 1, 0)
-    twice = np.concatenate([around, around, around])
-    count = around.shape[0]
-    total += np.moveaxis(_both_ways(twice, penalty)[count : 2 * count], 0, 1) - cost
-    total -= cost
+    penalty = (linear * np.abs(steps) + quadratic * steps**2).astype(np.float32)
+    total = np.moveaxis(_both_ways(np.moveaxis(cost, 1, 0), penalty), 0, 1)
+    around = np.moveaxis(cost, 2, 0)
+    half = len(around) // 2
+    overlapping = np.concatenate([around[-half:], around, around[:half]])
+    total = total + np.moveaxis(_both_ways(overlapping, penalty)[half : half + len(around)], 0, 2)
+    total -= 3 * cost
     total -= total.min(axis=-1, keepdims=True)
     return _refined(total), total
 
 
-def _both_ways(cost: NDArray[np.float64], penalty: NDArray[np.float64]) -> NDArray[np.float64]:
+def _both_ways(cost: NDArray[np.float32], penalty: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the sum of the forward and the backward sweep along axis 0."""
-    return np.asarray(_sweep(cost, penalty) + _sweep(cost[::-1], penalty)[::-1])
+    both = _sweep(np.stack([cost, cost[::-1]], axis=1), penalty)
+    return np.asarray(both[:, 0] + both[::-1, 1])
 
 
-def _sweep(cost: NDArray[np.float64], penalty: NDArray[np.float64]) -> NDArray[np.float64]:
-    reach = len(penalty) // 2
-    result = np.empty_like(cost)
+def _sweep(cost: NDArray[np.float32], penalty: NDArray[np.float32]) -> NDArray[np.float32]:
+    reach, size = len(penalty) // 2, cost.shape[-1]
+    result = np.empty(cost.shape, np.float32)
     result[0] = cost[0]
-    padded = np.full((cost.shape[1], cost.shape[2] + 2 * reach), np.inf)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, len(penalty), axis=1)
+    padded = np.full((*cost.shape[1:-1], size + 2 * reach), np.inf, np.float32)
     for index in range(1, len(cost)):
         previous = result[index - 1]
-        padded[:, reach:-reach] = previous - previous.min(axis=-1, keepdims=True)
-        result[index] = cost[index] + (windows + penalty).min(axis=-1)
+        padded[..., reach:-reach] = previous - previous.min(axis=-1, keepdims=True)
+        cheapest = padded[..., :size] + penalty[0]
+        for shift in range(1, len(penalty)):
+            np.minimum(cheapest, padded[..., shift : shift + size] + penalty[shift], out=cheapest)
+        result[index] = cost[index] + cheapest
     return result
 
 
-def _refined(cost: NDArray[np.float64]) -> NDArray[np.float64]:
+def _refined(cost: NDArray[np.float32]) -> NDArray[np.float64]:
     """Return the minimum along the last axis by a parabola through three samples."""
     best = np.clip(cost.argmin(axis=-1), 1, cost.shape[-1] - 2)[..., None]
     before, at, after = (np.take_along_axis(cost, best + k, axis=-1)[..., 0] for k in (-1, 0, 1))

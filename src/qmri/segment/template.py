@@ -48,11 +48,6 @@ class Template:
     EXPONENT_ANTERIOR = 2.3
     EXPONENT_POSTERIOR = 2.8
 
-    @classmethod
-    def usual(cls, spacing_mm: float) -> Template:
-        """Return the usual lumbar body where bodies are ``spacing_mm`` apart."""
-        return cls(0.75 * spacing_mm, 0.48 * spacing_mm, 0.42 * spacing_mm, 0.385 * spacing_mm)
-
     def wall_radius(self, longitude: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the distance in mm from axis to wall at longitudes in radians (0 right, pi/2 anterior)."""
         cos, sin = np.cos(longitude), np.sin(longitude)
