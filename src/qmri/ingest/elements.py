@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import math
 import re
+import struct
+from functools import cache
 from typing import Any
 
+from pydicom.datadict import dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
@@ -15,14 +19,54 @@ class DamagedElementError(ValueError):
     """An element that numbers depend on holds something else than its kind of value."""
 
 
+TEXT = frozenset(("AE", "AS", "CS", "DA", "DT", "LO", "PN", "SH", "TM", "UI", "DS", "IS"))
+NUMBER_FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+ESCAPE = b"\x1b"
+
+
 def values(dataset: Dataset, tag: int) -> tuple[Any, ...]:
-    """Return the values of an element; empty where it is absent or has none."""
-    if tag not in dataset:
+    """Return the values of an element; empty where it is absent or has none.
+
+    Plain text and numbers are taken from the bytes themselves, which is several times faster
+    than pydicom's conversion; everything else, such as text in other alphabets, is left to it.
+    """
+    element = dataset.get_item(tag)
+    if element is None:
         return ()
+    if isinstance(element, RawDataElement):
+        fast = _from_bytes(element)
+        if fast is not None:
+            return fast
     value = dataset[tag].value
     if value is None or value == "":
         return ()
     return tuple(value) if isinstance(value, (MultiValue, Sequence, list, tuple)) else (value,)
+
+
+def _from_bytes(element: RawDataElement) -> tuple[Any, ...] | None:
+    """Return the values of an element as text or numbers, None where that takes more than its bytes."""
+    content, representation = element.value, element.VR or _representation(element.tag)
+    if not isinstance(content, bytes):
+        return None
+    if not content:
+        return ()
+    if representation in TEXT and content.isascii() and ESCAPE not in content:
+        written = content.decode("ascii").rstrip("\0 ")
+        return tuple(written.split("\\")) if written else ()
+    kind = NUMBER_FORMATS.get(representation)
+    if kind is None or len(content) % struct.calcsize(kind):
+        return None
+    order = "<" if element.is_little_endian else ">"
+    return struct.unpack(f"{order}{len(content) // struct.calcsize(kind)}{kind}", content)
+
+
+@cache
+def _representation(tag: int) -> str:
+    """Return what kind of value a public element has, where the file does not say."""
+    try:
+        return dictionary_VR(tag)
+    except KeyError:
+        return ""
 
 
 def texts(dataset: Dataset, tag: int) -> tuple[str, ...]:
@@ -74,25 +118,28 @@ def vector(dataset: Dataset, tag: int, length: int) -> tuple[float, ...] | None:
     return found or None
 
 
-def private_tag(dataset: Dataset, group: int, creator: str, element: int) -> int:
-    """Return the tag of a private element.
+def private_block(dataset: Dataset, group: int, creator: str) -> int:
+    """Return the tag of element 00 of a private block, to which the number of an element is added.
 
-    Its block is found by the creator; where de-identification took the creators away, the
-    first block is taken, in which GE and Philips write.
+    The block is found by its creator; where de-identification took the creators away, it is the
+    first, in which GE and Philips write.
     """
     for block in range(0x10, 0x100):
-        tag = group << 16 | block
-        if tag in dataset and text(dataset, tag).strip().upper() == creator.upper():
-            return group << 16 | block << 8 | element
-        if tag not in dataset and block > 0x20:
+        found = text(dataset, group << 16 | block)
+        if found.upper() == creator:
+            return group << 16 | block << 8
+        if not found:
             break
-    return group << 16 | 0x1000 | element
+    return group << 16 | 0x1000
+
+
+EMPTY = Dataset()
 
 
 def item(dataset: Dataset, tag: int) -> Dataset:
-    """Return the first item of a sequence; an empty dataset where there is none."""
+    """Return the first item of a sequence; an empty one where there is none."""
     found = values(dataset, tag)
-    return found[0] if found and isinstance(found[0], Dataset) else Dataset()
+    return found[0] if found and isinstance(found[0], Dataset) else EMPTY
 
 
 def _text(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import re
 import warnings
 from dataclasses import dataclass, replace
@@ -25,7 +26,7 @@ from qmri.ingest.elements import (
     item,
     number,
     numbers,
-    private_tag,
+    private_block,
     text,
     texts,
     values,
@@ -57,25 +58,16 @@ def read_file(path: Path) -> FileHeader:
     try:
         with path.open("rb") as file, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom comments on values; they are checked here
-            return _read(path, cast("BinaryIO", _Bounded(file, path.stat().st_size)))
+            if path.stat().st_size < PREAMBLE:
+                return FileHeader(path, "foreign")
+            # Mapped, no more can be read than there is: a damaged length would claim that much memory.
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+                return _read(path, content)
     except OSError as error:
         return FileHeader(path, "damaged", reason=type(error).__name__)
 
 
-class _Bounded:
-    """A file of which no more is asked than it has: a damaged length would claim that much memory."""
-
-    def __init__(self, file: BinaryIO, size: int) -> None:
-        self.file, self.size = file, size
-        self.seek, self.tell = file.seek, file.tell
-
-    def read(self, count: int = -1) -> bytes:
-        """Return the next bytes, fewer at the end of the file."""
-        rest = max(self.size - self.tell(), 0)
-        return self.file.read(rest if count is None or count < 0 else min(count, rest))
-
-
-def _read(path: Path, file: BinaryIO) -> FileHeader:
+def _read(path: Path, file: mmap.mmap) -> FileHeader:
     start = file.read(PREAMBLE)
     file.seek(0)
     part10 = start[128:132] == b"DICM"
@@ -83,7 +75,7 @@ def _read(path: Path, file: BinaryIO) -> FileHeader:
         return FileHeader(path, "foreign")
     try:
         with pydicom.config.disable_value_validation():
-            dataset = pydicom.dcmread(file, stop_before_pixels=True, force=not part10)
+            dataset = pydicom.dcmread(cast("BinaryIO", file), stop_before_pixels=True, force=not part10)
             offset = file.tell()
             return _sort_out(path, dataset, offset, _pixel_kind(file, dataset))
     except (InvalidDicomError, DamagedElementError) as error:
@@ -99,11 +91,11 @@ def _looks_like_dicom(start: bytes) -> bool:
     return len(start) >= 8 and start[:2] in (b"\x02\x00", b"\x08\x00") and start[3] == 0 and start[2] < 0x60
 
 
-def _pixel_kind(file: BinaryIO, dataset: Dataset) -> str:
+def _pixel_kind(file: mmap.mmap, dataset: Dataset) -> str:
     """Return what holds the pixels, from the element at which the reading stopped."""
     if str(getattr(dataset.file_meta, "TransferSyntaxUID", "")) == DeflatedExplicitVRLittleEndian:
         file.seek(0)  # the deflated part cannot be read up to an element
-        whole = pydicom.dcmread(file)
+        whole = pydicom.dcmread(cast("BinaryIO", file))
         return next((kind for tag, kind in PIXEL_ELEMENTS.items() if tag in whole), "")
     start = file.read(4)
     little = dataset.original_encoding[1] is not False
@@ -216,29 +208,37 @@ def _plane(dataset: Dataset, parts: _Parts) -> Plane | None:
 
 def _hints(dataset: Dataset, parts: _Parts) -> Hints:
     kind = parts.group(0x00189226)
-    philips = item(parts.own, private_tag(parts.own, 0x2005, "Philips MR Imaging DD 005", 0x0F))
-    philips_type = texts(philips, 0x00080008)[2:] if parts.enhanced else ()
-    classic = texts(dataset, private_tag(dataset, 0x2005, "Philips MR Imaging DD 001", 0x11))
+    philips = text(dataset, 0x00080070).upper().startswith("PHILIPS")
+    ge = private_block(dataset, 0x0043, "GEMS_PARM_01")
     return Hints(
         image_type=_upper(texts(dataset, 0x00080008)),
         frame_type=_upper(texts(kind, 0x00089007)) if parts.enhanced else (),
-        philips_type=_upper(philips_type or classic),
+        philips_type=_upper(_philips_type(dataset, parts)) if philips else (),
         component=(text(kind, 0x00089208) or text(dataset, 0x00089208)).upper(),
-        ge_component=integer(dataset, private_tag(dataset, 0x0043, "GEMS_PARM_01", 0x2F)),
-        ge_variant=integer(dataset, private_tag(dataset, 0x0043, "GEMS_PARM_01", 0x30)),
+        ge_component=integer(dataset, ge + 0x2F),
+        ge_variant=integer(dataset, ge + 0x30),
         description=text(dataset, 0x0008103E),
         protocol=text(dataset, 0x00181030),
     )
 
 
+def _philips_type(dataset: Dataset, parts: _Parts) -> tuple[str, ...]:
+    """Return Philips' own type: of an enhanced frame the ImageType it would have as a classic image."""
+    if parts.enhanced:
+        classic = item(parts.own, private_block(parts.own, 0x2005, "PHILIPS MR IMAGING DD 005") + 0x0F)
+        return texts(classic, 0x00080008)[2:]
+    return texts(dataset, private_block(dataset, 0x2005, "PHILIPS MR IMAGING DD 001") + 0x11)
+
+
 def _sequence(dataset: Dataset) -> Sequence:
-    acquisition = "GEMS_ACQU_01"
-    echoes = integer(dataset, private_tag(dataset, 0x0019, acquisition, 0x7E))
+    acquisition = private_block(dataset, 0x0019, "GEMS_ACQU_01")
+    parameters = private_block(dataset, 0x0043, "GEMS_PARM_01")
+    echoes = integer(dataset, acquisition + 0x7E)
     if not echoes and text(dataset, 0x00080070).upper().startswith("GE"):
-        second = number(dataset, private_tag(dataset, 0x0019, acquisition, 0xA9))
+        second = number(dataset, acquisition + 0xA9)
         echoes = int(second) if second and second < 100 else None
     names = (
-        text(dataset, private_tag(dataset, 0x0019, acquisition, 0x9C)),
+        text(dataset, acquisition + 0x9C),
         text(dataset, 0x00180024),
         text(dataset, 0x00189005),
     )
@@ -255,9 +255,9 @@ def _sequence(dataset: Dataset) -> Sequence:
         field_strength_t=number(dataset, 0x00180087),
         acquired_matrix=_acquired_matrix(numbers(dataset, 0x00181310)),
         declared_echoes=echoes,
-        filters=text(dataset, private_tag(dataset, 0x0043, "GEMS_PARM_01", 0x97)) + text(dataset, 0x00189064),
-        deep_learning=text(dataset, private_tag(dataset, 0x0043, "GEMS_PARM_01", 0xCA)),
-        locations=integer(dataset, private_tag(dataset, 0x0021, "GEMS_RELA_01", 0x4F)),
+        filters=text(dataset, parameters + 0x97) + text(dataset, 0x00189064),
+        deep_learning=text(dataset, parameters + 0xCA),
+        locations=integer(dataset, private_block(dataset, 0x0021, "GEMS_RELA_01") + 0x4F),
     )
 
 

@@ -1,0 +1,151 @@
+"""Files per second for listing and for ingest, and the rate of pixels against plain pydicom.
+
+    .venv/bin/python benchmarks/ingest.py [--files 10000] [--exams 4]
+
+The examinations are made here: multi-echo sources of the size that GE writes, with private elements.
+Everything is read once before it is timed, so that the disk does not count; medians of three runs.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
+
+from qmri.ingest.echo_set import EchoSet
+from qmri.ingest.listing import describe, list_studies
+from qmri.ingest.load import load
+from qmri.ingest.overrides import Overrides
+from qmri.ingest.plan import make_plan
+from qmri.ingest.scan import scan_files
+from qmri.ingest.stage import ingest
+
+COLUMNS, ROWS, SLICES, ECHOES = 256, 256, 36, 6
+PRIVATE_ELEMENTS = 200
+
+
+def image(study: int, index: int, echo: int, component: int, pixels: bytes) -> Dataset:
+    """Return one source image with a header of realistic length."""
+    ds = Dataset()
+    ds.file_meta = FileMetaDataset()
+    ds.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    ds.SOPClassUID, ds.Modality, ds.Manufacturer = MRImageStorage, "MR", "GE MEDICAL SYSTEMS"
+    ds.StudyInstanceUID, ds.SeriesInstanceUID = f"1.2.3.{study}", f"1.2.3.{study}.5"
+    instance = (index * ECHOES + echo) * 3 + component + 1
+    ds.SOPInstanceUID = ds.file_meta.MediaStorageSOPInstanceUID = f"1.2.3.{study}.5.{instance}"
+    ds.file_meta.MediaStorageSOPClassUID = MRImageStorage
+    ds.PatientID, ds.FrameOfReferenceUID = f"{study}", f"1.2.3.{study}.9"
+    ds.ImageType, ds.ScanningSequence = ["ORIGINAL", "PRIMARY", "OTHER"], "GR"
+    ds.SeriesNumber, ds.SeriesDescription, ds.InstanceNumber = 5, "Sag 3D IDEAL IQ", instance
+    ds.RepetitionTime, ds.FlipAngle, ds.ImagingFrequency, ds.MagneticFieldStrength = "8", "3", "127.74", "3"
+    ds.EchoTime, ds.EchoNumbers = f"{1.2 + echo:.1f}", echo + 1
+    ds.SliceThickness, ds.PixelSpacing = "4", ["1.5", "1.5"]
+    ds.ImagePositionPatient, ds.ImageOrientationPatient = [4 * index, 0, 0], [0, 1, 0, 0, 0, -1]
+    ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
+    ds.Rows, ds.Columns, ds.BitsAllocated, ds.BitsStored, ds.HighBit = ROWS, COLUMNS, 16, 16, 15
+    ds.PixelRepresentation = 1
+    block = ds.private_block(0x0043, "GEMS_PARM_01", create=True)
+    block.add_new(0x2F, "SS", (0, 2, 3)[component])
+    filler = ds.private_block(0x0019, "GEMS_ACQU_01", create=True)
+    for element in range(PRIVATE_ELEMENTS):
+        filler.add_new(element, "DS", "0.000000")
+    filler.add_new(0x7E, "SS", ECHOES)
+    filler.add_new(0xA9, "DS", "0")
+    ds.add_new(0x7FE00010, "OW", pixels)
+    return ds
+
+
+def write_examination(folder: Path, study: int, limit: int) -> int:
+    """Write the sources of an examination; return the number of files."""
+    rng = np.random.default_rng(study)
+    times = 1e-3 * (1.2 + np.arange(ECHOES))
+    x = np.linspace(0, 1, COLUMNS)
+    fat = np.exp(-2j * np.pi * 434 * times) * 0.7 + 0.3 * np.exp(-2j * np.pi * 330 * times)
+    signal = 1000 * ((1 - x)[:, None] + x[:, None] * fat) * np.exp(-40 * times)
+    folder.mkdir(parents=True)
+    written = 0
+    for index in range(SLICES):
+        for echo in range(ECHOES):
+            plane = np.repeat(signal[:, echo][None].conj(), ROWS, axis=0)
+            plane = plane + rng.normal(size=plane.shape) * 5 + 1j * rng.normal(size=plane.shape) * 5
+            for component, part in enumerate((np.abs(plane), plane.real, plane.imag)):
+                if written == limit:
+                    return written
+                ds = image(study, index, echo, component, np.rint(part).astype("<i2").tobytes())
+                ds.save_as(folder / f"{written:05d}", enforce_file_format=True)
+                written += 1
+    return written
+
+
+def median_time(work: Callable[[], object], runs: int = 3) -> float:
+    """Return the median wall time of some work in seconds."""
+    times = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times)
+
+
+def plain_reading(paths: list[Path]) -> None:
+    """Read every file as a script with pydicom would."""
+    for path in paths:
+        np.asarray(pydicom.dcmread(path).pixel_array)
+
+
+def our_reading(paths: list[Path]) -> EchoSet | None:
+    """Read headers, plan, and read every pixel, as ingest does."""
+    scan = scan_files(paths)
+    plan = make_plan(scan, Overrides())
+    load(plan.echoes, plan.maps, scan.copies)
+    return plan.echoes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--files", type=int, default=10_000)
+    options = parser.parse_args()
+    cores = len(os.sched_getaffinity(0))
+    folder = Path(tempfile.mkdtemp(prefix="qmri-benchmark-"))
+    try:
+        left, study = options.files, 0
+        while left > 0:
+            left -= write_examination(folder / f"exam{study}", study, left)
+            study += 1
+        everything = sorted(path for path in folder.rglob("*") if path.is_file())
+
+        def list_all() -> None:
+            scan = scan_files(everything, workers=cores)
+            describe(scan, list_studies(scan, Overrides()))
+
+        seconds = median_time(list_all, runs=1)
+        count = len(everything)
+        print(f"listing: {count} files in {seconds:.1f} s on {cores} cores, {count / seconds:.0f} files/s")
+        exam = sorted((folder / "exam0").iterdir())
+        megabytes = sum(path.stat().st_size for path in exam) / 1e6
+        plain = median_time(lambda: plain_reading(exam))
+        ours = median_time(lambda: our_reading(exam))
+        print(
+            f"plain pydicom: {len(exam)} files, {megabytes:.0f} MB, {megabytes / plain:.0f} MB/s on one core"
+        )
+        print(f"ingest without writing: {megabytes / ours:.0f} MB/s on one core, ratio {ours / plain:.2f}")
+        out = folder / "out"
+        out.mkdir()
+        whole = median_time(lambda: ingest(folder / "exam0", "sub-01_ses-01", out))
+        print(f"ingest to compressed NIfTI: {len(exam) / whole:.0f} files/s, {megabytes / whole:.0f} MB/s")
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()
