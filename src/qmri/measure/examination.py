@@ -15,6 +15,7 @@ from qmri.measure.deformity import height_losses
 from qmri.measure.distribution import Row
 from qmri.measure.flags import (
     FRACTURED,
+    UNVERIFIED,
     Flag,
     examination_flags,
     grouped,
@@ -167,7 +168,7 @@ def _level_flags(
     flags = []
     for level, row in measured.items():
         note = exam.notes.get(level, LabelNote())
-        words = note.flags if note.verified else (*note.flags, "level not verified")
+        words = note.flags if note.verified else (*note.flags, UNVERIFIED)
         flags += quality_flags(level, row, settings)
         flags += label_flags(level, words, cut_at_side=vertebrae[level].body.touches_side)
     return flags

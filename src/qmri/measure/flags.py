@@ -33,7 +33,8 @@ FLAGS: dict[str, str] = {
 DISQUALIFYING = frozenset({"swap", "void", "low_snr", "poor_fit", "small_roi", "scale_doubt"})
 """Flags that take a level out of the background, or an examination's qc_pass; the row stays."""
 
-LEVEL_WORDS = ("order", "gap_above", "gap_below")
+UNVERIFIED = "not verified"
+LEVEL_WORDS = ("order", "gap_above", "gap_below", UNVERIFIED)
 FRACTURED = ("acute", "old", "treated_target")
 
 

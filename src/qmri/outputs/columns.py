@@ -278,7 +278,7 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
         source="segmentation",
     ),
     Column("qc_pass", "0/1", "No disqualifying flag.", levels=YES_NO, source=PROGRAM),
-    Column("qc_flags", None, "Flags raised, separated by ;  Their evidence is in flags.csv.", source=PROGRAM),
+    Column("qc_flags", None, "Flags raised, separated by semicolons; their evidence is in flags.csv.", source=PROGRAM),
     Column("na_reason", None, "Why cells of a measured row are n/a.", source=PROGRAM),
 )
 
@@ -287,7 +287,7 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
     *_STATE,
     Column("n_levels", "levels", "Number of measured levels."),
     Column("n_bg_levels", "levels", "Number of background levels."),
-    Column("bg_levels", None, "The background levels, cranial to caudal, separated by ;"),
+    Column("bg_levels", None, "The background levels, cranial to caudal, separated by semicolons."),
     Column(
         "pdff_bg_mean_pct",
         "%",
@@ -348,7 +348,7 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
     Column("software", None, "Software version of the scanner.", source=HEADER),
     Column("fa_deg", "deg", "Flip angle.", (1, 90), source=HEADER),
     Column("tr_ms", "ms", "Repetition time.", (2, 100), source=HEADER),
-    Column("te_ms_list", "ms", "Echo times, separated by ;", source=HEADER),
+    Column("te_ms_list", "ms", "Echo times, separated by semicolons.", source=HEADER),
     Column(
         "recon_mode",
         None,
@@ -359,7 +359,7 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
     Column("fat_model_id", None, "Fat spectrum; values of different spectra are not pooled.", source="fit"),
     Column("pipeline_version", None, "Version of qmri.", source=PROGRAM),
     Column("qc_pass", "0/1", "No disqualifying flag of the examination.", levels=YES_NO, source=PROGRAM),
-    Column("qc_flags", None, "Flags of the examination, separated by ;", source=PROGRAM),
+    Column("qc_flags", None, "Flags of the examination, separated by semicolons.", source=PROGRAM),
 )
 
 FLAG_COLUMNS: tuple[Column, ...] = (
