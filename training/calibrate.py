@@ -1,4 +1,4 @@
-"""Fit the temperature of the numbering on fresh simulated spines, and print how reliable it is.
+"""Fit the two constants of the numbering on fresh simulated spines, and print how reliable it is.
 
     python calibrate.py --count 400
 
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize
 from targets import HIDDEN_MM, SEEN_MM, sacrum_in_view
 
 from qmri.segment.network.chain import best_chain, numbering
@@ -61,15 +61,16 @@ def case_of(scan: Scan) -> Case | None:
     return Case(chain, answer, scan.style, len(nearest), sum(place >= 0 for place in nearest))
 
 
-def probabilities(case: Case, temperature: float) -> NDArray[np.float64]:
+def probabilities(case: Case, temperature: float, declined: float) -> NDArray[np.float64]:
     """Return the probability of each element to be the lowest body and, last, of none."""
-    result = numbering(case.chain, temperature)
+    result = numbering(case.chain, temperature, declined)
     return np.append(result.lowest, result.none)
 
 
-def loss(log_temperature: float, cases: list[Case]) -> float:
-    """Return the mean negative log-likelihood of the right answers."""
-    shares = [probabilities(case, float(np.exp(log_temperature)))[case.answer] for case in cases]
+def loss(logs: NDArray[np.float64], cases: list[Case]) -> float:
+    """Return the mean negative log-likelihood of the right answers; ``logs`` of temperature and odds."""
+    temperature, declined = np.exp(np.clip(logs, -6.0, 3.0))
+    shares = [probabilities(case, temperature, declined)[case.answer] for case in cases]
     return float(-np.mean(np.log(np.maximum(shares, 1e-9))))
 
 
@@ -80,23 +81,23 @@ def main() -> None:
     options = parser.parse_args()
     drawn = (case_of(draw_scan(np.random.default_rng([SEED, number]))) for number in range(options.count))
     cases = [case for case in drawn if case is not None and case.chain]
-    fit = minimize_scalar(loss, bounds=(np.log(0.2), np.log(20.0)), args=(cases,), method="bounded")
-    temperature = float(np.exp(fit.x))
-    print(f"temperature {temperature:.2f}, log-likelihood {-fit.fun:.4f} ({-loss(0.0, cases):.4f} at 1)")
+    fit = minimize(loss, np.log([1.5, 0.1]), args=(cases,), method="Nelder-Mead", options={"xatol": 0.02})
+    temperature, declined = (float(value) for value in np.exp(fit.x))
+    print(f"temperature {temperature:.2f}, declined {declined:.3f}, log-likelihood {-fit.fun:.4f}")
     for style in sorted({case.style for case in cases}):
         some = [case for case in cases if case.style == style]
         found, bodies = sum(case.found for case in some), sum(case.bodies for case in some)
-        right = sum(int(probabilities(case, 1.0).argmax() == case.answer) for case in some)
+        right = sum(int(probabilities(case, temperature, declined).argmax() == case.answer) for case in some)
         print(f"{style:10s} bodies found {found}/{bodies}, numbering right {right}/{len(some)}")
-    print_reliability(cases, temperature)
+    print_reliability(cases, temperature, declined)
 
 
-def print_reliability(cases: list[Case], temperature: float) -> None:
+def print_reliability(cases: list[Case], temperature: float, declined: float) -> None:
     """Print how often a numbering that names a lowest body is right, by the probability it states."""
     totals: Counter[int] = Counter()
     rights: Counter[int] = Counter()
     for case in cases:
-        shares = probabilities(case, temperature)[:-1]
+        shares = probabilities(case, temperature, declined)[:-1]
         best = int(shares.argmax())
         row = int(np.searchsorted(BINS, shares[best], side="right")) - 1
         totals[row] += 1

@@ -37,6 +37,10 @@ class SpineNet(nn.Module):
         pairs = list(zip(widths[:0:-1], widths[-2::-1], strict=True))
         self.up = nn.ModuleList(Block(deep + shallow, shallow) for deep, shallow in pairs)
         self.head = nn.Sequential(nn.Conv2d(widths[0], 4 * OUTPUT_CHANNELS, 1), nn.PixelShuffle(2))
+        # Most of an image is background and no centre: start from there.
+        start = torch.zeros(OUTPUT_CHANNELS)
+        start[0], start[-1] = 2.0, -3.0
+        self.head[0].bias.data = start.repeat_interleave(4)
         self.pool = nn.MaxPool2d(2)
         self.grow = nn.Upsample(scale_factor=2, mode="nearest")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing as mp
+import os
 from collections.abc import Iterator
 from multiprocessing.queues import Queue
 
@@ -40,6 +41,8 @@ def draw_example(seed: int, number: int) -> Example:
 
 
 def _work(queue: Queue[Example], seed: int, first: int, step: int) -> None:
+    # A session of its own: an interrupt reaches the training alone, which then ends its helpers.
+    os.setsid()
     number = first
     with threadpool_limits(1):
         while True:

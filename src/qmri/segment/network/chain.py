@@ -18,8 +18,8 @@ STEEPEST_DEG = 65.0
 BEND_DEG = 40.0
 # A link of more than this times the median of the others has left out a body.
 GAP_RATIO = 1.6
-# Fitted on simulated spines by training/calibrate.py: the temperature of the likelihood, and the odds that the
-# body on the sacrum is called an ordinary one, as the network was taught where it sees too little of the sacrum.
+# Fitted on simulated spines by training/calibrate.py: the temperature of the likelihood, and the odds that
+# the network calls the body on the sacrum an ordinary one, as it was taught where it sees too little of S1.
 TEMPERATURE = 1.0
 DECLINED = 0.1
 

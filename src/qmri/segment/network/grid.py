@@ -84,8 +84,8 @@ def interpolation_matrix(count: int, step: float, wanted: int, spacing: float) -
 
 
 def to_working(grid: WorkingGrid, image: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Resample an image onto the working grid; NaN counts as zero."""
-    turned = np.nan_to_num(np.asarray(image, dtype=np.float32).transpose(grid.order))
+    """Resample an image onto the working grid; what is not finite counts as zero."""
+    turned = np.nan_to_num(np.asarray(image, dtype=np.float32).transpose(grid.order), posinf=0.0, neginf=0.0)
     turned = turned[tuple(slice(None, None, -1 if flipped else 1) for flipped in grid.flip)]
     for axis, matrix in enumerate(grid.weights):
         turned = np.moveaxis(np.tensordot(matrix, turned, axes=(1, axis)), 0, axis)
