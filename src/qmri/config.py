@@ -24,7 +24,8 @@ class IngestSettings(_Section):
     """How DICOM is read."""
 
     overrides: Annotated[
-        Path | None, Field(description="YAML file of a site's rules for what its headers do not say")
+        Path | None,
+        Field(description="YAML file of what a site's headers do not say, relative to the study sheet"),
     ] = None
 
 

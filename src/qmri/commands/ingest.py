@@ -78,7 +78,7 @@ def run(options: argparse.Namespace) -> int:
                 progress=progress,
             )
 
-    run_stage("ingest", options.name, options.out, work, settings={"overrides": bool(options.overrides)})
+    run_stage("ingest", options.name, options.out, work, settings=_settings(options.overrides))
     return EXIT_OK
 
 
@@ -88,7 +88,9 @@ def _run_in_study(options: argparse.Namespace) -> int:
     from qmri.stage import Outcome, run_stage_or_record
 
     job = study_job(options)
-    overrides = options.overrides or job.config.ingest.overrides
+    overrides = options.overrides
+    if overrides is None and job.config.ingest.overrides is not None:
+        overrides = Path(options.study).resolve().parent / job.config.ingest.overrides
 
     def work(directory: Path) -> Outcome:
         return ingest(
@@ -100,8 +102,15 @@ def _run_in_study(options: argparse.Namespace) -> int:
         )
 
     directory = exam_directory(job.results, job.exam.name, "ingest")
-    run_stage_or_record("ingest", job.exam.name, directory, work, settings={"overrides": bool(overrides)})
+    run_stage_or_record("ingest", job.exam.name, directory, work, settings=_settings(overrides))
     return EXIT_OK
+
+
+def _settings(overrides: Path | None) -> dict[str, object]:
+    """Return what the record says about the override file: its checksum, since its name may name a site."""
+    from qmri.provenance import sha256
+
+    return {"overrides_sha256": sha256(overrides) if overrides is not None and overrides.is_file() else None}
 
 
 def check_name(name: str) -> None:
