@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.candidates import Candidates
-from qmri.fit.echoes import EchoTrain
 
 Real = NDArray[np.float32]
 
@@ -36,11 +35,13 @@ def noise_variance(residual: Real, degrees_of_freedom: int) -> float:
     return float(np.median(finite)) / (k * (1 - 2 / (9 * k)) ** 3) if finite.size else 0.0
 
 
-def candidate_costs(candidates: Candidates, signal_energy: Real, noise: float, train: EchoTrain) -> Real:
+def candidate_costs(
+    candidates: Candidates, signal_energy: Real, noise: float, degrees_of_freedom: int
+) -> Real:
     """Return the cost of each candidate, float32 of shape (candidates, voxels).
 
     ``U = 4 log(1 + (J - J_min) / 4 T) + log(1 + R2* / r) / k`` with
-    ``T = 2 (sigma^2 + eps^2 e / 2N) + 2 J_min / k``.
+    ``T = 2 (sigma^2 + eps^2 e / (k + 5)) + 2 J_min / k``.
     The first term is the log-likelihood ratio for small differences; the logarithm keeps voxels
     that fit badly, as at the edge of a lung, from dragging their neighbours along. The second
     decides where the data cannot: three echoes of pure fat are also those of water with a
@@ -54,14 +55,14 @@ def candidate_costs(candidates: Candidates, signal_energy: Real, noise: float, t
         e, (voxels,).
     noise
         Variance of one channel, sigma^2.
-    train
-        With the number of echoes N and the degrees of freedom k.
+    degrees_of_freedom
+        k, of one voxel.
     """
     least = candidates.residual.min(axis=0)
-    scale = 2 * (np.float32(noise) + np.float32(MODEL_ERROR**2 / (2 * train.count)) * signal_energy)
-    scale += np.float32(2 / train.degrees_of_freedom) * least
+    scale = 2 * (np.float32(noise) + np.float32(MODEL_ERROR**2 / (degrees_of_freedom + 5)) * signal_energy)
+    scale += np.float32(2 / degrees_of_freedom) * least
     ratio = (candidates.residual - least) / (np.float32(LOG_SCALE) * scale)
     costs = np.float32(LOG_SCALE) * np.log1p(ratio)
     decay = np.maximum(candidates.r2star, 0) / np.float32(R2STAR_SCALE)
-    costs += np.log1p(decay) / np.float32(train.degrees_of_freedom)
+    costs += np.log1p(decay) / np.float32(degrees_of_freedom)
     return np.asarray(np.minimum(costs, np.float32(COST_CAP)), dtype=np.float32)

@@ -29,6 +29,8 @@ class EchoTrain:
     ----------
     model
         Spectrum and echo times (s).
+    imaging_frequency
+        MHz.
     fat_shift
         Frequency of the main fat peak relative to water, Hz (negative).
     spacing
@@ -42,6 +44,7 @@ class EchoTrain:
     """
 
     model: WaterFatModel
+    imaging_frequency: float
     fat_shift: float
     spacing: float
     even: bool
@@ -67,6 +70,11 @@ class EchoTrain:
     def degrees_of_freedom(self) -> int:
         """Real data less the parameters W, F, R2*, field and phase."""
         return 2 * self.count - 5
+
+    def part(self, some: NDArray[np.bool_]) -> EchoTrain:
+        """Return the train of some of the echoes."""
+        model = WaterFatModel(self.model.echo_times[some], self.model.fat_phasor[some])
+        return _described(model, self.fat_shift, self.imaging_frequency)
 
 
 def echo_train(
@@ -99,20 +107,21 @@ def echo_train(
     _check(times, imaging_frequency)
     fat = fat_model(spectrum)
     frequencies = fat_frequencies(fat, imaging_frequency, water_ppm=water_ppm)
-    fat_shift = float(frequencies[np.argmax(fat.amplitudes)])
-    steps = np.diff(times)
+    model = WaterFatModel.at(fat, times, imaging_frequency, water_ppm=water_ppm)
+    return _described(model, float(frequencies[np.argmax(fat.amplitudes)]), imaging_frequency)
+
+
+def _described(model: WaterFatModel, fat_shift: float, imaging_frequency: float) -> EchoTrain:
+    times = model.echo_times
     spacing = float((times[-1] - times[0]) / (times.size - 1))
     line = times[0] + spacing * np.arange(times.size)
     departure = float(np.abs((times - line) - np.mean(times - line)).max())
     even = departure <= min(EVEN_TOLERANCE * spacing, EVEN_TOLERANCE_S)
-    period = 1.0 / spacing
-    if even:
-        half_range = period / 2
-    else:
-        half_range = max(0.75 / float(steps.min()), APERIODIC_RANGE_PPM * imaging_frequency)
-    warnings = _separation_warnings(fat_shift, period, times) if even else ()
-    model = WaterFatModel.at(fat, times, imaging_frequency, water_ppm=water_ppm)
-    return EchoTrain(model, fat_shift, spacing, even, half_range, warnings)
+    half_range = 0.5 / spacing
+    if not even:
+        half_range = max(0.75 / float(np.diff(times).min()), APERIODIC_RANGE_PPM * imaging_frequency)
+    warnings = _separation_warnings(fat_shift, 1.0 / spacing) if even else ()
+    return EchoTrain(model, imaging_frequency, fat_shift, spacing, even, half_range, warnings)
 
 
 def _check(times: NDArray[np.float64], imaging_frequency: float) -> None:
@@ -144,7 +153,7 @@ def _check(times: NDArray[np.float64], imaging_frequency: float) -> None:
         )
 
 
-def _separation_warnings(fat_shift: float, period: float, times: NDArray[np.float64]) -> tuple[str, ...]:
+def _separation_warnings(fat_shift: float, period: float) -> tuple[str, ...]:
     turns = fat_shift / period
     distance = abs(turns - round(turns))
     spacing_ms = 1e3 / period

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 HISTOGRAM_BINS = 64
+BACKGROUND_VOXELS = 1000
 LOW_SIGNAL_SHARE = 0.2
 NOISE_MODES, SIGNAL_SHARE, SIGNAL_SHARE_CAP = 2.0, 0.04, 0.15
 
@@ -24,7 +25,7 @@ class Reason(IntEnum):
     UNPHYSICAL = 6
 
 
-def root_mean_square(signal: NDArray[np.complexfloating]) -> NDArray[np.float32]:
+def root_mean_square(signal: NDArray[np.inexact]) -> NDArray[np.float32]:
     """Return the root mean square over the echoes (last axis), one plane of the first axis at a time."""
     result = np.empty(signal.shape[:-1], dtype=np.float32)
     for plane, out in zip(signal, result, strict=True):
@@ -51,6 +52,12 @@ def foreground(rms: NDArray[np.float32]) -> NDArray[np.bool_]:
     mode = float(edges[np.argmax(counts)] + edges[1] / 2)
     threshold = min(max(NOISE_MODES * mode, SIGNAL_SHARE * top), SIGNAL_SHARE_CAP * top)
     return np.asarray(rms > threshold)
+
+
+def background_noise(rms: NDArray[np.float32], signal: NDArray[np.bool_]) -> float | None:
+    """Return the standard deviation of one channel from voxels without signal; None where there are few."""
+    values = rms[~signal & (rms > 0) & np.isfinite(rms)]
+    return float(np.median(values)) / np.sqrt(2) if values.size >= BACKGROUND_VOXELS else None
 
 
 def reasons(rms: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -60,6 +60,10 @@ class Method:
         """Return the method for fat that is ahead of water by a phase in rad."""
         return replace(self, fat_phase=fat_phase, sums=Sums.of(self.train, fat_phase))
 
+    def with_echoes(self, some: NDArray[np.bool_]) -> Method:
+        """Return the method for some of the echoes."""
+        return Method.of(self.train.part(some), self.team)
+
 
 class Start(NamedTuple):
     """Field (Hz) and R2* (1/s) of voxels, float32 of shape (voxels,)."""

@@ -18,7 +18,8 @@ class Decisions:
     Attributes
     ----------
     mode
-        How the signal was modelled; "complex" with a phase common to water and fat.
+        "complex" with a phase common to water and fat; "complex, free phases" where that differs from
+        place to place; "hybrid" where the phase of some echoes was of no use; "magnitude" of all.
     fat_model_id, water_ppm
         Spectrum and chemical shift of water.
     echo_count, evenly_spaced, field_period_hz
@@ -29,10 +30,16 @@ class Decisions:
         Number of voxels in the mask with a signal.
     noise_sd
         Standard deviation of the noise of one channel, from the residuals, in units of the signal.
+    background_sd
+        The same from voxels without signal, None where there are none.
     water_fat_phase_deg
         Phase of fat ahead of water at echo time 0 that was taken into account.
     phase_spread_deg
         How much that phase differs over the volume beyond its noise (standard deviation).
+    echo_phase_deg
+        Size of the smooth phase error that was removed from each echo, None where there was none.
+    trusted_phases
+        Whether the phase of each echo was used, or its magnitude alone.
     warnings
         Sentences for a reader.
     """
@@ -46,13 +53,18 @@ class Decisions:
     mask_source: str
     n_voxels: int
     noise_sd: float
+    background_sd: float | None
     water_fat_phase_deg: float
     phase_spread_deg: float
+    echo_phase_deg: tuple[float, ...] | None
+    trusted_phases: tuple[bool, ...]
     warnings: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
         """Return the decisions as JSON values."""
-        return asdict(self) | {"warnings": list(self.warnings)}
+        return {
+            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
+        }
 
 
 @dataclass(frozen=True)
@@ -68,6 +80,7 @@ class WaterFatResult:
         1/s, float32; may be slightly negative by noise, for the same reason.
     field
         Off-resonance of water, Hz, float32; up to whole periods ``decisions.field_period_hz``.
+        NaN where magnitudes alone were fitted, as is ``phase``.
     water, fat
         Signals at echo time 0, float32, signed, in units of the input.
     phase
@@ -79,8 +92,9 @@ class WaterFatResult:
     rchi2
         Reduced chi-square against the noise of the whole volume, float32.
     swap_risk
-        Probability, as the smoothness of the field sees it, of another field with water and fat
-        exchanged, float32, 0-1.
+        How little the data around a voxel themselves decide between its field and another, with
+        water and fat exchanged: 0 clear, 0.5 undecided (its neighbours decided), 1 against;
+        float32.
     reason
         Code of `qmri.fit.Reason`, uint8.
     decisions

@@ -99,7 +99,7 @@ class Voxels:
 
 
 def gather(
-    volume: NDArray[np.complexfloating], mask: NDArray[np.bool_], voxel_size: tuple[float, float, float]
+    volume: NDArray[np.number], mask: NDArray[np.bool_], voxel_size: tuple[float, float, float]
 ) -> Voxels:
     """Return the voxels of a mask from a volume (x, y, z, echo)."""
     box = bounding_box(mask)

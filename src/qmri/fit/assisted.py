@@ -1,0 +1,155 @@
+"""The fit where the phase of some echoes, or of all, cannot be trusted: their magnitude alone counts.
+
+Seen from the direction of the model ``m_n / |m_n|``, an echo has a radial and a tangential residual.
+An echo with a trustworthy phase gives both, ``Re(s m*)/|m| - |m|`` and ``Im(s m*)/|m|``; one without gives
+``|s| - |m|`` alone (hybrid fitting: Yu 2011, 10.1002/mrm.22840; Hernando 2012, 10.1002/mrm.23016).
+Without any phase only water, fat and R2* remain, and two solutions exist, one on either side of
+PDFF 50 % (Triay Bagur 2019, 10.1002/mrm.27728).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.fit.echoes import EchoTrain
+from qmri.fit.method import R2STAR_RANGE, Method
+from qmri.fit.solution import Solution
+from qmri.fit.voxels import Signals
+
+Array = NDArray[np.float64]
+
+ITERATIONS = 25
+SETTLED = 1e-7
+"""A step that lowers no residual energy by more than this share is the last."""
+FIRST_DAMPING, MAX_DAMPING = 1e-2, 1e6
+RIDGE = 1e-9
+WATER, FAT, R2STAR, FIELD, PHASE = range(5)
+
+
+@dataclass(frozen=True)
+class Trust:
+    """Which echoes have a phase that counts.
+
+    Attributes
+    ----------
+    echoes
+        bool, (echoes,).
+    """
+
+    echoes: NDArray[np.bool_]
+
+    @property
+    def parameters(self) -> list[int]:
+        """The parameters that can be fitted: field and phase need the phase of two echoes."""
+        return [WATER, FAT, R2STAR, FIELD, PHASE] if self.echoes.sum() >= 2 else [WATER, FAT, R2STAR]
+
+
+def assisted_solve(method: Method, signals: Signals, start: Solution, trust: Trust) -> Solution:
+    """Return the solution of voxels, using the phase of the trusted echoes alone.
+
+    Parameters
+    ----------
+    method
+        How to fit.
+    signals
+        Echoes of the voxels.
+    start
+        Where to start.
+    trust
+        Which phases count.
+    """
+    result = Solution.empty(start.field.size)
+
+    def work(part: slice) -> None:
+        result.put(part, _descend(method, signals.part(part), start.part(part), trust))
+
+    method.team.for_each(work, start.field.size)
+    return result
+
+
+def _descend(method: Method, signals: Signals, start: Solution, trust: Trust) -> Solution:
+    """Levenberg-Marquardt on water, fat, R2*, field and phase in double precision."""
+    free = trust.parameters
+    at = np.stack([start.water, start.fat, start.r2star, start.field, start.phase]).astype(np.float64)
+    own = 0.0 if signals.fat_phase is None else signals.fat_phase.astype(np.float64)
+    turn = np.full(at.shape[1], np.exp(1j * method.fat_phase)) * np.exp(1j * own)
+    data = signals.echoes.T.astype(np.complex128)
+    residual, jacobian = _radial_tangential(method.train, turn, data, at, trust)
+    cost = np.einsum("vn,vn->v", residual, residual)
+    damping = np.full(cost.shape, FIRST_DAMPING)
+    for _ in range(ITERATIONS):
+        normal, gradient = _normal_equations(jacobian[..., free], residual)
+        diagonal = np.einsum("vii->vi", normal).copy()
+        normal[:, range(len(free)), range(len(free))] += diagonal * damping[:, np.newaxis] + RIDGE
+        trial = at.copy()
+        trial[free] += np.linalg.solve(normal, gradient[..., np.newaxis])[..., 0].T
+        np.clip(trial[R2STAR], *R2STAR_RANGE, out=trial[R2STAR])
+        new_residual, new_jacobian = _radial_tangential(method.train, turn, data, trial, trust)
+        new_cost = np.einsum("vn,vn->v", new_residual, new_residual)
+        better = new_cost <= cost
+        settled = cost - new_cost <= SETTLED * cost
+        at = np.where(better, trial, at)
+        residual[better], jacobian[better], cost[better] = (
+            new_residual[better],
+            new_jacobian[better],
+            new_cost[better],
+        )
+        damping *= np.where(better, 0.2, 5.0)
+        if (better & settled | (damping > MAX_DAMPING)).all():
+            break
+    normal, _ = _normal_equations(jacobian[..., free], residual)
+    return _as_solution(at, cost, normal, free)
+
+
+def _radial_tangential(
+    train: EchoTrain, turn: NDArray[np.complex128], data: NDArray[np.complex128], at: Array, trust: Trust
+) -> tuple[Array, Array]:
+    """Return residuals (voxels, 2 echoes) and derivatives of the model (voxels, 2 echoes, 5)."""
+    water, fat, *others = at
+    model = train.model.forward(water, fat * turn, *others)
+    derivative = train.model.jacobian(water, fat * turn, *others)
+    derivative[..., FAT] *= turn[:, np.newaxis]
+    size = np.abs(model)
+    direction = np.where(size > 0, model / np.where(size > 0, size, 1.0), 1.0)
+    turned = data * direction.conj()
+    radial = np.where(trust.echoes, turned.real, np.abs(data)) - size
+    tangential = np.where(trust.echoes, turned.imag, 0.0)
+    derivative *= direction.conj()[..., np.newaxis]
+    seen = trust.echoes[:, np.newaxis]
+    return (
+        np.concatenate([radial, tangential], axis=1),
+        np.concatenate([derivative.real, np.where(seen, derivative.imag, 0.0)], axis=1),
+    )
+
+
+def _normal_equations(jacobian: Array, residual: Array) -> tuple[Array, Array]:
+    transposed = jacobian.swapaxes(1, 2)
+    return transposed @ jacobian, (transposed @ residual[..., np.newaxis])[..., 0]
+
+
+def _as_solution(at: Array, cost: Array, normal: Array, free: list[int]) -> Solution:
+    water, fat, r2star, field, phase = at
+    turned = water + fat < 0
+    water, fat = np.where(turned, -water, water), np.where(turned, -fat, fat)
+    scale = np.sqrt(np.maximum(np.einsum("vii->vi", normal), 1e-300))
+    scaled = normal / (scale[:, :, np.newaxis] * scale[:, np.newaxis, :]) + RIDGE * np.eye(len(free))
+    covariance = np.linalg.inv(scaled) / (scale[:, :, np.newaxis] * scale[:, np.newaxis, :])
+    total = np.where(water + fat == 0, 1.0, water + fat)
+    slope = 100 * np.stack([-fat, water], axis=1) / total[:, np.newaxis] ** 2
+    pdff_variance = np.einsum("vi,vij,vj->v", slope, covariance[:, :2, :2], slope)
+    field_variance = covariance[:, FIELD, FIELD] if FIELD in free else np.full(cost.shape, np.nan)
+    values = (
+        water,
+        fat,
+        phase + np.pi * turned,
+        field,
+        r2star,
+        cost,
+        field_variance,
+        covariance[:, R2STAR, R2STAR],
+        pdff_variance,
+    )
+    return Solution(*(value.astype(np.float32) for value in values))

@@ -1,0 +1,150 @@
+"""From the estimate of the voxels to maps on the grid, and to the record of decisions."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.fit.echoes import EchoTrain
+from qmri.fit.foreground import Reason
+from qmri.fit.method import R2STAR_RANGE
+from qmri.fit.modes import HYBRID, MAGNITUDE, Estimate
+from qmri.fit.result import Decisions, WaterFatResult
+from qmri.fit.solution import Solution
+from qmri.fit.voxels import Voxels
+
+Real = NDArray[np.float32]
+
+PDFF_RANGE = (-100.0, 200.0)
+"""Percent. Beyond it water and fat cancel each other: the voxel holds noise, or no water and fat."""
+FITS_BADLY = 2.0
+"""Residuals this many times the background noise are told."""
+
+
+def maps_of(
+    estimate: Estimate,
+    voxels: Voxels,
+    reason: NDArray[np.uint8],
+    grid: tuple[int, ...],
+    decisions: Decisions,
+) -> WaterFatResult:
+    """Return the maps of an estimate.
+
+    Parameters
+    ----------
+    estimate, voxels
+        What was fitted.
+    reason
+        Reason codes before the fit, (x, y, z); those of failed voxels are added.
+    grid
+        Spatial shape of the input.
+    decisions
+        The record.
+    """
+    solution = estimate.solution
+    codes = _codes(solution)
+    reason[voxels.mask] = codes
+    period = decisions.field_period_hz
+    field = solution.field
+    if period is not None:
+        field = field - np.float32(period) * np.rint(field / np.float32(period))
+    with np.errstate(all="ignore"):
+        noise_sd = np.sqrt(estimate.local_noise)
+        pdff_sd = noise_sd * np.sqrt(solution.pdff_variance)
+        r2star_sd = noise_sd * np.sqrt(solution.r2star_variance)
+        residual = np.sqrt(solution.residual / voxels.energy)
+    tiny = np.finfo(np.float32).tiny
+    rchi2 = solution.residual / np.float32(estimate.degrees_of_freedom * estimate.noise + tiny)
+
+    def on_grid(values: Real) -> Real:
+        result = np.full(voxels.mask.shape, np.nan, dtype=np.float32)
+        result[voxels.mask] = np.where(codes == Reason.FITTED, values, np.float32(np.nan))
+        return result.reshape(grid)
+
+    return WaterFatResult(
+        pdff=on_grid(solution.pdff),
+        r2star=on_grid(solution.r2star),
+        field=on_grid(field),
+        water=on_grid(solution.water * np.float32(voxels.scale)),
+        fat=on_grid(solution.fat * np.float32(voxels.scale)),
+        phase=on_grid(solution.phase),
+        pdff_sd=on_grid(pdff_sd),
+        r2star_sd=on_grid(r2star_sd),
+        residual=on_grid(residual),
+        rchi2=on_grid(rchi2),
+        swap_risk=on_grid(estimate.swap_risk),
+        reason=reason.reshape(grid),
+        decisions=decisions,
+    )
+
+
+def decisions_of(
+    estimate: Estimate,
+    train: EchoTrain,
+    voxels: Voxels,
+    *,
+    spectrum_id: str,
+    water_ppm: float,
+    mask_source: str,
+    background: float | None,
+) -> Decisions:
+    """Return the record of what was decided."""
+    removed = estimate.echo_phases
+    noise_sd = float(np.sqrt(estimate.noise)) * voxels.scale
+    return Decisions(
+        mode=estimate.mode,
+        fat_model_id=spectrum_id,
+        water_ppm=water_ppm,
+        echo_count=train.count,
+        evenly_spaced=train.even,
+        field_period_hz=train.period if train.even else None,
+        mask_source=mask_source,
+        n_voxels=voxels.count,
+        noise_sd=noise_sd,
+        background_sd=background,
+        water_fat_phase_deg=_degrees(estimate.fat_phase),
+        phase_spread_deg=_degrees(estimate.phase_spread),
+        echo_phase_deg=None if removed is None else tuple(_degrees(size) for size in removed.size),
+        trusted_phases=tuple(bool(trusted) for trusted in estimate.trusted),
+        warnings=(*train.warnings, *_warnings(estimate, voxels, noise_sd, background)),
+    )
+
+
+def _codes(solution: Solution) -> NDArray[np.uint8]:
+    """Return the reason code of each fitted voxel."""
+    codes = np.full(solution.water.size, Reason.FITTED, dtype=np.uint8)
+    low, high = PDFF_RANGE
+    codes[solution.r2star >= R2STAR_RANGE[1]] = Reason.R2STAR_AT_LIMIT
+    codes[~((solution.pdff > low) & (solution.pdff < high))] = Reason.UNPHYSICAL
+    known = np.isfinite(solution.pdff + solution.pdff_variance + solution.r2star_variance)
+    codes[~(known & (solution.pdff_variance >= 0) & (solution.r2star_variance >= 0))] = Reason.NOT_CONVERGED
+    return codes
+
+
+def _warnings(estimate: Estimate, voxels: Voxels, noise_sd: float, background: float | None) -> list[str]:
+    found = []
+    if voxels.count == 0:
+        found.append("no voxel has a signal in the mask: every value is missing")
+    if estimate.mode == MAGNITUDE:
+        found.append(
+            "MAGNITUDE ONLY: the phase was missing or unusable; water and fat may be exchanged, and at 1.5 T "
+            "the PDFF of marrow is several times less precise than with phase"
+        )
+    if estimate.mode == HYBRID:
+        wrong = ", ".join(str(echo + 1) for echo in np.flatnonzero(~estimate.trusted))
+        found.append(f"the phase of echo {wrong} disagrees with the others; its magnitude alone was used")
+    if estimate.echo_phases is not None:
+        found.append(
+            f"phase errors of single echoes up to {_degrees(estimate.echo_phases.size.max()):.0f} degrees "
+            "(bipolar readout or eddy currents) were removed"
+        )
+    if background is not None and noise_sd > FITS_BADLY * background:
+        found.append(
+            f"residuals are {noise_sd / background:.1f} times the background noise: the model does not "
+            "describe the signal fully, or the background was cut off"
+        )
+    return found
+
+
+def _degrees(radians: float) -> float:
+    return round(float(np.rad2deg(radians)), 3)
