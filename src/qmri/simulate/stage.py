@@ -79,6 +79,7 @@ def simulate_study(directory: Path, options: StudyOptions, command: str, *, rott
         if directory.exists():
             directory.rmdir()
         made.rename(directory)
+    log.info("study sheet: %s", directory / "study.csv")
 
 
 def _write_study(directory: Path, options: StudyOptions, command: str, rotten: int) -> None:
