@@ -35,29 +35,26 @@ def take_over(results: Path) -> None:
     QmriError
         If another run is at work there.
     """
-    import fcntl  # noqa: PLC0415 - not on Windows, where single stages run all the same
-
     results = results.resolve()
     if results in _held:
         return
     results.mkdir(parents=True, exist_ok=True)
-    lock = os.open(results / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as error:
-        os.close(lock)
-        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
-            raise
-        raise QmriError(
-            "another run is at work in this results folder",
-            where=results.name,
-            remedy="wait for it or end it; qmri status shows how far it is",
-        ) from None
+    lock = _locked(results)
     _held[results] = lock
     token = os.environ.setdefault(RUN_VARIABLE, uuid.uuid4().hex)
     (results / TOKEN_FILE).write_text(token, encoding="utf-8")
     for folder in aside_folders(results):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_at_work(results: Path) -> bool:
+    """Tell whether a run is at work in a results folder."""
+    try:
+        lock = _locked(results)
+    except QmriError:
+        return True
+    os.close(lock)
+    return False
 
 
 def aside_folders(results: Path) -> list[Path]:
@@ -110,6 +107,25 @@ def forget_losses(results: Path) -> None:
         for verb in VERBS[VERBS.index(lost) :]:
             record_path(results, f"{participant}_{session}", verb).unlink(missing_ok=True)
         note.unlink()
+
+
+def _locked(results: Path) -> int:
+    """Return the open lock file of a results folder, locked for as long as it stays open."""
+    import fcntl  # noqa: PLC0415 - not on Windows, where single stages run all the same
+
+    lock = os.open(results / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        raise QmriError(
+            "another run is at work in this results folder",
+            where=results.name,
+            remedy="wait for it or end it; qmri status shows how far it is",
+        ) from None
+    return lock
 
 
 def _note(directory: Path) -> Path:

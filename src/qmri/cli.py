@@ -25,6 +25,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "measure": ("qmri.commands.measure", "take the markers of every vertebra"),
     "report": ("qmri.commands.report", "write the pages people look at"),
     "compare": ("qmri.commands.compare", "tell how two tables of the same vertebrae agree"),
+    "status": ("qmri.commands.status", "tell which examinations failed, why, and what to do"),
+    "verify": ("qmri.commands.verify", "check that results and data still belong together"),
     "simulate": ("qmri.commands.simulate", "write a digital reference study with its truth"),
 }
 

@@ -17,6 +17,7 @@ from qmri.batch import take_over
 from qmri.commands import STUDY_VARIABLE
 from qmri.config import Config, parse_config
 from qmri.errors import QmriError
+from qmri.ledger import write_ledger
 from qmri.study import Examination, Study, read_study
 from qmri.volumes import write_json
 
@@ -101,8 +102,17 @@ class Plan:
                 "GeneratedBy": [{"Name": "qmri", "Version": __version__}],
             },
         )
-        ignored = ["markers/", "report/", "logs/", "benchmarks/", "config.yaml", "sub-*/"]
+        ignored = ["markers/", "report/", "logs/", "benchmarks/", "config.yaml", "provenance.json", "sub-*/"]
         (self.results / ".bidsignore").write_text("\n".join(ignored) + "\n", encoding="utf-8")
+        self._write_ledger(finished=False)
+
+    def finish(self) -> None:
+        """Write down what the tables were made from."""
+        self._write_ledger(finished=True)
+
+    def _write_ledger(self, *, finished: bool) -> None:
+        sheet = Path(os.environ[STUDY_VARIABLE])
+        write_ledger(self.results, self.study.names, sheet, finished=finished)
 
 
 def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:

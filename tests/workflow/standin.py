@@ -124,6 +124,9 @@ def collect(study: Study, results: Path) -> int:
                     }
                 )
         (results / "markers" / f"{table}.json").write_text("{}\n")
+    for table in ("flags", "changes"):
+        (results / "markers" / f"{table}.csv").write_text("participant_id,session_id\n")
+        (results / "markers" / f"{table}.json").write_text("{}\n")
     return 0
 
 

@@ -28,10 +28,11 @@ rule collect:
     input:
         plan.exam_files("measure", "measure.json"),
     output:
-        vertebrae="markers/vertebrae.csv",
-        vertebrae_dictionary="markers/vertebrae.json",
-        patients="markers/patients.csv",
-        patients_dictionary="markers/patients.json",
+        expand(
+            "markers/{table}.{kind}",
+            table=["vertebrae", "patients", "flags", "changes"],
+            kind=["csv", "json"],
+        ),
     params:
         version=VERSION,
     log:

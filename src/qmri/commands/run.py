@@ -51,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the workflow and say what came out."""
     from qmri.batch import forget_losses, take_over
     from qmri.config import read_config
+    from qmri.ledger import read_ledger, write_ledger
     from qmri.study import read_study
 
     read_config(options.config)
@@ -61,6 +62,8 @@ def run(options: argparse.Namespace) -> int:
     take_over(options.out)
     forget_losses(options.out)
     _run_jobs(options, len(study.examinations))
+    if not read_ledger(options.out).get("outputs"):  # a run that was killed at its very end
+        write_ledger(options.out, study.names, options.study, finished=True)
     summary = summarise(options.out)
     sys.stdout.write(summary.text)
     return EXIT_SOME_FAILED if summary.failed else EXIT_OK

@@ -1,0 +1,136 @@
+"""qmri status and qmri verify on a small results folder made by hand."""
+
+from pathlib import Path
+
+import pytest
+
+from qmri.cli import main
+from qmri.errors import QmriError
+from qmri.ledger import write_ledger
+from qmri.outputs import exam_directory, file_path
+from qmri.outputs.files import VERBS, record_path
+from qmri.provenance import sha256
+from qmri.stage import Outcome, run_stage_or_record
+
+GOOD, BAD, NEW = "sub-good_ses-pre", "sub-bad_ses-pre", "sub-new_ses-pre"
+PRODUCT = {"ingest": "echoes_real", "fit": "pdff", "segment": "labels_table", "measure": "exam_patient"}
+
+
+def publish(results, exam, verb, text="first", decisions=None, refuse=None):
+    upstream = [record_path(results, exam, earlier) for earlier in VERBS[: VERBS.index(verb)]]
+
+    def work(aside):
+        if refuse:
+            raise QmriError(refuse, remedy="export the source images")
+        if verb in PRODUCT:
+            file_path(aside, exam, PRODUCT[verb]).write_text(text)
+        return Outcome(decisions=decisions or {}, warnings=["dark image"] if verb == "fit" else [])
+
+    run_stage_or_record(verb, exam, exam_directory(results, exam, verb), work, upstream=upstream)
+
+
+@pytest.fixture
+def study(tmp_path):
+    dicom = tmp_path / "Smith"
+    dicom.mkdir()
+    (dicom / "1").write_text("pixels")
+    (tmp_path / "seeds.csv").write_text("L1")
+    sheet = tmp_path / "study.csv"
+    rows = [f"{name},pre,Smith,{seeds}" for name, seeds in (("good", "seeds.csv"), ("bad", ""), ("new", ""))]
+    sheet.write_text("\n".join(["participant_id,session_id,dicom_dir,seeds", *rows]) + "\n")
+    return sheet
+
+
+@pytest.fixture
+def results(tmp_path, study):
+    out = tmp_path / "results"
+    inputs = {"inputs": {"sha256": {"00001": sha256(tmp_path / "Smith" / "1")}}}
+    publish(out, GOOD, "ingest", decisions=inputs)
+    publish(out, GOOD, "fit")
+    publish(out, GOOD, "segment", decisions={"seeds_sha256": sha256(tmp_path / "seeds.csv")})
+    for verb in ("measure", "report"):
+        publish(out, GOOD, verb)
+    for verb in VERBS:
+        publish(out, BAD, verb, refuse="only magnitude images")
+    publish(out, NEW, "ingest")
+    (out / "markers").mkdir()
+    (out / "markers" / "patients.csv").write_text("good\nbad\n")
+    write_ledger(out, [GOOD, BAD, NEW], study, finished=True)
+    return out
+
+
+def product(results, verb) -> Path:
+    return file_path(exam_directory(results, GOOD, verb), GOOD, PRODUCT[verb])
+
+
+def test_status_tells_what_wants_attention_and_what_to_do(results, capsys):
+    assert main(["status", str(results)]) == 3
+    assert capsys.readouterr().out.splitlines() == [
+        "sub-bad ses-pre  failed at ingest: only magnitude images",
+        "    what to do: export the source images",
+        "sub-new ses-pre  not finished: fit comes next",
+        "1 of 3 examinations done, 1 failed, 1 unfinished, qmri run goes on where it stopped",
+    ]
+
+
+def test_status_of_all(results, capsys):
+    assert main(["status", str(results), "--all"]) == 3
+    assert capsys.readouterr().out.startswith("sub-good ses-pre  done, 1 warning in its report\n")
+
+
+def test_a_folder_of_something_else_is_refused(tmp_path, capsys):
+    assert main(["status", str(tmp_path)]) == 1
+    assert "not a results folder" in capsys.readouterr().err
+
+
+def verified(results, *options) -> list[str]:
+    return ["verify", str(results), *options]
+
+
+def test_untouched_results_and_data_belong_together(results, study, capsys):
+    assert main(verified(results, "--study", str(study))) == 0
+    assert capsys.readouterr().out == "5 files of 3 examinations checked, 0 problems\n"
+
+
+def change_output(results, tmp_path):
+    product(results, "fit").write_text("edited")
+
+
+def lose_output(results, tmp_path):
+    product(results, "segment").unlink()
+
+
+def remake_a_stage(results, tmp_path):
+    publish(results, GOOD, "fit", text="second")
+
+
+def edit_a_table(results, tmp_path):
+    (results / "markers" / "patients.csv").write_text("better numbers")
+
+
+def change_dicom(results, tmp_path):
+    (tmp_path / "Smith" / "1").write_text("other pixels")
+
+
+def move_seeds(results, tmp_path):
+    (tmp_path / "seeds.csv").write_text("L2")
+
+
+@pytest.mark.parametrize(
+    ("damage", "told"),
+    [
+        (change_output, "was changed after fit made it"),
+        (lose_output, "dseg.tsv is missing"),
+        (remake_a_stage, "measure was made from another result of fit"),
+        (remake_a_stage, "the tables were made before fit of sub-good_ses-pre"),
+        (edit_a_table, "markers/patients.csv was changed"),
+        (change_dicom, "1 of 1 DICOM files that were used are gone or changed"),
+        (move_seeds, "its seeds are gone or changed"),
+    ],
+)
+def test_what_no_longer_belongs_together_is_named(results, study, tmp_path, capsys, damage, told):
+    damage(results, tmp_path)
+    assert main(verified(results, "--study", str(study))) == 1
+    output = capsys.readouterr().out
+    assert told in output
+    assert "Smith" not in output

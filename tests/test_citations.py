@@ -1,0 +1,57 @@
+import re
+
+import pytest
+
+from qmri.citations import REFERENCES, Citations, methods_text
+from qmri.outputs import exam_directory
+from qmri.stage import Outcome, run_stage_or_record
+
+ECHOES = {"recon_mode": "fit", "mode": "complex", "fat_model_id": "ren9", "acquisition": {}}
+VENDOR = {"recon_mode": "vendor", "mode": "vendor", "fat_model_id": "vendor", "acquisition": {}}
+
+
+def text_of(tmp_path, *fits):
+    exams = [f"sub-{number}_ses-pre" for number, _ in enumerate(fits)]
+    for exam, decisions in zip(exams, fits, strict=True):
+        run_stage_or_record(
+            "fit", exam, exam_directory(tmp_path, exam, "fit"), lambda _, d=decisions: Outcome(decisions=d)
+        )
+    return " ".join(methods_text(tmp_path, exams).split())
+
+
+def test_references_are_numbered_in_the_order_of_use():
+    cite = Citations()
+    assert cite("scipy") == " [1]"
+    assert cite("numpy", "scipy") == " [1, 2]"
+    assert cite("nothing known") == ""
+    assert [line[:10] for line in cite.lines()] == ["[1] Virtan", "[2] Harris"]
+
+
+def test_only_what_ran_is_written(tmp_path):
+    text = text_of(tmp_path, VENDOR, VENDOR)
+    assert "In all 2 examinations the scanner's own maps of PDFF and R2* were adopted" in text
+    assert "ren9" not in text
+    assert "belief propagation" not in text
+
+
+@pytest.mark.parametrize(
+    ("mode", "words", "reference"),
+    [
+        ("complex", "the complex echoes, the field found", "varpro"),
+        ("complex, free phases", "water and fat free in phase", "messages"),
+        ("hybrid", "echoes with untrustworthy phase taken by their magnitude", "hybrid"),
+        ("magnitude", "the magnitude of the echoes", "magnitude"),
+    ],
+)
+def test_the_fit_is_described_by_its_mode(tmp_path, mode, words, reference):
+    text = text_of(tmp_path, ECHOES | {"mode": mode}, VENDOR)
+    assert f"In 1 of 2 examinations PDFF and R2* were estimated from {words}" in text or words in text
+    assert REFERENCES[reference] in text
+
+
+def test_every_citation_has_its_reference(tmp_path):
+    text = text_of(tmp_path, ECHOES, VENDOR)
+    body, references = text.split("named after BIDS", 1)
+    cited = {int(n) for group in re.findall(r"\[([\d, ]+)\]", body) for n in group.split(",")}
+    listed = {int(n) for n in re.findall(r"\[(\d+)\] [A-Zv]", references)}
+    assert cited < listed
