@@ -12,6 +12,8 @@ MIN_VALUES = 10
 FATTY_PCT, LEAN_PCT = 90.0, 20.0
 """PDFF above which a voxel is not marrow but fat, and below which it is cellular or oedematous."""
 
+REPEATED_SHARE, LATTICE_TOLERANCE = 0.5, 0.01
+
 Values = NDArray[np.float64]
 Row = dict[str, float]
 
@@ -46,18 +48,44 @@ def rank_correlation(first: Values, second: Values) -> Row:
     return {"r2star_pdff_corr": float(stats.spearmanr(x, y).statistic)}
 
 
+def unrounded(values: Values) -> Values:
+    """Return values (n,) that were rounded to a step, each spread evenly over its step; others unchanged.
+
+    Scanners write PDFF and R2* as integers. The k copies of a rounded value v stand for k values between
+    v - step / 2 and v + step / 2; put there in even distances, they give grouped quantiles, which do not
+    jump by a whole step. Values count as rounded if most are repeated and all lie on a lattice.
+    """
+    levels, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    if not 1 < len(levels) <= REPEATED_SHARE * len(values):
+        return values
+    step = float(np.diff(levels).min())
+    offsets = (levels - levels[0]) / step
+    if np.abs(offsets - np.rint(offsets)).max() > LATTICE_TOLERANCE:
+        return values
+    order = np.argsort(place, kind="stable")
+    rank = np.empty(len(values))
+    rank[order] = np.arange(len(values)) - np.repeat(np.cumsum(count) - count, count)
+    return np.asarray(values + step * ((rank + 0.5) / count[place] - 0.5))
+
+
+def median(values: Values) -> float:
+    """Return the median, grouped where the values were rounded."""
+    return float(np.median(unrounded(values)))
+
+
 def finite(values: Values) -> Values:
     """Return the values that are numbers."""
     return values[np.isfinite(values)]
 
 
 def _summary(values: Values, percentiles: tuple[int, ...]) -> Row:
-    """Return mean, median, sd (n - 1), interquartile range and percentiles (linear interpolation)."""
-    lower, upper = np.percentile(values, [25, 75])
+    """Return mean, sd (n - 1), and median, interquartile range and percentiles of the unrounded values."""
+    spread = unrounded(values)
+    lower, upper = np.percentile(spread, [25, 75])
     return {
         "mean": float(values.mean()),
-        "median": float(np.median(values)),
+        "median": float(np.median(spread)),
         "sd": float(values.std(ddof=1)),
         "iqr": float(upper - lower),
-        **{f"p{p:02d}": float(np.percentile(values, p)) for p in percentiles},
+        **{f"p{p:02d}": float(np.percentile(spread, p)) for p in percentiles},
     }

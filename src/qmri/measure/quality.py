@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from qmri.measure.distribution import FATTY_PCT, Row
+from qmri.measure.distribution import FATTY_PCT, Row, median
 from qmri.measure.images import Maps, Origin
 from qmri.measure.vertebra import Vertebra
 
@@ -45,7 +45,7 @@ def erosion_sensitivity(vertebra: Vertebra, maps: Maps) -> Row:
     narrow, wide = (vertebra.values(maps.pdff, vertebra.region.eroded_by(mm)) for mm in EROSION_MARGINS_MM)
     if min(len(narrow), len(wide)) < MIN_VOXELS:
         return {}
-    return {"pdff_erosion_sensitivity_pct": float(np.median(narrow) - np.median(wide))}
+    return {"pdff_erosion_sensitivity_pct": median(narrow) - median(wide)}
 
 
 def t1_bias_pct(pdff_pct: float, flip_angle_deg: float, repetition_time_s: float) -> float:

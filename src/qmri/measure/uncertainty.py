@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from qmri.acquisition import Acquisition
+from qmri.measure.distribution import median
 
 Values = NDArray[np.float64]
 
@@ -129,7 +130,7 @@ def mask_error_of_median(
     values = [image[region & np.isfinite(image)] for region in (smaller, larger)]
     if min(len(part) for part in values) == 0:
         return None
-    return float(abs(np.median(values[1]) - np.median(values[0])) / 2)
+    return abs(median(values[1]) - median(values[0])) / 2
 
 
 def combine(

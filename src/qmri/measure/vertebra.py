@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
 from qmri.measure.bodies import Body
-from qmri.measure.distribution import Row, finite, pdff_columns, r2star_columns, rank_correlation
+from qmri.measure.distribution import (
+    Row,
+    finite,
+    median,
+    pdff_columns,
+    r2star_columns,
+    rank_correlation,
+    unrounded,
+)
 from qmri.measure.images import Maps
 from qmri.measure.morphometry import (
     ANTERIOR,
@@ -94,8 +102,8 @@ def whole_columns(vertebra: Vertebra, maps: Maps) -> Row:
         return {}
     return {
         "pdff_whole_mean_pct": float(pdff.mean()),
-        "pdff_whole_median_pct": float(np.median(pdff)),
-        "r2star_whole_median_per_s": float(np.median(r2star)),
+        "pdff_whole_median_pct": median(pdff),
+        "r2star_whole_median_per_s": median(r2star),
     }
 
 
@@ -113,9 +121,7 @@ def part_columns(vertebra: Vertebra, maps: Maps) -> Row:
         "inf": up <= 0.5,
     }
     values = {name: vertebra.values(maps.pdff, vertebra.region.roi & part) for name, part in parts.items()}
-    return {
-        f"pdff_{name}_pct": float(np.median(part)) for name, part in values.items() if len(part) >= MIN_PART
-    }
+    return {f"pdff_{name}_pct": median(part) for name, part in values.items() if len(part) >= MIN_PART}
 
 
 def texture_columns(vertebra: Vertebra, maps: Maps, settings: MeasureSettings) -> Row:
@@ -195,7 +201,7 @@ def _sampling_error(
     crop = image[vertebra.body.window]
     known = vertebra.region.roi & np.isfinite(crop)
     return sampling_error_of_median(
-        crop[known],
+        unrounded(crop[known]),
         vertebra.body.local(np.argwhere(known).astype(np.float64)),
         block_mm=settings.bootstrap_block_mm,
         samples=settings.bootstrap_samples,

@@ -26,7 +26,7 @@ def write_bland_altman(
         across = min(len(pairs), 3)
         down = -(-len(pairs) // across)
         figure = Figure(figsize=(4.0 * across, 3.2 * down), layout="constrained")
-        FigureCanvasAgg(figure)  # type: ignore[no-untyped-call]
+        FigureCanvasAgg(figure)
         axes = np.atleast_1d(figure.subplots(down, across)).ravel()
         for axis, (name, (first, second)) in zip(axes, pairs.items(), strict=False):
             result = agreements[name]
