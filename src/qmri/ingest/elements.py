@@ -21,6 +21,7 @@ class DamagedElementError(ValueError):
 
 TEXT = frozenset(("AE", "AS", "CS", "DA", "DT", "LO", "PN", "SH", "TM", "UI", "DS", "IS"))
 NUMBER_FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
+EMPTY = Dataset()
 ESCAPE = b"\x1b"
 
 
@@ -118,22 +119,21 @@ def vector(dataset: Dataset, tag: int, length: int) -> tuple[float, ...] | None:
     return found or None
 
 
-def private_block(dataset: Dataset, group: int, creator: str) -> int:
-    """Return the tag of element 00 of a private block, to which the number of an element is added.
+class PrivateBlocks:
+    """Where private elements lie in a dataset."""
 
-    The block is found by its creator; where de-identification took the creators away, it is the
-    first, in which GE and Philips write.
-    """
-    for block in range(0x10, 0x100):
-        found = text(dataset, group << 16 | block)
-        if found.upper() == creator:
-            return group << 16 | block << 8
-        if not found:
-            break
-    return group << 16 | 0x1000
+    def __init__(self, dataset: Dataset) -> None:
+        tags = dataset.keys()  # the dataset itself would give elements, converted one by one
+        creators = (int(tag) for tag in tags if tag & 0x1FFF0 == 0x10010)
+        self.blocks = {(tag >> 16, text(dataset, tag).upper()): tag & 0xFFFF for tag in creators}
 
+    def find(self, group: int, creator: str) -> int:
+        """Return the tag of element 00 of a block, to which the number of an element is added.
 
-EMPTY = Dataset()
+        The block is found by its creator; where de-identification took the creators away, it is
+        the first, in which GE and Philips write.
+        """
+        return group << 16 | self.blocks.get((group, creator), 0x10) << 8
 
 
 def item(dataset: Dataset, tag: int) -> Dataset:

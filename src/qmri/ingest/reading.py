@@ -7,7 +7,7 @@ import re
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import pydicom
 from pydicom.dataset import Dataset
@@ -22,11 +22,11 @@ from pydicom.uid import (
 
 from qmri.ingest.elements import (
     DamagedElementError,
+    PrivateBlocks,
     integer,
     item,
     number,
     numbers,
-    private_block,
     text,
     texts,
     values,
@@ -124,8 +124,11 @@ def _sort_out(path: Path, dataset: Dataset, offset: int, pixel_kind: str) -> Fil
     if pixels.frames > 1 and not enhanced:
         return FileHeader(path, "other", patient=patient)
     words = frozenset(word for tag in PRIVATE_ELEMENTS for word in _words(text(dataset, tag)))
-    shared = _Shared(path, dataset, patient, pixels, _sequence(dataset), words)
-    frames = tuple(_frame(shared, _Parts(dataset, index, enhanced)) for index in range(pixels.frames))
+    private = PrivateBlocks(dataset)
+    shared = _Shared(path, dataset, patient, pixels, _sequence(dataset, private), words)
+    frames = tuple(
+        _frame(shared, _Parts(dataset, private, index, enhanced)) for index in range(pixels.frames)
+    )
     return FileHeader(path, "image", frames, patient)
 
 
@@ -144,8 +147,8 @@ class _Shared:
 class _Parts:
     """The functional groups of a frame; for a classic image each of them is the image itself."""
 
-    def __init__(self, dataset: Dataset, index: int, enhanced: bool) -> None:
-        self.dataset, self.index, self.enhanced = dataset, index, enhanced
+    def __init__(self, dataset: Dataset, private: PrivateBlocks, index: int, enhanced: bool) -> None:
+        self.dataset, self.private, self.index, self.enhanced = dataset, private, index, enhanced
         self.shared = item(dataset, 0x52009229) if enhanced else dataset
         self.own = Dataset()
         if enhanced:
@@ -208,15 +211,15 @@ def _plane(dataset: Dataset, parts: _Parts) -> Plane | None:
 
 def _hints(dataset: Dataset, parts: _Parts) -> Hints:
     kind = parts.group(0x00189226)
-    philips = text(dataset, 0x00080070).upper().startswith("PHILIPS")
-    ge = private_block(dataset, 0x0043, "GEMS_PARM_01")
+    vendor = text(dataset, 0x00080070).upper()
+    ge = parts.private.find(0x0043, "GEMS_PARM_01") if _may_be_ge(vendor) else None
     return Hints(
         image_type=_upper(texts(dataset, 0x00080008)),
         frame_type=_upper(texts(kind, 0x00089007)) if parts.enhanced else (),
-        philips_type=_upper(_philips_type(dataset, parts)) if philips else (),
+        philips_type=_upper(_philips_type(dataset, parts)) if vendor.startswith("PHILIPS") else (),
         component=(text(kind, 0x00089208) or text(dataset, 0x00089208)).upper(),
-        ge_component=integer(dataset, ge + 0x2F),
-        ge_variant=integer(dataset, ge + 0x30),
+        ge_component=None if ge is None else integer(dataset, ge + 0x2F),
+        ge_variant=None if ge is None else integer(dataset, ge + 0x30),
         description=text(dataset, 0x0008103E),
         protocol=text(dataset, 0x00181030),
     )
@@ -225,25 +228,19 @@ def _hints(dataset: Dataset, parts: _Parts) -> Hints:
 def _philips_type(dataset: Dataset, parts: _Parts) -> tuple[str, ...]:
     """Return Philips' own type: of an enhanced frame the ImageType it would have as a classic image."""
     if parts.enhanced:
-        classic = item(parts.own, private_block(parts.own, 0x2005, "PHILIPS MR IMAGING DD 005") + 0x0F)
+        own = PrivateBlocks(parts.own)
+        classic = item(parts.own, own.find(0x2005, "PHILIPS MR IMAGING DD 005") + 0x0F)
         return texts(classic, 0x00080008)[2:]
-    return texts(dataset, private_block(dataset, 0x2005, "PHILIPS MR IMAGING DD 001") + 0x11)
+    return texts(dataset, parts.private.find(0x2005, "PHILIPS MR IMAGING DD 001") + 0x11)
 
 
-def _sequence(dataset: Dataset) -> Sequence:
-    acquisition = private_block(dataset, 0x0019, "GEMS_ACQU_01")
-    parameters = private_block(dataset, 0x0043, "GEMS_PARM_01")
-    echoes = integer(dataset, acquisition + 0x7E)
-    if not echoes and text(dataset, 0x00080070).upper().startswith("GE"):
-        second = number(dataset, acquisition + 0xA9)
-        echoes = int(second) if second and second < 100 else None
-    names = (
-        text(dataset, acquisition + 0x9C),
-        text(dataset, 0x00180024),
-        text(dataset, 0x00189005),
-    )
+def _sequence(dataset: Dataset, private: PrivateBlocks) -> Sequence:
+    vendor = text(dataset, 0x00080070)
+    own = _ge_facts(dataset, private) if _may_be_ge(vendor.upper()) else {}
+    names = (own.pop("name", ""), text(dataset, 0x00180024), text(dataset, 0x00189005))
+    filters = own.pop("filters", "") + text(dataset, 0x00189064)
     return Sequence(
-        vendor=text(dataset, 0x00080070),
+        vendor=vendor,
         model=text(dataset, 0x00081090),
         software=text(dataset, 0x00181020),
         scanning_sequence=text(dataset, 0x00180020).upper(),
@@ -254,11 +251,30 @@ def _sequence(dataset: Dataset) -> Sequence:
         imaging_frequency_mhz=number(dataset, 0x00180084),
         field_strength_t=number(dataset, 0x00180087),
         acquired_matrix=_acquired_matrix(numbers(dataset, 0x00181310)),
-        declared_echoes=echoes,
-        filters=text(dataset, parameters + 0x97) + text(dataset, 0x00189064),
-        deep_learning=text(dataset, parameters + 0xCA),
-        locations=integer(dataset, private_block(dataset, 0x0021, "GEMS_RELA_01") + 0x4F),
+        filters=filters,
+        **own,
     )
+
+
+def _may_be_ge(vendor: str) -> bool:
+    return vendor.startswith("GE") or not vendor
+
+
+def _ge_facts(dataset: Dataset, private: PrivateBlocks) -> dict[str, Any]:
+    """Return what GE writes into private elements."""
+    acquisition = private.find(0x0019, "GEMS_ACQU_01")
+    parameters = private.find(0x0043, "GEMS_PARM_01")
+    echoes = integer(dataset, acquisition + 0x7E)
+    if not echoes:
+        second = number(dataset, acquisition + 0xA9)
+        echoes = int(second) if second and 0 < second < 100 else None
+    return {
+        "name": text(dataset, acquisition + 0x9C),
+        "filters": text(dataset, parameters + 0x97),
+        "declared_echoes": echoes,
+        "deep_learning": text(dataset, parameters + 0xCA),
+        "locations": integer(dataset, private.find(0x0021, "GEMS_RELA_01") + 0x4F),
+    }
 
 
 def _with_timing(sequence: Sequence, parts: _Parts) -> Sequence:

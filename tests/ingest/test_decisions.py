@@ -1,0 +1,210 @@
+"""The single decisions: votes, phase unit and sign, chopping, scales, facts of the acquisition."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from qmri.errors import QmriError
+from qmri.ingest.acquisition_facts import t1_bias_percent
+from qmri.ingest.complex_data import combine, phase_unit, undo_chopping, undo_sign
+from qmri.ingest.header import Hints
+from qmri.ingest.kinds import Kind, described_kind
+from qmri.ingest.overrides import read_overrides
+from qmri.ingest.residual import water_fat_residual
+from qmri.ingest.votes import component_vote, map_vote
+from qmri.signal import WaterFatModel
+
+TIMES = np.array([1.2, 2.2, 3.2, 4.2, 5.2, 6.2]) * 1e-3
+
+
+@pytest.mark.parametrize(
+    ("description", "kind"),
+    [
+        ("T2*:Water:Sag IDEAL IQ", Kind.WATER_CORRECTED),
+        ("T2*: Sag IDEAL IQ", Kind.T2STAR),
+        ("T2*(ms): Sag", Kind.T2STAR),
+        ("WATER:Sag IDEAL IQ", Kind.WATER),
+        ("WATER: Sag IDEAL IQ", Kind.WATER),
+        ("FatFrac(%):Sag IDEAL IQ", Kind.PDFF),
+        ("FatFrac: Sag IDEAL IQ", Kind.PDFF),
+        ("FeQ-PDFF", Kind.PDFF),
+        ("FAT: Sag IDEAL IQ", Kind.FAT),
+        ("R2*(1/s): Sag", Kind.R2STAR),
+        ("R2*: Sag", Kind.R2STAR),
+        ("InPhase: Sag", Kind.IN_PHASE),
+        ("OutPhase: Sag", Kind.OUT_PHASE),
+        ("q-dixon_FF", Kind.PDFF),
+        ("t1_vibe_W", Kind.WATER),
+        ("Sag 3D IDEAL IQ", None),
+        ("Sag T2* MERGE", None),
+        ("Ax T2 FatSat", None),
+        ("FAT SAT Sag T1", None),
+        ("", None),
+    ],
+)
+def test_a_description_announces_a_type_or_nothing(description, kind):
+    assert described_kind(description) is kind
+
+
+def test_fat_fraction_is_read_before_fat():
+    hints = Hints(image_type=("DERIVED", "PRIMARY", "DIXON", "FAT", "FAT_FRACTION"))
+    assert map_vote(hints)[0] is Kind.PDFF
+
+
+def test_two_maps_in_one_image_type_are_a_conflict():
+    assert map_vote(Hints(image_type=("DERIVED", "PRIMARY", "WATER", "R2_STAR_MAP")))[2]
+
+
+def test_original_and_primary_are_no_evidence():
+    assert map_vote(Hints(image_type=("F", "W")))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("value", "kind"), [(0, Kind.MAGNITUDE), (1, Kind.PHASE), (2, Kind.REAL), (3, Kind.IMAGINARY)]
+)
+def test_ge_names_the_part_of_complex_data(value, kind):
+    assert component_vote(Hints(ge_component=value))[0] is kind
+
+
+def test_an_unknown_ge_part_is_no_evidence():
+    assert component_vote(Hints(ge_component=9))[0] is None
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "unit"),
+    [
+        (-np.pi, np.pi, "rad"),
+        (-3141, 3141, "rad/1000"),
+        (-3142, 3142, "rad/1000"),
+        (-4096, 4094, "pi/4096"),
+        (0, 4095, "pi/2048"),
+        (-180, 180, "degree"),
+        (0, 6283, "rad/1000"),
+    ],
+)
+def test_the_unit_of_the_phase_is_its_range(low, high, unit):
+    values = np.linspace(low, high, 1000)
+    found, size = phase_unit(values, "")
+    assert found == unit
+    assert size * (high - low) == pytest.approx(2 * np.pi, rel=2e-3)
+
+
+@pytest.mark.parametrize(("low", "high"), [(-3500, 3500), (-1, 1), (-3142, 2000), (0, 1), (0, 3142), (0, 0)])
+def test_another_range_is_refused(low, high):
+    with pytest.raises(QmriError, match="unit of the phase"):
+        phase_unit(np.linspace(low, high, 100), "")
+
+
+def spine(pdff, noise=0.01, seed=0, spectrum="ren9"):
+    """A small volume (x, y, z, echo) at 3 T."""
+    rng = np.random.default_rng(seed)
+    fat = np.broadcast_to(np.asarray(pdff) / 100, (12, 12, 6))
+    model = WaterFatModel.at(spectrum, TIMES, 127.74)
+    signal = model.forward(
+        1 - fat, fat, rng.uniform(30, 120, fat.shape), rng.uniform(-80, 80, fat.shape), 0.3
+    )
+    noise_values = rng.normal(size=(2, *signal.shape)) * noise
+    return (signal + noise_values[0] + 1j * noise_values[1]).astype(np.complex64)
+
+
+def test_the_residual_is_zero_for_the_model_and_large_for_its_mirror_image():
+    """Reference figures of the wrong sign: residual 0.13-0.15 of the signal for marrow."""
+    voxels = spine(np.linspace(30, 70, 12)[:, None, None], noise=0).reshape(-1, 6)
+    assert np.sqrt(water_fat_residual(voxels, TIMES, 127.74).mean()) < 0.03
+    assert 0.08 < np.sqrt(water_fat_residual(voxels.conj(), TIMES, 127.74).mean()) < 0.2
+
+
+@pytest.mark.parametrize("sign", ["standard", "conjugate"])
+@pytest.mark.parametrize("spectrum", ["ren9", "hamilton6", "karampinos8"])
+def test_the_sign_is_found_at_snr_20_and_with_another_spectrum(sign, spectrum):
+    signal = spine(np.linspace(5, 80, 12)[:, None, None], noise=0.05, spectrum=spectrum)
+    stored = signal if sign == "standard" else signal.conj()
+    result = undo_sign(stored, TIMES, 127.74, "")
+    assert result.decisions["phase_sign"]["stored_as"] == sign
+    np.testing.assert_array_equal(result.values, signal)
+
+
+def test_water_alone_says_nothing_about_the_sign():
+    with pytest.raises(QmriError, match="sign of the phase cannot be told"):
+        undo_sign(spine(0.0), TIMES, 127.74, "")
+
+
+def test_the_override_file_decides_where_the_data_do_not():
+    signal = spine(0.0)
+    result = undo_sign(signal, TIMES, 127.74, "", told="conjugate")
+    np.testing.assert_array_equal(result.values, signal.conj())
+    assert result.decisions["phase_sign"]["decided_by"] == "override file"
+
+
+def test_noise_is_not_taken_for_water_and_fat():
+    rng = np.random.default_rng(3)
+    noise = (rng.normal(size=(12, 12, 6, 6)) + 1j * rng.normal(size=(12, 12, 6, 6))).astype(np.complex64)
+    with pytest.raises(QmriError):
+        undo_sign(noise, TIMES, 127.74, "")
+
+
+def test_every_second_slice_is_turned_back():
+    signal = spine(40.0)
+    smooth = np.abs(signal) * np.exp(0.3j)
+    chopped = smooth * np.array([1, -1] * 3)[:, None]
+    result = undo_chopping(chopped.astype(np.complex64))
+    assert result.decisions["slice_chopping"]["undone"] is True
+    np.testing.assert_allclose(result.values, smooth, rtol=1e-5)
+
+
+def test_slices_that_agree_are_left_as_they_are():
+    smooth = (np.abs(spine(40.0)) * np.exp(0.3j)).astype(np.complex64)
+    result = undo_chopping(smooth)
+    assert result.decisions["slice_chopping"]["undone"] is False
+    np.testing.assert_array_equal(result.values, smooth)
+
+
+def test_slices_of_random_phase_are_left_and_flagged():
+    rng = np.random.default_rng(0)
+    phases = np.exp(1j * np.array([0.0, 1.8, 3.3, 5.2, 0.4, 2.0]) + 0j * rng.normal())
+    signal = (np.abs(spine(40.0)) * phases[:, None]).astype(np.complex64)
+    result = undo_chopping(signal)
+    np.testing.assert_array_equal(result.values, signal)
+    assert result.warnings
+
+
+def test_real_parts_without_negative_values_are_refused():
+    parts = {"real": np.ones((2, 2, 2, 3), np.float32), "imaginary": np.ones((2, 2, 2, 3), np.float32)}
+    with pytest.raises(QmriError, match="no negative values"):
+        combine(parts, "")
+
+
+def test_a_magnitude_of_another_image_is_refused():
+    signal = spine(np.linspace(5, 80, 12)[:, None, None])
+    other = np.abs(signal)[::-1].copy()
+    other *= np.linspace(0.5, 3, 12)[:, None, None, None]
+    parts = {"real": signal.real, "imaginary": signal.imag, "magnitude": other.astype(np.float32)}
+    with pytest.raises(QmriError, match="not the magnitude"):
+        combine(parts, "")
+
+
+@pytest.mark.parametrize(
+    ("angle", "pdff", "bias"),
+    [(3, 30, 1.4), (3, 50, 1.6), (5, 30, 3.4), (5, 50, 3.9), (8, 30, 6.6), (8, 50, 7.4)],
+)
+def test_the_t1_bias_is_that_of_the_literature(angle, pdff, bias):
+    assert t1_bias_percent(angle, 7e-3, pdff) == pytest.approx(bias, abs=0.06)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        "series: 5",
+        "unknown: 1",
+        "series:\n  - match: {colour: red}\n    type: pdff",
+        "series: [",
+        "phase_sign: maybe",
+    ],
+)
+def test_an_override_file_that_says_something_else_is_refused(tmp_path, content):
+    path = tmp_path / "site.yaml"
+    path.write_text(content)
+    with pytest.raises(QmriError) as error:
+        read_overrides(path)
+    assert "site.yaml" in str(error.value)
