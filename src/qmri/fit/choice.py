@@ -14,7 +14,7 @@ from qmri.fit.voxels import Voxels
 Real = NDArray[np.float32]
 
 ROUNDS = 2
-MAX_EVIDENCE = 20.0
+MAX_EVIDENCE = 15.0
 EVIDENCE_EDGE = 3
 
 

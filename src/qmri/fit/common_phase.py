@@ -101,10 +101,8 @@ def common_phase_fit(sums: Sums, signals: Signals, field: Real, r2star: Real) ->
     field, r2star
         Hz and 1/s, float32 of shape (voxels,).
     """
-    demodulated = demodulate(sums, signals, field)
     decay = np.exp(-sums.times * r2star)
-    demodulated *= decay
-    signal_sums = sums.signal @ demodulated
+    signal_sums = sums.signal @ demodulate(sums, signals, field, decay)
     moments = sums.moments @ np.square(decay, out=decay)
     if signals.fat_phase is not None:
         _turn_fat(signal_sums, moments, signals.fat_phase)
@@ -114,23 +112,36 @@ def common_phase_fit(sums: Sums, signals: Signals, field: Real, r2star: Real) ->
     x_water = (g_ff * b_water - g_wf * b_fat) * scale
     x_fat = (g_ww * b_fat - g_wf * b_water) * scale
     q = b_water * x_water + b_fat * x_fat
-    size = np.abs(q)
+    size = np.sqrt(_square(q))
     energy = 0.5 * ((b_water.conj() * x_water).real + (b_fat.conj() * x_fat).real + size)
-    rotation = np.sqrt(q.conj() / np.maximum(size, np.finfo(np.float32).tiny))
-    rotation = np.where(((x_water + x_fat) * rotation).real < 0, -rotation, rotation)
+    rotation = _half_turn_back(q, size)
+    rotation *= np.copysign(np.float32(1), ((x_water + x_fat) * rotation).real)
     return CommonPhaseFit(
         (x_water * rotation).real, (x_fat * rotation).real, rotation, energy, signal_sums, moments
     )
 
 
-def demodulate(sums: Sums, signals: Signals, field: Real) -> Complex:
-    """Return the signal (echoes, voxels) as it would be at field 0."""
+def demodulate(sums: Sums, signals: Signals, field: Real, weight: Real) -> Complex:
+    """Return the signal (echoes, voxels) as it would be at field 0, times a weight of that shape."""
     angle = sums.times * (np.float32(-2 * np.pi) * field)
     rotation = np.empty(angle.shape, dtype=np.complex64)
-    np.cos(angle, out=rotation.real)
-    np.sin(angle, out=rotation.imag)
+    rotation.real = np.cos(angle) * weight
+    rotation.imag = np.sin(angle) * weight
     rotation *= signals.echoes
     return rotation
+
+
+def _half_turn_back(q: Complex, size: Real) -> Complex:
+    """Return ``exp(-i arg(q) / 2)`` by the half-angle formulas (a complex square root is slow)."""
+    scale = 1 / np.maximum(size, np.finfo(np.float32).tiny)
+    cosine, sine = q.real * scale, q.imag * scale
+    large = np.sqrt(np.float32(0.5) * (1 + np.abs(cosine)))
+    small = np.float32(0.5) * np.abs(sine) / large
+    ahead = cosine >= 0
+    result = np.empty(q.shape, dtype=np.complex64)
+    result.real = np.where(ahead, large, small)
+    result.imag = -np.copysign(np.where(ahead, small, large), sine)
+    return result
 
 
 def _turn_fat(signal_sums: Complex, moments: Real, fat_phase: Real) -> None:

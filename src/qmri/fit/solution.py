@@ -92,14 +92,13 @@ def solve(method: Method, signals: Signals, start: Start, prior: FieldPrior | No
     def work(part: slice) -> None:
         chunk = signals.part(part)
         expected = None if prior is None else prior.part(part)
-        settled = _settle(method, chunk, start.part(part), expected)
-        result.put(part, _solution_at(method.sums, chunk, settled, expected))
+        result.put(part, _settled(method, chunk, start.part(part), expected))
 
     method.team.for_each(work, start.field.size)
     return result
 
 
-def _settle(method: Method, signals: Signals, start: Start, prior: FieldPrior | None) -> Start:
+def _settled(method: Method, signals: Signals, start: Start, prior: FieldPrior | None) -> Solution:
     """Return where Gauss-Newton ends: a few plain steps, and damped ones for voxels that need them."""
     place, last = start, start
     fit = common_phase_fit(method.sums, signals, *place)
@@ -114,12 +113,14 @@ def _settle(method: Method, signals: Signals, start: Start, prior: FieldPrior | 
     energy = signals.energy
     bound = np.float32(SETTLED) * (energy - fit.energy) + np.float32(SETTLED_EXACT) * energy
     settled = (change < bound) & (_gain(fit, place, prior) >= first - ROUNDING * energy)
+    solution = _solution_at(method.sums, signals, place, prior, fit)
     hard = np.flatnonzero(~settled)
     if hard.size:
-        expected = None if prior is None else prior.part(hard)
-        careful = _descend(method, signals.part(hard), start.part(hard), expected)
-        place.field[hard], place.r2star[hard] = careful
-    return place
+        some, expected = signals.part(hard), None if prior is None else prior.part(hard)
+        careful = _descend(method, some, start.part(hard), expected)
+        fit = common_phase_fit(method.sums, some, *careful)
+        solution.put(hard, _solution_at(method.sums, some, careful, expected, fit))
+    return solution
 
 
 def _descend(method: Method, signals: Signals, place: Start, prior: FieldPrior | None) -> Start:
@@ -146,8 +147,9 @@ def _gain(fit: CommonPhaseFit, place: Start, prior: FieldPrior | None) -> Real:
     )
 
 
-def _solution_at(sums: Sums, signals: Signals, place: Start, prior: FieldPrior | None) -> Solution:
-    fit = common_phase_fit(sums, signals, *place)
+def _solution_at(
+    sums: Sums, signals: Signals, place: Start, prior: FieldPrior | None, fit: CommonPhaseFit
+) -> Solution:
     variances = _variances(information(fit), prior)
     residual = residual_energy(sums, signals, *place, fit)
     return Solution(fit.water, fit.fat, -np.angle(fit.rotation), *place, residual, *variances)
@@ -155,7 +157,7 @@ def _solution_at(sums: Sums, signals: Signals, place: Start, prior: FieldPrior |
 
 def residual_energy(sums: Sums, signals: Signals, field: Real, r2star: Real, fit: CommonPhaseFit) -> Real:
     """Return ``sum_n |s_n - m_n|^2``, free of the cancellation in a difference of energies."""
-    data = demodulate(sums, signals, field)
+    data = demodulate(sums, signals, field, np.ones_like(signals.echoes.real))
     data *= fit.rotation
     fat = fit.fat if signals.fat_phase is None else fit.fat * np.exp(np.complex64(1j) * signals.fat_phase)
     model = np.conj(sums.signal[1])[:, np.newaxis] * fat
