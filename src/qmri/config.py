@@ -45,6 +45,10 @@ class FitSettings(_Section):
 class SegmentSettings(_Section):
     """How vertebral bodies are found and named, and which of them a reader should look at."""
 
+    detector: Annotated[
+        Literal["network", "search"],
+        Field(description="what finds the bodies: the embedded network, or a search without weights"),
+    ] = "network"
     naming_probability: Annotated[
         float,
         Field(ge=0, le=1, description="below this probability of the numbering the levels are not verified"),
@@ -159,6 +163,9 @@ class MeasureSettings(_Section):
         tuple[float, float],
         Field(description="usual range of the 99th percentile of PDFF over tissue: fat tissue is in view"),
     ] = (75.0, 115.0)
+    flag_background_levels: Annotated[
+        int, Field(ge=0, description="fewer background levels are flagged")
+    ] = 2
     flag_fracture_count: Annotated[
         tuple[int, int], Field(description="usual number of fractured levels of a participant")
     ] = (1, 3)

@@ -164,6 +164,11 @@ def t1_bias(make_spine):
     return replace(data, origin=replace(data.origin, acquisition=acquisition))
 
 
+def few_background(make_spine):
+    data = clean(make_spine)
+    return replace(data, fractures=Fractures(treated=("L1",), old=("T11", "T12", "L3")))
+
+
 def scale_doubt(make_spine):
     data = clean(make_spine)
     return with_map(data, pdff=data.maps.pdff / 100)
@@ -188,6 +193,7 @@ CASES = {
         fracture_count,
         scoliosis,
         t1_bias,
+        few_background,
         scale_doubt,
     )
 }

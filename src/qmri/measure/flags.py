@@ -26,6 +26,7 @@ FLAGS: dict[str, str] = {
     "fracture_count": "The number of fractured levels is outside what the study includes.",
     "scoliosis": "The spine is bent sideways; heights and levels need a look.",
     "t1_bias": "Flip angle and repetition time make fat brighter than its share.",
+    "few_background": "Too few unfractured levels passed; the background marrow rests on next to nothing.",
     "scale_doubt": "No tissue in view has the PDFF of fat; the scale of the map may be wrong.",
 }
 """Every flag and what it means."""
@@ -168,6 +169,10 @@ def examination_flags(
         if column in patient and patient[column] > limit:
             told = f"{words} is {patient[column]:.1f} {unit}"
             flags.append(Flag(name, told, None, patient[column], limit, unit))
+    count = patient.get("n_bg_levels", 0)
+    if count < settings.flag_background_levels:
+        words = f"{count:.0f} unfractured levels passed quality control"
+        flags.append(Flag("few_background", words, None, count, settings.flag_background_levels, "levels"))
     lowest, highest = settings.flag_fat_range_pct
     if fat_pct is not None and not lowest <= fat_pct <= highest:
         words = f"the fattiest hundredth of the tissue begins at {fat_pct:.3g} % PDFF"

@@ -7,6 +7,8 @@ import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
+import numpy as np
+
 from qmri.outputs import Column
 
 MISSING = "n/a"
@@ -20,7 +22,7 @@ def format_cell(value: Cell) -> str:
     """Return a value as it stands in a table: six significant digits, 1 and 0 for yes and no, n/a."""
     if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
         return MISSING
-    if isinstance(value, bool):
+    if isinstance(value, (bool, np.bool_)):
         return str(int(value))
     if isinstance(value, float):
         return f"{value + 0.0:.{SIGNIFICANT_DIGITS}g}"

@@ -1,0 +1,72 @@
+"""What stands in a cell."""
+
+import io
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from qmri.measure.tables import dictionary, format_cell, table_text
+from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column
+
+COLUMNS = (Column("name", None, "A name."), Column("value_mm", "mm", "A value.", (0, 5)))
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (None, "n/a"),
+        ("", "n/a"),
+        (float("nan"), "n/a"),
+        (float("inf"), "n/a"),
+        (True, "1"),
+        (np.False_, "0"),
+        (3, "3"),
+        (12.3456789, "12.3457"),
+        (-0.0, "0"),
+        (1e-9, "1e-09"),
+        (np.float64(2.5), "2.5"),
+    ],
+)
+def test_cells(value, text):
+    assert format_cell(value) == text
+
+
+def test_a_text_with_a_comma_comes_back_as_one_cell():
+    text = table_text([{"name": 'two patients, one "folder"', "value_mm": 2.0}], COLUMNS)
+    table = pd.read_csv(io.StringIO(text))
+    assert table.name[0] == 'two patients, one "folder"'
+
+
+def test_what_a_row_lacks_is_missing_for_pandas():
+    table = pd.read_csv(io.StringIO(table_text([{"name": "a"}], COLUMNS)))
+    assert table.value_mm.isna().all()
+
+
+def test_a_column_that_nobody_registered_is_refused():
+    with pytest.raises(KeyError, match="surprise"):
+        table_text([{"surprise": 1}], COLUMNS)
+
+
+def test_the_dictionary_has_units_ranges_and_sources():
+    assert dictionary(COLUMNS)["value_mm"] == {
+        "Description": "A value.",
+        "Units": "mm",
+        "PlausibleRange": [0, 5],
+        "Source": "maps and labels",
+    }
+
+
+def test_every_marker_of_the_dictionary_is_there():
+    wanted = """fracture_status in_background levels_to_nearest_target pdff_ratio_to_bg pdff_below20_frac
+        pdff_skew pdff_kurt pdff_ant_pct pdff_sup_pct r2star_iqr_per_s t2star_median_ms r2star_pdff_corr
+        pdff_glcm_contrast pdff_glcm_energy pdff_se_noise_pct pdff_se_total_pct r2star_se_total_per_s
+        fit_rchi2_median snr_median b0_range_hz swap_risk_frac n_voxels n_eff volume_cm3 erosion_mm
+        height_ant_mm height_ratio_ap height_ratio_mp wedge_angle_deg genant_grade qc_pass qc_flags"""
+    assert set(wanted.split()) <= {column.name for column in VERTEBRA_COLUMNS}
+    wanted = """n_bg_levels bg_levels pdff_bg_mean_pct pdff_bg_level_adj_pct pdff_l1l4_nonfx_mean_pct
+        pdff_bg_within_sd_pct pdff_bg_between_sd_pct pdff_adjacent_mean_pct pdff_nonadjacent_mean_pct
+        pdff_target_median_pct pdff_target_ratio r2star_bg_median_per_s r2star_bg_level_adj_per_s
+        kyphosis_tl_deg cobb_coronal_deg n_fx_acute n_fx_old has_tl_junction_fx field_t vendor model software
+        fa_deg tr_ms te_ms_list recon_mode fat_model_id pipeline_version"""
+    assert set(wanted.split()) <= {column.name for column in PATIENT_COLUMNS}
