@@ -144,9 +144,6 @@ class MeasureSettings(_Section):
             gt=0, description="change of median PDFF between margins of 2 and 4 mm that is flagged, points"
         ),
     ] = 3.0
-    flag_confidence: Annotated[
-        float, Field(ge=0, le=1, description="confidence of a label below which is flagged")
-    ] = 0.5
     flag_lean_pct: Annotated[
         float, Field(ge=0, description="median PDFF below which marrow may be replaced, percent")
     ] = 8.0

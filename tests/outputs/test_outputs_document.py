@@ -27,7 +27,7 @@ SUFFIX = {
 
 def test_docs_outputs_is_made_from_the_registry(repository):
     path = repository / "docs" / "outputs.md"
-    assert path.read_text(encoding="utf-8") == outputs_markdown(), "python -m qmri.outputs > docs/outputs.md"
+    assert path.read_text(encoding="utf-8") == outputs_markdown(), "run make docs"
 
 
 @pytest.mark.parametrize("table", TABLES)

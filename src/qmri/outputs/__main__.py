@@ -1,7 +1,0 @@
-"""Print docs/outputs.md."""
-
-import sys
-
-from qmri.outputs.document import outputs_markdown
-
-sys.stdout.write(outputs_markdown())
