@@ -1,4 +1,4 @@
-"""Write the files that are made from the code: config/config.yaml."""
+"""Write the files that are made from the code: config/config.yaml and docs/outputs.md."""
 
 from pathlib import Path
 
