@@ -14,7 +14,7 @@ from qmri.fit.voxels import Signals
 
 Real = NDArray[np.float32]
 
-STEPS = 3
+STEPS = 2
 """Plain Gauss-Newton steps; the last moves field and R2* by far less than their noise."""
 SETTLED, SETTLED_EXACT = 1e-3, 1e-10
 """A last step has converged if it changes the signal's energy by less than the first share of the
@@ -107,12 +107,9 @@ def _settled(method: Method, signals: Signals, start: Start, prior: FieldPrior |
         last, info = place, information(fit)
         place = Start(*step(info, *place, method.limits, prior))
         fit = common_phase_fit(method.sums, signals, *place)
-    change = (
-        np.square(place.field - last.field) * info.field + np.square(place.r2star - last.r2star) * info.r2star
-    )
     energy = signals.energy
-    bound = np.float32(SETTLED) * (energy - fit.energy) + np.float32(SETTLED_EXACT) * energy
-    settled = (change < bound) & (_gain(fit, place, prior) >= first - ROUNDING * energy)
+    still = _change(info, last, place) < _negligible(energy, fit)
+    settled = still & (_gain(fit, place, prior) >= first - ROUNDING * energy)
     solution = _solution_at(method.sums, signals, place, prior, fit)
     hard = np.flatnonzero(~settled)
     if hard.size:
@@ -127,17 +124,35 @@ def _descend(method: Method, signals: Signals, place: Start, prior: FieldPrior |
     """Return where Levenberg-Marquardt ends: no step is taken that does not lower the residual."""
     fit = common_phase_fit(method.sums, signals, *place)
     gain = _gain(fit, place, prior)
+    energy = signals.energy
     damping = np.full(gain.shape, FIRST_DAMPING, dtype=np.float32)
     for _ in range(DAMPED_STEPS):
-        trial = Start(*step(information(fit), *place, method.limits, prior, damping=1 + damping))
+        info = information(fit)
+        trial = Start(*step(info, *place, method.limits, prior, damping=1 + damping))
+        still = _change(info, place, trial) < _negligible(energy, fit)
         fit = common_phase_fit(method.sums, signals, *trial)
         trial_gain = _gain(fit, trial, prior)
-        better = trial_gain >= gain - ROUNDING * np.abs(gain)
+        better = trial_gain >= gain - ROUNDING * energy
         gain = np.where(better, trial_gain, gain)
-        damping = damping * np.where(better, np.float32(0.2), np.float32(5))
+        damping *= np.where(better, np.float32(0.2), np.float32(5))
         place = Start(*(np.where(better, new, old) for new, old in zip(trial, place, strict=True)))
-        fit = common_phase_fit(method.sums, signals, *place)
+        if (still & better).all():
+            break
+        if not better.all():
+            fit = common_phase_fit(method.sums, signals, *place)
     return place
+
+
+def _change(info: Information, before: Start, after: Start) -> Real:
+    """Return the energy by which a step changes the modelled signal."""
+    field, r2star = (new - old for new, old in zip(after, before, strict=True))
+    change: Real = np.square(field) * info.field + np.square(r2star) * info.r2star
+    return change
+
+
+def _negligible(energy: Real, fit: CommonPhaseFit) -> Real:
+    """Return the change of energy below which a step has converged."""
+    return np.float32(SETTLED) * (energy - fit.energy) + np.float32(SETTLED_EXACT) * energy
 
 
 def _gain(fit: CommonPhaseFit, place: Start, prior: FieldPrior | None) -> Real:
