@@ -17,14 +17,16 @@ ACQUISITION = Acquisition(
 )
 
 
-def write_ingested(directory, mode="echoes", acquisition=ACQUISITION):
+def write_ingested(directory, mode="echoes", acquisition=ACQUISITION, parts=("real", "imag")):
     directory.mkdir(parents=True)
-    if mode == "echoes":
+    if mode != "maps":
         model = WaterFatModel.at("ren9", acquisition.echo_times_s, 3 * GAMMA_MHZ_PER_T)
         signal = model.forward(np.full(SHAPE, 40.0), 60.0, 90.0, 30.0)
-        for key, part in (("echoes_real", signal.real), ("echoes_imag", signal.imag)):
-            write_volume(file_path(directory, EXAM, key), Volume(part, AFFINE), dtype=np.float32)
-    else:
+        arrays = {"real": signal.real, "imag": signal.imag, "magnitude": np.abs(signal)}
+        for part in parts:
+            path = file_path(directory, EXAM, f"echoes_{part}")
+            write_volume(path, Volume(arrays[part], AFFINE), dtype=np.float32)
+    if mode != "echoes":
         for key, value in (("vendor_pdff", 40.0), ("vendor_r2star", 80.0), ("vendor_water", 6.0)):
             volume = Volume(np.full(SHAPE, value), AFFINE)
             write_volume(file_path(directory, EXAM, key), volume, dtype=np.float32)
@@ -58,6 +60,24 @@ def test_vendor_maps_are_adopted_where_there_are_no_echoes(tmp_path):
     assert not file_path(tmp_path / "out", EXAM, "fat").exists()
     decisions = read_json(file_path(tmp_path / "out", EXAM, "fit_record"))["decisions"]
     assert (decisions["recon_mode"], decisions["fat_model_id"]) == ("vendor", "vendor")
+
+
+def test_echoes_come_before_vendor_maps_and_the_difference_is_told(tmp_path):
+    write_ingested(tmp_path / "in", mode="both")
+    assert main(["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    record = read_json(file_path(tmp_path / "out", EXAM, "fit_record"))
+    assert record["decisions"]["recon_mode"] == "fit"
+    assert record["decisions"]["vendor_pdff_difference"] == pytest.approx(20.0, abs=0.01)
+    assert any("differs from the vendor's by 20.0" in text for text in record["warnings"])
+
+
+def test_magnitudes_are_fitted_with_a_loud_warning(tmp_path):
+    write_ingested(tmp_path / "in", parts=("magnitude",))
+    assert main(["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    record = read_json(file_path(tmp_path / "out", EXAM, "fit_record"))
+    assert record["decisions"]["mode"] == "magnitude"
+    assert any(text.startswith("MAGNITUDE ONLY") for text in record["warnings"])
+    np.testing.assert_allclose(read_volume(file_path(tmp_path / "out", EXAM, "pdff")).data, 60.0, atol=0.1)
 
 
 def test_in_a_study_the_frozen_settings_hold(tmp_path):

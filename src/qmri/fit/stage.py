@@ -20,7 +20,7 @@ from qmri.fit.water_fat import fit_water_fat
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.signal import water_position
 from qmri.stage import Outcome, find_record, run_stage, run_stage_or_record
-from qmri.volumes import Volume, read_json, read_volume, write_volume
+from qmri.volumes import Volume, read_json, read_volume, same_grid, write_volume
 
 MAPS = (
     "pdff",
@@ -37,6 +37,7 @@ MAPS = (
 ADOPTED = {"pdff": "vendor_pdff", "r2star": "vendor_r2star", "water": "vendor_water", "fat": "vendor_fat"}
 NEEDED = ("pdff", "r2star")
 VENDOR = "vendor"
+VENDOR_AGREES_PP = 5.0
 
 
 @dataclass(frozen=True)
@@ -109,10 +110,10 @@ def fit_ingested(job: FitJob, record: Mapping[str, Any], aside: Path) -> Outcome
     """
     decisions = record["decisions"]
     acquisition = Acquisition.from_json(decisions.get("acquisition") or {})
-    maps_alone = decisions.get("mode") == "maps"
-    if job.settings.source == "vendor" or (job.settings.source == "auto" and maps_alone):
+    wanted = job.settings.source
+    if wanted == "vendor" or (wanted == "auto" and decisions.get("mode") == "maps"):
         return _adopt(job, acquisition, aside)
-    if maps_alone:
+    if not any(job.path(key).exists() for key in ("echoes_real", "echoes_magnitude")):
         raise QmriError(
             "there are no echoes to fit",
             where=job.exam,
@@ -125,9 +126,9 @@ def fit_ingested(job: FitJob, record: Mapping[str, Any], aside: Path) -> Outcome
 
 @dataclass(frozen=True)
 class _Echoes:
-    """Echoes of an examination and the files they came from."""
+    """Echoes of an examination, complex or magnitudes, and the files they came from."""
 
-    signal: NDArray[np.complex64]
+    signal: NDArray[np.complex64] | NDArray[np.float32]
     volume: Volume
     sources: tuple[str, ...]
 
@@ -154,18 +155,39 @@ def _fit(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
     _write_maps(aside, job.exam, result, echoes)
     decided = result.decisions.to_json()
     warnings = decided.pop("warnings")
+    difference = _vendor_difference(job, result, echoes.volume)
+    if difference is not None and abs(difference) > VENDOR_AGREES_PP:
+        warnings.append(
+            f"the fitted PDFF differs from the vendor's by {difference:.1f} percentage points (median)"
+        )
     return Outcome(
         decisions={
             "recon_mode": "fit",
             **decided,
             "noise": {"sigma": result.decisions.noise_sd},
+            "vendor_pdff_difference": difference,
             "acquisition": acquisition.to_json(),
         },
         warnings=warnings,
     )
 
 
+def _vendor_difference(job: FitJob, result: WaterFatResult, grid: Volume) -> float | None:
+    """Return the median of fitted less vendor PDFF where the vendor's lies on the same grid."""
+    if not job.path("vendor_pdff").exists():
+        return None
+    vendor = read_volume(job.path("vendor_pdff"))
+    if not same_grid(vendor, grid):
+        return None
+    difference = (result.pdff - vendor.data)[np.isfinite(result.pdff) & (vendor.data > 0)]
+    return round(float(np.median(difference)), 3) if difference.size else None
+
+
 def _read_echoes(job: FitJob) -> _Echoes:
+    if not job.path("echoes_real").exists():
+        path = job.path("echoes_magnitude")
+        magnitude = read_volume(path)
+        return _Echoes(np.asarray(magnitude.data, dtype=np.float32), magnitude, (path.name,))
     paths = [job.path(key) for key in ("echoes_real", "echoes_imag")]
     real, imaginary = (read_volume(path) for path in paths)
     signal = np.empty(real.data.shape, dtype=np.complex64)
