@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
+from qmri.levels import LEVEL_ID
 from qmri.measure.background import background_columns, target_columns
 from qmri.measure.bodies import Body, find_bodies
 from qmri.measure.curvature import coronal_cobb_deg, local_kyphosis_deg, thoracolumbar_kyphosis_deg
@@ -97,7 +98,16 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
         rows,
         patient_row(exam, patient, background, by_level.get(None, []), ok),
         [flag_row(exam.identity, flag) for flag in flags],
+        region_labels(vertebrae, exam.labels.shape),
     )
+
+
+def region_labels(vertebrae: Mapping[str, Vertebra], shape: tuple[int, ...]) -> NDArray[np.int16]:
+    """Return a label map of the regions in which the bodies were measured."""
+    labels = np.zeros(shape, dtype=np.int16)
+    for level, vertebra in vertebrae.items():
+        labels[vertebra.body.window][vertebra.region.roi] = LEVEL_ID[level]
+    return labels
 
 
 def prepare(bodies: Sequence[Body], maps: Maps, settings: MeasureSettings) -> list[Vertebra]:

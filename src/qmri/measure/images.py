@@ -34,6 +34,8 @@ class Maps:
         (x, y, z) reduced chi-square.
     swap_risk
         (x, y, z) risk 0-1 that water and fat are exchanged.
+    vendor_pdff, vendor_r2star
+        The scanner's own maps in percent and 1/s, where the echoes were fitted besides.
     """
 
     affine: NDArray[np.float64]
@@ -46,6 +48,8 @@ class Maps:
     r2star_sd: Map | None = None
     rchi2: Map | None = None
     swap_risk: Map | None = None
+    vendor_pdff: Map | None = None
+    vendor_r2star: Map | None = None
 
     @property
     def in_phase(self) -> Map | None:

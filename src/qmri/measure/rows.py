@@ -82,11 +82,18 @@ class ExaminationData:
 
 @dataclass(frozen=True)
 class ExaminationRows:
-    """Rows of the tables, cells by column name."""
+    """Rows of the tables, cells by column name, and where they were taken.
+
+    Attributes
+    ----------
+    roi
+        (x, y, z) int16 label map of the regions; empty where nothing could be measured.
+    """
 
     vertebrae: list[dict[str, Cell]]
     patient: dict[str, Cell]
     flags: list[dict[str, Cell]] = field(default_factory=list)
+    roi: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, 0, 0), np.int16))
 
 
 def failed_examination(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,10 @@ from qmri.measure.tables import dictionary, table_text
 from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.stage import Outcome, run_stage, run_stage_or_record
 from qmri.study import Examination
-from qmri.volumes import Volume, read_json, read_volume, same_grid, write_json
+from qmri.volumes import Volume, read_json, read_volume, same_grid, write_json, write_volume
 
 MAPS = ("pdff", "r2star", "water", "fat", "field", "pdff_sd", "r2star_sd", "rchi2", "swap_risk")
+VENDOR = "vendor"
 NEEDED_MAPS = ("pdff", "r2star")
 
 
@@ -35,16 +37,21 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
     def work(aside: Path) -> Outcome:
         labels = read_volume(file_path(folder["segment"], name, "labels"))
         paths = {key: file_path(folder["fit"], name, key) for key in MAPS}
+        maps = read_maps({key: path for key, path in paths.items() if path.exists()}, labels)
+        origin = origin_of(read_json(records[1]))
+        if origin.recon_mode != VENDOR:
+            maps = add_vendor_maps(maps, labels, folder["ingest"], name)
         data = ExaminationData(
             identity_of(exam),
-            read_maps({key: path for key, path in paths.items() if path.exists()}, labels),
+            maps,
             labels.data.astype(np.int32),
-            origin=origin_of(read_json(records[1])),
+            origin=origin,
             fractures=fractures_of(exam),
             notes=read_notes(file_path(folder["segment"], name, "labels_table")),
         )
         rows = measure_examination(data, settings)
         write_rows(aside, name, rows)
+        write_volume(file_path(aside, name, "roi"), labels.like(rows.roi), dtype=np.int16)
         return Outcome(decisions={"levels_measured": _measured(rows)})
 
     return run_stage_or_record(
@@ -98,6 +105,7 @@ def measure_files(
         )
         rows = measure_examination(data, settings)
         write_rows(aside, name, rows)
+        write_volume(file_path(aside, name, "roi"), labels.like(rows.roi), dtype=np.int16)
         for key, columns in (
             ("exam_vertebrae_dictionary", VERTEBRA_COLUMNS),
             ("exam_patient_dictionary", PATIENT_COLUMNS),
@@ -135,6 +143,18 @@ def read_maps(paths: Mapping[str, Path], labels: Volume) -> Maps:
             )
         maps[key] = np.asarray(volume.data, dtype=np.float64)
     return Maps(affine=labels.affine, **maps)
+
+
+def add_vendor_maps(maps: Maps, labels: Volume, ingest: Path, name: str) -> Maps:
+    """Return the maps with the scanner's own beside them, where they were exported on the same grid."""
+    added = {}
+    for key in ("vendor_pdff", "vendor_r2star"):
+        path = file_path(ingest, name, key)
+        if path.exists():
+            volume = read_volume(path)
+            if same_grid(volume, labels):
+                added[key] = np.asarray(volume.data, dtype=np.float64)
+    return replace(maps, **added)
 
 
 def origin_of(fit_record: Mapping[str, Any]) -> Origin:

@@ -83,6 +83,7 @@ def marker_columns(vertebra: Vertebra, maps: Maps, settings: MeasureSettings, in
         **r2star_columns(vertebra.values(maps.r2star)),
         **rank_correlation(maps.pdff[window][roi], maps.r2star[window][roi]),
         **whole_columns(vertebra, maps),
+        **vendor_columns(vertebra, maps),
         **part_columns(vertebra, maps),
         **texture_columns(vertebra, maps, settings),
         **error_columns(vertebra, maps, settings, independent),
@@ -105,6 +106,19 @@ def whole_columns(vertebra: Vertebra, maps: Maps) -> Row:
         "pdff_whole_median_pct": median(pdff),
         "r2star_whole_median_per_s": median(r2star),
     }
+
+
+def vendor_columns(vertebra: Vertebra, maps: Maps) -> Row:
+    """Return the medians of the scanner's own maps in the same region."""
+    row: Row = {}
+    for name, image in (
+        ("pdff_vendor_median_pct", maps.vendor_pdff),
+        ("r2star_vendor_median_per_s", maps.vendor_r2star),
+    ):
+        values = np.empty(0) if image is None else vertebra.values(image)
+        if len(values) >= MIN_PART:
+            row[name] = median(values)
+    return row
 
 
 def part_columns(vertebra: Vertebra, maps: Maps) -> Row:

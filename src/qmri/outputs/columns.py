@@ -218,6 +218,16 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
     ),
     *_errors("pdff", "pct", "%", "PDFF", (0.0, 5.0)),
     *_errors("r2star", "per_s", "1/s", "R2*", (0.0, 20.0)),
+    Column(
+        "pdff_vendor_median_pct",
+        "%",
+        "Median of the scanner's own PDFF map in the same region, where it was exported besides the echoes.",
+    ),
+    Column(
+        "r2star_vendor_median_per_s",
+        "1/s",
+        "Median of the scanner's own R2* map in the same region, where it was exported besides the echoes.",
+    ),
     Column("fit_rchi2_median", None, "Median reduced chi-square of the fit over the region."),
     Column("snr_median", None, "Median signal (water + fat, echo time 0) over the noise of one channel."),
     Column("b0_range_hz", "Hz", "Middle 95 % of the field over the region."),
@@ -278,7 +288,12 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
         source="segmentation",
     ),
     Column("qc_pass", "0/1", "No disqualifying flag.", levels=YES_NO, source=PROGRAM),
-    Column("qc_flags", None, "Flags raised, separated by semicolons; their evidence is in flags.csv.", source=PROGRAM),
+    Column(
+        "qc_flags",
+        None,
+        "Flags raised, separated by semicolons; their evidence is in flags.csv.",
+        source=PROGRAM,
+    ),
     Column("na_reason", None, "Why cells of a measured row are n/a.", source=PROGRAM),
 )
 

@@ -10,7 +10,8 @@ from qmri.outputs.files import FILES, VERBS
 INTRODUCTION = """\
 # Outputs
 
-This page is made from the registry in `src/qmri/outputs/` by `make docs`; a test holds the two together. The same descriptions stand in the JSON dictionary beside each table.
+This page is made from the registry in `src/qmri/outputs/` by `make docs`; a test holds the two together.
+The same descriptions stand in the JSON dictionary beside each table.
 
 Reading a table takes one line, and `n/a` becomes a missing value by itself:
 

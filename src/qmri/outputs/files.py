@@ -96,6 +96,9 @@ FILES: dict[str, FileOutput] = {
         "measure", "vertebrae.csv", None, "The examination's rows of vertebrae.csv."
     ),
     "exam_patient": FileOutput("measure", "patient.csv", None, "The examination's row of patients.csv."),
+    "roi": FileOutput(
+        "measure", "desc-roi_dseg.nii.gz", None, "Label map of the regions in which the markers were taken."
+    ),
     "exam_flags": FileOutput("measure", "flags.csv", None, "The examination's rows of flags.csv."),
     "exam_vertebrae_dictionary": FileOutput(
         "measure", "vertebrae.json", None, "What each column of vertebrae.csv means; where measured on files."
@@ -107,6 +110,7 @@ FILES: dict[str, FileOutput] = {
         "measure", "flags.json", None, "What each column of flags.csv means; where measured on files."
     ),
     "page": FileOutput("report", "report.html", None, "Page of the examination."),
+    "thumbnail": FileOutput("report", "thumbnail.png", None, "Small PDFF picture for the page of the study."),
 }
 
 
