@@ -301,7 +301,7 @@ def philips_maps(phantom: Phantom) -> list[Dataset]:
     ]
 
 
-def enhanced(images: Iterable[Dataset]) -> Dataset:
+def enhanced(images: Iterable[Dataset], mapping: Callable[[Dataset], Sequence] | None = None) -> Dataset:
     """The same images as frames of one Enhanced MR file."""
     images = list(images)
     first = images[0]
@@ -327,11 +327,14 @@ def enhanced(images: Iterable[Dataset]) -> Dataset:
             SpacingBetweenSlices=image.SpacingBetweenSlices,
         )
         frame.MREchoSequence = _one(EffectiveEchoTime=float(image.EchoTime))
-        frame.MRImageFrameTypeSequence = _one(FrameType=image.ImageType, ComplexImageComponent="MAGNITUDE")
+        component = {"P": "PHASE"}.get(image.ImageType[2], "MAGNITUDE")
+        frame.MRImageFrameTypeSequence = _one(FrameType=image.ImageType, ComplexImageComponent=component)
         frame.MRTimingAndRelatedParametersSequence = _one(
             RepetitionTime=image.RepetitionTime, FlipAngle=image.FlipAngle
         )
         frame.MRImagingModifierSequence = _one(TransmitterFrequency=float(image.ImagingFrequency))
+        if mapping is not None:
+            frame.RealWorldValueMappingSequence = mapping(image)
         if "RescaleSlope" in image:
             frame.PixelValueTransformationSequence = _one(
                 RescaleSlope=image.RescaleSlope, RescaleIntercept=image.RescaleIntercept, RescaleType="US"
@@ -341,6 +344,19 @@ def enhanced(images: Iterable[Dataset]) -> Dataset:
     ds.SharedFunctionalGroupsSequence = Sequence([Dataset()])
     ds.PixelData = b"".join(image.PixelData for image in images)
     return ds
+
+
+def real_world(slope: float, intercept: float, unit: str) -> Sequence:
+    """A RealWorldValueMappingSequence."""
+    code = _one(CodeValue=unit, CodingSchemeDesignator="UCUM", CodeMeaning=unit)
+    return _one(
+        RealWorldValueSlope=slope,
+        RealWorldValueIntercept=intercept,
+        LUTLabel="map",
+        RealWorldValueFirstValueMapped=0,
+        RealWorldValueLastValueMapped=4095,
+        MeasurementUnitsCodeSequence=code,
+    )
 
 
 def _one(**values: object) -> Sequence:
@@ -375,6 +391,7 @@ def dicom() -> SimpleNamespace:
         ge_new_maps=ge_new_maps,
         ge_sources=ge_sources,
         philips_maps=philips_maps,
+        real_world=real_world,
         set_pixels=set_pixels,
         siemens_maps=siemens_maps,
         siemens_sources=siemens_sources,

@@ -175,13 +175,18 @@ def test_real_parts_without_negative_values_are_refused():
         combine(parts, "")
 
 
-def test_a_magnitude_of_another_image_is_refused():
+def test_a_magnitude_that_is_another_part_is_refused():
     signal = spine(np.linspace(5, 80, 12)[:, None, None])
-    other = np.abs(signal)[::-1].copy()
-    other *= np.linspace(0.5, 3, 12)[:, None, None, None]
-    parts = {"real": signal.real, "imaginary": signal.imag, "magnitude": other.astype(np.float32)}
+    parts = {"real": signal.real, "imaginary": signal.imag, "magnitude": np.abs(signal.real)}
     with pytest.raises(QmriError, match="not the magnitude"):
         combine(parts, "")
+
+
+def test_a_magnitude_corrected_for_the_coil_is_the_same_magnitude():
+    signal = spine(np.linspace(5, 80, 12)[:, None, None])
+    shading = np.linspace(0.4, 2.5, 12)[:, None, None, None]
+    parts = {"real": signal.real, "imaginary": signal.imag, "magnitude": np.abs(signal) * shading}
+    assert combine(parts, "").decisions["magnitude_agreement"] > 0.999
 
 
 @pytest.mark.parametrize(

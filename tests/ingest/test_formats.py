@@ -97,3 +97,61 @@ def test_nothing_that_names_the_patient_is_written(dicom, ingested, tmp_path):
     )
     for word in ("planted", "4711", "19480213", "20240229", phantom.sop["study"], "IM0", str(tmp_path)):
         assert word.lower() not in written.decode().lower()
+
+
+def test_enhanced_sources_are_the_same_as_classic(dicom, ingested, tmp_path):
+    phantom = dicom.Phantom(noise=0.0, shape=(20, 24, 4))
+    images = dicom.siemens_sources(phantom)
+    files = [dicom.enhanced([ds for ds in images if ds.ImageType[2] == word]) for word in "MP"]
+    assert_echoes(ingested(dicom.write(tmp_path / "d", files)), phantom)
+
+
+def test_magnitude_echoes_beside_maps_are_kept_and_the_maps_are_used(dicom, ingested, tmp_path):
+    phantom = dicom.Phantom(shape=(20, 24, 4))
+    sources = [ds for ds in dicom.ge_sources(phantom) if ds[0x0043, 0x102F].value == 0]
+    result = ingested(dicom.write(tmp_path / "d", sources + dicom.ge_new_maps(phantom)))
+    assert result.decisions["mode"] == "maps"
+    assert result.echoes_magnitude.shape == (*phantom.shape, 6)
+    assert_maps(result, phantom)
+
+
+def test_the_real_world_value_mapping_comes_before_rescale(dicom, ingested, tmp_path):
+    phantom = dicom.Phantom(shape=(20, 24, 4))
+    images = dicom.philips_maps(phantom)
+    for ds in images:
+        if "FF" in ds.ImageType:
+            ds.RealWorldValueMappingSequence = dicom.real_world(0.07326, -100.0, "%")
+            ds.RescaleSlope, ds.RescaleIntercept = "1", "0"
+    result = ingested(dicom.write(tmp_path / "d", images))
+    assert result.decisions["maps"]["pdff"]["source"] == "RealWorldValueMapping"
+    assert_maps(result, phantom)
+
+
+def test_four_legacy_series_without_fat_are_read_and_flagged(dicom, ingested, tmp_path):
+    phantom = dicom.Phantom()
+    images = [ds for ds in dicom.ge_legacy_maps(phantom) if ds.SeriesNumber not in (15995, 15996)]
+    result = ingested(dicom.write(tmp_path / "d", images))
+    np.testing.assert_allclose(result.vendor_pdff[phantom.body], phantom.pdff[phantom.body], atol=0.51)
+    assert any("could not be checked" in warning for warning in result.warnings)
+    assert any("no R2* map" in warning for warning in result.warnings)
+
+
+def test_slice_position_and_not_file_or_instance_order_counts(dicom, ingested, tmp_path):
+    phantom = dicom.Phantom(shape=(20, 24, 5))
+    images = dicom.ge_new_maps(phantom)
+    for ds in images:
+        ds.InstanceNumber = (ds.InstanceNumber + 2) % 5 + 1
+    assert_maps(ingested(dicom.write(tmp_path / "d", images)), phantom)
+
+
+def test_acquisition_warnings_are_sentences_for_the_report(dicom, ingested, tmp_path):
+    phantom = dicom.Phantom(shape=(20, 24, 4))
+    images = dicom.ge_new_maps(phantom)
+    for ds in images:
+        ds.FlipAngle, ds.AcquisitionMatrix = "8", [0, 10, 12, 0]
+        ds.private_block(0x0043, "GEMS_PARM_01").add_new(0xCA, "LO", ["0.75", "High"])
+        if "WATER" in ds.ImageType:
+            ds.ScanOptions = ["FILTERED_GEMS"]
+    said = " ".join(ingested(dicom.write(tmp_path / "d", images)).warnings)
+    for words in ("T1 raises a PDFF of 50 %", "interpolated", "deep learning", "filtered differently"):
+        assert words in said

@@ -267,6 +267,73 @@ def test_a_scale_that_fits_nothing_is_refused(dicom, phantom, refused, tmp_path,
     assert "neither percent, permille nor a fraction" in message
 
 
+@pytest.mark.parametrize(
+    ("scale", "accepted"), [(1, True), (2.2, False), (3.7, False), (10, False), (0.01, False)]
+)
+def test_without_water_and_fat_the_level_of_fat_must_fit_the_vendor(
+    dicom, phantom, ingested, tmp_path, scale, accepted
+):
+    images = [ds for ds in dicom.ge_new_maps(phantom, pdff_scale=scale) if ds.SeriesNumber != 500]
+    folder = dicom.write(tmp_path / "d", images)
+    if accepted:
+        assert_pdff(ingested(folder), phantom)
+        return
+    with pytest.raises(QmriError, match="scale of the fat fraction map cannot be told"):
+        ingested(folder)
+
+
+def test_a_unit_in_the_header_that_the_images_contradict_is_refused(dicom, phantom, refused, tmp_path):
+    images = dicom.philips_maps(phantom)
+    for ds in images:
+        if "FF" in ds.ImageType:
+            ds.RealWorldValueMappingSequence = dicom.real_world(0.7326, -1000.0, "%")
+    assert "contradicts the water and fat images" in refused(dicom.write(tmp_path / "d", images))
+
+
+def test_a_map_of_implausible_rates_is_refused(dicom, phantom, refused, tmp_path):
+    images = dicom.ge_new_maps(phantom)
+    for ds in images:
+        if "R2_STAR_MAP" in ds.ImageType:
+            ds.RescaleSlope, ds.RescaleIntercept = "0.01", "0"
+    assert "values that tissue does not have" in refused(dicom.write(tmp_path / "d", images))
+
+
+def test_an_imaging_frequency_of_another_field_is_refused(dicom, phantom, refused, tmp_path):
+    images = dicom.ge_sources(phantom)
+    for ds in images:
+        ds.MagneticFieldStrength = "1.5"
+    assert "contradicts the field strength" in refused(dicom.write(tmp_path / "d", images))
+
+
+def test_without_an_imaging_frequency_it_must_be_told(dicom, phantom, refused, ingested, tmp_path):
+    images = dicom.ge_sources(phantom)
+    for ds in images:
+        del ds.ImagingFrequency
+    folder = dicom.write(tmp_path / "d", images)
+    assert "imaging_frequency_mhz: VALUE" in refused(folder)
+    told = ingested(folder, "imaging_frequency_mhz: 127.74")
+    assert told.decisions["acquisition"]["imaging_frequency_mhz"] == 127.74
+
+
+def test_hertz_and_gauss_of_old_software_are_converted(dicom, phantom, ingested, tmp_path):
+    images = dicom.ge_sources(phantom)
+    for ds in images:
+        ds.ImagingFrequency, ds.MagneticFieldStrength = "127740000", "30000"
+    acquisition = ingested(dicom.write(tmp_path / "d", images)).decisions["acquisition"]
+    assert acquisition["imaging_frequency_mhz"] == pytest.approx(127.74)
+    assert acquisition["field_strength_t"] == pytest.approx(3.0)
+
+
+def test_a_contradiction_in_a_series_elsewhere_is_only_told(dicom, phantom, ingested, tmp_path):
+    images = dicom.ge_new_maps(phantom)
+    elsewhere = spin_echo(dicom, phantom)
+    for ds in elsewhere:
+        ds.ImageType = ["DERIVED", "PRIMARY", "WATER", "R2_STAR_MAP"]
+    result = ingested(dicom.write(tmp_path / "d", images + elsewhere))
+    assert_pdff(result, phantom)
+    assert "series 3 was left out" in result.warnings[0]
+
+
 def test_water_and_fat_exchanged_are_refused(dicom, phantom, refused, tmp_path):
     images = dicom.ge_new_maps(phantom)
     other = {"WATER": "FAT", "FAT": "WATER"}

@@ -21,6 +21,7 @@ FEWEST_INFORMATIVE = 50
 CLEAR_RATIO, CLEAR_VOTE = 0.7, 0.75
 WORST_RESIDUAL = 0.1
 CHOPPED, COHERENT = -0.3, 0.3
+SAME_COURSE = 0.95
 SIGNED_HALF_RANGES = {
     "rad": np.pi,
     "rad/1000": 1000 * np.pi,
@@ -243,16 +244,19 @@ def _check_magnitude(
     if "magnitude" not in parts:
         return {}
     computed, exported = np.abs(signal), parts["magnitude"]
-    body = body_voxels(exported)
-    if body.sum() < FEWEST_INFORMATIVE or np.ptp(exported[body]) == 0:
+    body = body_voxels(np.sqrt(np.mean(np.square(exported), axis=-1)))
+    if body.sum() < FEWEST_INFORMATIVE:
         return {}
-    agreement = float(np.corrcoef(computed[body], exported[body])[0, 1])
-    if not agreement > 0.9:
+    # The course over the echoes is compared, which a correction of the coil's shading leaves as it is.
+    products = np.einsum("ve,ve->v", computed[body], exported[body])
+    norms = np.linalg.norm(computed[body], axis=-1) * np.linalg.norm(exported[body], axis=-1)
+    agreement = float(np.median(products / np.maximum(norms, 1e-12)))
+    if not agreement > SAME_COURSE:
         raise QmriError(
             "the magnitude images are not the magnitude of the real and imaginary ones",
             where=where,
-            found=f"correlation {agreement:.2f}",
-            expected="above 0.9",
+            found=f"cosine of their course over the echoes {agreement:.3f}",
+            expected=f"above {SAME_COURSE:g}",
             remedy="check with an override file which images are real, imaginary and magnitude",
         )
-    return {"magnitude_correlation": round(agreement, 5)}
+    return {"magnitude_agreement": round(agreement, 5)}

@@ -74,12 +74,15 @@ class ValueScale:
     ----------
     slope, intercept
         Rescale (0028,1053) and (0028,1052); None where absent.
+    rescale_unit
+        RescaleType (0028,1054).
     real_slope, real_intercept, real_unit
         RealWorldValueMapping (0040,9096) and the code of its unit.
     """
 
     slope: float | None = None
     intercept: float | None = None
+    rescale_unit: str = ""
     real_slope: float | None = None
     real_intercept: float | None = None
     real_unit: str = ""

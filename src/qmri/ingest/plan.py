@@ -52,7 +52,6 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     """
     verdicts = judge(scan.frames, overrides)
     frames = [frame for frame in scan.frames if verdicts[frame].kind is not Kind.IGNORE]
-    _refuse_conflicts(frames, verdicts)
     stacks = stacks_of(frames)
     echo_sets = find_echo_sets(frames, verdicts, stacks)
     map_sets = find_map_sets(frames, verdicts, stacks)
@@ -68,6 +67,7 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     _refuse_several("fat fraction maps", [maps.frames for maps in map_sets])
     echoes = echo_sets[0] if echo_sets else None
     maps = map_sets[0] if map_sets else None
+    warnings += _conflicts(frames, verdicts, stacks, echoes, maps)
     if echoes is None and maps is None:
         raise _nothing_usable(frames, verdicts)
     if echoes is not None and maps is not None and not echoes.near(maps):
@@ -87,16 +87,27 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     return Plan(echoes, maps, verdicts, tuple(warnings))
 
 
-def _refuse_conflicts(frames: list[Frame], verdicts: Mapping[Frame, Verdict]) -> None:
-    for frame in frames:
-        verdict = verdicts[frame]
-        if verdict.conflict:
+def _conflicts(
+    frames: list[Frame],
+    verdicts: Mapping[Frame, Verdict],
+    stacks: Mapping[Frame, int],
+    echoes: EchoSet | None,
+    maps: MapSet | None,
+) -> list[str]:
+    """Return a warning for series that contradict themselves and lie elsewhere; refuse those that matter."""
+    used = [*(echoes.frames if echoes else ()), *(maps.frames if maps else ())]
+    places = {stacks[frame] for frame in used}
+    contradictory = [frame for frame in frames if verdicts[frame].conflict]
+    for frame in contradictory:
+        if not used or stacks.get(frame) in places:
             raise QmriError(
                 f"the headers of {series_name(frame)} contradict each other about what the images show",
-                found="; ".join(verdict.evidence),
+                found="; ".join(verdicts[frame].evidence),
                 expected="votes that agree",
                 remedy=remedy_for(frame),
             )
+    numbers = sorted({str(frame.series_number) for frame in contradictory})
+    return [f"series {number} was left out: its headers contradict each other" for number in numbers]
 
 
 def _refuse_several(what: str, candidates: list[tuple[Frame, ...]]) -> None:

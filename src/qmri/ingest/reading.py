@@ -248,12 +248,22 @@ def _sequence(dataset: Dataset, private: PrivateBlocks) -> Sequence:
         options=text(dataset, 0x00180022).upper(),
         repetition_time_ms=number(dataset, 0x00180080),
         flip_angle_deg=number(dataset, 0x00181314),
-        imaging_frequency_mhz=number(dataset, 0x00180084),
-        field_strength_t=number(dataset, 0x00180087),
+        imaging_frequency_mhz=_megahertz(number(dataset, 0x00180084)),
+        field_strength_t=_tesla(number(dataset, 0x00180087)),
         acquired_matrix=_acquired_matrix(numbers(dataset, 0x00181310)),
         filters=filters,
         **own,
     )
+
+
+def _megahertz(frequency: float | None) -> float | None:
+    """Return a frequency in MHz; old software wrote Hz."""
+    return frequency * 1e-6 if frequency is not None and frequency > 1e6 else frequency
+
+
+def _tesla(field: float | None) -> float | None:
+    """Return a field in T; old software wrote gauss."""
+    return field * 1e-4 if field is not None and field > 100 else field
 
 
 def _may_be_ge(vendor: str) -> bool:
@@ -307,6 +317,7 @@ def _scale(dataset: Dataset, parts: _Parts) -> ValueScale:
     return ValueScale(
         slope=number(transform, 0x00281053),
         intercept=number(transform, 0x00281052),
+        rescale_unit=text(transform, 0x00281054).upper(),
         real_slope=number(mapping, 0x00409225),
         real_intercept=number(mapping, 0x00409224),
         real_unit=text(item(mapping, 0x004008EA), 0x00080100),

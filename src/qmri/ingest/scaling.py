@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
 
 from qmri.errors import QmriError
 from qmri.ingest.complex_data import body_voxels
@@ -28,10 +29,13 @@ UNIT_CODES = {
     "ms": "ms",
     "s": "s",
 }
+RESCALE_UNITS = {"PCT": "percent", "%": "percent", "1/S": "per_s", "S-1": "per_s", "MS": "ms"}
 SLOPE_TOLERANCE, INTERCEPT_TOLERANCE, LEAST_CORRELATION = 0.15, 5.0, 0.9
 LEAST_SPREAD_PERCENT = 3.0
-# 99th percentile of the fat fraction of a whole image, subcutaneous fat and noise included.
-PLAUSIBLE_HIGH_END = {"percent": (40.0, 250.0), "permille": (400.0, 2500.0), "fraction": (0.4, 2.5)}
+PLAUSIBLE_FAT_PERCENT = (50.0, 125.0)
+"""Where the highest values of smooth tissue lie: those of fat tissue, which is in every field of view."""
+SMOOTH_SHARE = 30.0
+BACKGROUND_SHARE = 0.05
 PLAUSIBLE_R2STAR = (8.0, 500.0)
 PLAUSIBLE_T2STAR_MS = (2.0, 125.0)
 
@@ -65,7 +69,7 @@ def quantity(stored: Stored) -> tuple[NDArray[np.float32], str, str]:
         values = stored.values * np.float32(scale.real_slope) + np.float32(scale.real_intercept or 0.0)
         return values, "RealWorldValueMapping", UNIT_CODES.get(scale.real_unit, "")
     if scale.slope is not None:
-        return rescaled(stored), "Rescale", ""
+        return rescaled(stored), "Rescale", RESCALE_UNITS.get(scale.rescale_unit, "")
     return stored.values, "stored values", ""
 
 
@@ -171,10 +175,11 @@ def _vendor_unit(stored: Stored, source: str) -> str:
     vendor = stored.frame.sequence.vendor.upper()
     if vendor.startswith("GE"):
         return "percent"
+    scaled = source != "stored values" and (stored.scale.slope, stored.scale.intercept) != (1.0, 0.0)
     if vendor.startswith("SIEMENS"):
-        return "permille"
-    if vendor.startswith("PHILIPS") and source == "Rescale":
-        return "percent"
+        return "" if scaled else "permille"
+    if vendor.startswith("PHILIPS"):
+        return "percent" if scaled else ""
     return ""
 
 
@@ -228,20 +233,38 @@ def _by_regression(
 
 
 def _by_range(values: NDArray[np.float32], expected: str, stored: Stored, decision: dict[str, object]) -> str:
-    high = float(np.percentile(values, 99))
-    decision["check"] = {"method": "range of values", "p99": float(f"{high:.4g}")}
-    low_end, high_end = PLAUSIBLE_HIGH_END.get(expected, (1.0, 0.0))
-    if low_end <= high <= high_end:
+    level = fat_level(values)
+    decision["check"] = {"method": "level of fat tissue", "level": float(f"{level:.4g}")}
+    low_end, high_end = (end * PER_PERCENT.get(expected, np.nan) for end in PLAUSIBLE_FAT_PERCENT)
+    if low_end <= level <= high_end:
         return expected
     raise QmriError(
         "the scale of the fat fraction map cannot be told",
         where=series_name(stored.frame),
-        found=f"99 % of values below {high:.4g}; no water and fat images to compare with; "
+        found=f"fat tissue at {level:.4g}; no water and fat images to compare with; "
         + (f"{expected} expected" if expected else "no rule for the vendor"),
         expected=f"{low_end:g} to {high_end:g} for {expected}" if expected else "a scale",
         remedy="export water and fat images as well, or say the scale in the override file: "
         + remedy_for(stored.frame, "pdff\n                scale: percent   # or permille, or fraction"),
     )
+
+
+def fat_level(values: NDArray[np.float32]) -> float:
+    """Return the level of fat tissue in a fat fraction map, in its own unit.
+
+    It is the 99th percentile of the smoothest voxels: tissue is smooth, the noise of air is not.
+    A background of one value is left out.
+    """
+    levels, counts = np.unique(values[::2, ::2], return_counts=True)
+    background = levels[counts > BACKGROUND_SHARE * counts.sum()]
+    inside = ~np.isin(values, background) & np.isfinite(values)
+    if not inside.any():
+        return float("nan")
+    size = (3, 3, 1)
+    mean = uniform_filter(values.astype(np.float64), size)
+    spread = uniform_filter(np.square(values.astype(np.float64)), size) - np.square(mean)
+    smooth = inside & (spread <= np.percentile(spread[inside], SMOOTH_SHARE))
+    return float(np.percentile(values[smooth], 99))
 
 
 def _tissue(maps: Mapping[Kind, Stored], values: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -100,7 +100,7 @@ def ingest(
     warnings, figures = acquisition_warnings(acquisition, plan.echoes, plan.maps)
     warnings = [*_scan_warnings(scan), *plan.warnings, *warnings]
     decisions: dict[str, object] = {
-        "mode": "both" if plan.echoes and plan.maps else "echoes" if plan.echoes else "maps",
+        "mode": _mode(plan),
         "acquisition": acquisition.to_json(),
         "types": _types(plan),
         "acquisition_figures": figures,
@@ -118,6 +118,15 @@ def ingest(
             found["on_the_grid_of_the_echoes"] = plan.maps.grid.matches(plan.echoes.grid)
     decisions["inputs"] = _inputs(scan, loaded)
     return Outcome(decisions, warnings)
+
+
+def _mode(plan: Plan) -> str:
+    """Return what the fit is to use: echoes without phase are kept, but maps are better than they."""
+    if plan.maps is None:
+        return "echoes"
+    if plan.echoes is None or plan.echoes.used_kinds == (Kind.MAGNITUDE,):
+        return "maps"
+    return "both"
 
 
 def _write_echoes(
