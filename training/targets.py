@@ -102,7 +102,9 @@ def _centres(scan: Scan, grid: WorkingGrid, seen: float) -> NDArray[np.float32]:
     marks = [(body, body.centre_mm, body.middle_mm) for body in scan.spine.bodies]
     if seen >= SEEN_MM:
         sacral = scan.spine.sacrum[0]
-        marks.append((sacral, sacral.centre_mm + (sacral.middle_mm / 2 - S1_PEAK_MM) * sacral.axes[2], 25.0))
+        below = min(S1_PEAK_MM, sacral.middle_mm / 2)
+        centre = sacral.centre_mm + (sacral.middle_mm / 2 - below) * sacral.axes[2]
+        marks.append((sacral, centre, 2.5 * below))
     for body, centre, height in marks:
         widths = np.array(peak_widths(body, height))
         box = canvas.box(centre, 2.5 * widths, body.axes)

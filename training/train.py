@@ -46,7 +46,7 @@ CLASS_WEIGHTS = {
 class Settings:
     """What defines a run."""
 
-    steps: int = 4400
+    steps: int = 4200
     seed: int = 1
     batch: int = 16
     fresh: int = 2

@@ -14,7 +14,7 @@ from qmri.simulate.anatomy.spine import FractureKind, LesionKind
 Style = Literal["ordinary", "diseased", "transitional", "crude"]
 KINDS: tuple[FractureKind, ...] = ("wedge", "biconcave", "crush")
 STYLES: tuple[Style, ...] = ("ordinary", "diseased", "transitional", "crude")
-SHARES = (0.49, 0.28, 0.06, 0.17)
+SHARES = (0.47, 0.27, 0.06, 0.20)
 
 # Straight through the lordotic range to far beyond it; wider than nature, so that nature lies well inside.
 WIDE = SpineRecipe(
@@ -116,11 +116,12 @@ def _crude(rng: np.random.Generator, spine: Spine) -> Spine:
             cortex_mm=cortex,
         )
 
-    bodies = tuple(plain(body) for body in spine.bodies)
-    kept = int(rng.choice([1, 2, 5], p=[0.5, 0.2, 0.3]))
+    brick = rng.random() < 0.5
+    bodies = tuple(_brick(plain(body)) if brick else plain(body) for body in spine.bodies)
+    kept = int(rng.choice([1, 2, 5], p=[0.6, 0.15, 0.25]))
     sacrum = tuple(plain(body) for body in spine.sacrum[:kept])
-    if rng.random() < 0.6:
-        sacrum = (_stump(sacrum[0], float(rng.uniform(0.3, 1.0))), *sacrum[1:]) if kept == 1 else sacrum
+    if kept == 1:
+        sacrum = (_stump(rng, _brick(sacrum[0]) if brick else sacrum[0], bodies[-1]),)
     count = len(bodies) + len(sacrum)
     gas = 0.0 if rng.random() < 0.5 else spine.trunk.gas
     return replace(
@@ -134,16 +135,37 @@ def _crude(rng: np.random.Generator, spine: Spine) -> Spine:
     )
 
 
-def _stump(body: Body, share: float) -> Body:
-    """Keep the upper part of a body."""
-    anterior, middle, posterior = (share * height for height in body.heights_mm)
-    shift = body.middle_mm * (1 - share) / 2
+def _brick(body: Body) -> Body:
+    """Make a body as high in front as behind, unless a fracture shaped it."""
+    if body.fracture is not None:
+        return body
+    height = body.middle_mm
     return replace(
-        body,
+        body, anterior_mm=height, posterior_mm=height, intact_mm=(height, height, height), taper=0.0
+    )
+
+
+def _stump(rng: np.random.Generator, sacral: Body, lowest: Body) -> Body:
+    """Make S1 a stump below the lowest body: shorter, or tilted about its upper end, or both."""
+    tilt = np.radians(rng.uniform(-10.0, 35.0))
+    share = rng.uniform(0.35, 0.7 if tilt < 0.2 else 1.0)
+    anterior, middle, posterior = (float(share * height) for height in sacral.heights_mm)
+    right, front, up = sacral.axes
+    axes = np.stack(
+        [right, np.cos(tilt) * front - np.sin(tilt) * up, np.cos(tilt) * up + np.sin(tilt) * front]
+    )
+    upper_end = sacral.centre_mm + sacral.middle_mm / 2 * up
+    like_lowest = rng.random() < 0.5
+    size = float(rng.uniform(0.8, 1.05))
+    return replace(
+        sacral,
         anterior_mm=anterior,
         middle_mm=middle,
         posterior_mm=posterior,
         intact_mm=(anterior, middle, posterior),
-        centre_mm=body.centre_mm + shift * body.axes[2],
-        taper=0.3 * body.taper,
+        axes=axes,
+        centre_mm=upper_end - middle / 2 * axes[2],
+        half_width_mm=size * lowest.half_width_mm if like_lowest else sacral.half_width_mm,
+        half_depth_mm=size * lowest.half_depth_mm if like_lowest else sacral.half_depth_mm,
+        taper=0.3 * sacral.taper,
     )
