@@ -2,8 +2,8 @@
 
     python calibrate.py --count 400
 
-Spines whose S1 is neither clearly in view nor clearly out of it, and transitional ones, have no right answer
-and are left out.
+Spines whose S1 is neither clearly in view nor clearly out of it have no right answer and are left out;
+transitional ones have none either and are counted apart.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def case_of(scan: Scan) -> Case | None:
     """Run the network on a scan; None if the numbering has no right answer."""
     grid = working_grid(scan.affine, scan.water.shape)
     seen = sacrum_in_view(scan, grid)
-    if HIDDEN_MM <= seen < SEEN_MM or scan.spine.transitional:
+    if HIDDEN_MM <= seen < SEEN_MM:
         return None
     fat = None if scan.fat is None else to_working(grid, scan.fat)
     chain = best_chain(find_peaks(predict(normalise(to_working(grid, scan.water), fat)), grid))
@@ -81,6 +81,8 @@ def main() -> None:
     options = parser.parse_args()
     drawn = (case_of(draw_scan(np.random.default_rng([SEED, number]))) for number in range(options.count))
     cases = [case for case in drawn if case is not None and case.chain]
+    unclear = [case for case in cases if case.style == "transitional"]
+    cases = [case for case in cases if case.style != "transitional"]
     fit = minimize(loss, np.log([1.5, 0.1]), args=(cases,), method="Nelder-Mead", options={"xatol": 0.02})
     temperature, declined = (float(value) for value in np.exp(fit.x))
     print(f"temperature {temperature:.2f}, declined {declined:.3f}, log-likelihood {-fit.fun:.4f}")
@@ -90,6 +92,8 @@ def main() -> None:
         right = sum(int(probabilities(case, temperature, declined).argmax() == case.answer) for case in some)
         print(f"{style:10s} bodies found {found}/{bodies}, numbering right {right}/{len(some)}")
     print_reliability(cases, temperature, declined)
+    bold = sum(float(probabilities(case, temperature, declined)[:-1].max()) >= BINS[1] for case in unclear)
+    print(f"transitional: a lowest body named with probability {BINS[1]} or more in {bold}/{len(unclear)}")
 
 
 def print_reliability(cases: list[Case], temperature: float, declined: float) -> None:

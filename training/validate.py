@@ -15,6 +15,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
+from perturb import PERTURBATIONS
 
 from qmri.levels import LEVEL_ID
 from qmri.segment.detector import Detection, SpineImages
@@ -23,6 +24,9 @@ from qmri.segment.network import NetworkDetector
 LEVELS = ("L1", "L2", "L3", "L4", "L5")
 FOUND_MM = 10.0
 SLICE_MM = 4
+SURE = 0.5
+
+Case = tuple[str, SpineImages, dict[str, NDArray[np.float64]]]
 
 
 @dataclass(frozen=True)
@@ -71,24 +75,38 @@ def score(detection: Detection, truth: dict[str, NDArray[np.float64]], lowest: s
     return Score(found, named, float(chances[anchor]), tuple(errors))
 
 
-def main() -> None:
-    """Print one row a spine and the totals."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder of case*/water.nii.gz and labels.nii.gz")
-    options = parser.parse_args()
+def run(cases: list[Case], name: str, *, each: bool) -> None:
+    """Score all cases under one perturbation; print a row for each spine if asked, and the totals."""
+    change, factor = PERTURBATIONS[name]
     detector, scores = NetworkDetector(), []
-    for folder in sorted(options.folder.glob("case*")):
-        images, truth = read_case(folder)
-        result = score(detector.detect(images), truth)
+    for case, images, truth in cases:
+        result = score(detector.detect(change(images)), {level: factor * c for level, c in truth.items()})
         scores.append(result)
         error = np.mean(result.errors_mm) if result.errors_mm else np.nan
-        print(
-            f"{folder.name}  found {result.found}/5  named {result.named}/5  "
-            f"probability {result.probability:.2f}  error {error:.1f} mm"
-        )
-    found, named = sum(item.found for item in scores), sum(item.named for item in scores)
-    whole = sum(item.named == len(LEVELS) for item in scores)
-    print(f"found {found}/{5 * len(scores)}, named {named}/{5 * len(scores)}, whole {whole}/{len(scores)}")
+        if each:
+            print(
+                f"{case}  found {result.found}/5  named {result.named}/5  "
+                f"probability {result.probability:.2f}  error {error:.1f} mm"
+            )
+    count = len(LEVELS) * len(scores)
+    sure = [item.named == len(LEVELS) for item in scores if item.probability >= SURE]
+    print(
+        f"{name}: found {sum(item.found for item in scores)}/{count}, "
+        f"named {sum(item.named for item in scores)}/{count}, "
+        f"whole {sum(item.named == len(LEVELS) for item in scores)}/{len(scores)}, "
+        f"of those with probability {SURE} or more {sum(sure)}/{len(sure)}"
+    )
+
+
+def main() -> None:
+    """Print one row a spine and the totals, or the totals under each perturbation."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder of case*/water.nii.gz and labels.nii.gz")
+    parser.add_argument("--stress", action="store_true", help="also score perturbed images")
+    options = parser.parse_args()
+    cases = [(folder.name, *read_case(folder)) for folder in sorted(options.folder.glob("case*"))]
+    for name in PERTURBATIONS if options.stress else ["unchanged"]:
+        run(cases, name, each=not options.stress)
 
 
 if __name__ == "__main__":

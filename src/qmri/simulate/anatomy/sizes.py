@@ -3,11 +3,12 @@
 Widths and depths of the upper endplates and posterior heights are those of Panjabi et al., Spine
 1991;16:888 (thoracic, 10.1097/00007632-199108000-00006) and Spine 1992;17:299 (lumbar,
 10.1097/00007632-199203000-00010), rounded. They agree to a few millimetres with Berry et al., Spine
-1987;12:362 (10.1097/00007632-198705000-00013), and with Zhou et al., Eur Spine J 2000;9:242
+1987;12:362 (10.1097/00007632-198705000-00010), and with Zhou et al., Eur Spine J 2000;9:242
 (10.1007/s005860000140). Posterior heights are raised by 8 %, because those donors were small and heights
 measured in vivo are larger (Gilad and Nissan, Spine 1986;11:154, 10.1097/00007632-198603000-00010). The
 ratio of anterior to posterior height falls below 1 in the thoracic spine and reaches 1.15 at L5. Disc
-heights follow Gilad and Nissan in the lumbar spine and taper upwards to 4 mm.
+heights follow Gilad and Nissan in the lumbar spine and Kunkel et al., J Anat 2011;219:375
+(10.1111/j.1469-7580.2011.01397.x) in the thoracic, where they taper upwards to 4 mm.
 """
 
 from __future__ import annotations
