@@ -1,38 +1,49 @@
-"""Profiles along the spine as SVG: one line per level, cranial at the top."""
+"""Profiles along the spine as SVG: a line for each level, cranial at the top, with its histogram."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from html import escape
+
+import numpy as np
+from numpy.typing import NDArray
 
 from qmri.report.pictures import Scale
 
-ROW_HEIGHT = 22
-LEFT, PLOT_WIDTH, TOP, BOTTOM = 44, 300, 8, 34
+ROW_HEIGHT, HILL_HEIGHT = 34, 24
+LEFT, PLOT_WIDTH, TOP, BOTTOM = 44, 330, 8, 34
+BINS = 50
 
 Cells = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Profile:
-    """Which columns of the vertebra table a profile shows.
+    """What a profile shows.
 
     Attributes
     ----------
     scale
         Quantity, unit and range of the axis.
-    middle, lower, upper
-        Columns of the dot and of the ends of the bar.
+    middle, error
+        Columns of the dot and of its standard error.
     reference
         Value of the background marrow, drawn as a line; None where there is none.
+    values
+        Voxel values of each level, for the histogram.
     """
 
     scale: Scale
     middle: str
-    lower: str
-    upper: str
+    error: str
     reference: float | None = None
+    values: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+
+    def x(self, value: float) -> float:
+        """Return the place of a value on the axis, held inside it."""
+        share = (value - self.scale.low) / (self.scale.high - self.scale.low)
+        return LEFT + PLOT_WIDTH * min(max(share, 0.0), 1.0)
 
 
 def number(cells: Cells, name: str) -> float | None:
@@ -41,15 +52,15 @@ def number(cells: Cells, name: str) -> float | None:
     return None if text in ("n/a", "") else float(text)
 
 
+def is_fractured(cells: Cells) -> bool:
+    """Tell whether the study sheet calls a level fractured."""
+    return cells.get("fracture_status") not in ("none", "unknown", "n/a", None)
+
+
 def profile_svg(rows: Sequence[Cells], profile: Profile) -> str:
-    """Return a profile over the levels that were measured or failed, as an SVG element."""
+    """Return a profile over levels as an SVG element."""
     scale = profile.scale
     height = TOP + ROW_HEIGHT * len(rows) + BOTTOM
-
-    def x(value: float) -> float:
-        share = (value - scale.low) / (scale.high - scale.low)
-        return LEFT + PLOT_WIDTH * min(max(share, 0.0), 1.0)
-
     foot = height - BOTTOM
     parts = [
         f'<svg class="profile" viewBox="0 0 {LEFT + PLOT_WIDTH + 14} {height}" role="img" '
@@ -57,39 +68,54 @@ def profile_svg(rows: Sequence[Cells], profile: Profile) -> str:
     ]
     for step in range(6):
         value = scale.low + (scale.high - scale.low) * step / 5
-        parts.append(f'<line class="grid" x1="{x(value):.1f}" x2="{x(value):.1f}" y1="{TOP}" y2="{foot}"/>')
-        parts.append(f'<text class="tick" x="{x(value):.1f}" y="{foot + 14}">{value:.0f}</text>')
-    parts.append(
-        f'<text class="axis" x="{LEFT + PLOT_WIDTH / 2}" y="{foot + 29}">{escape(scale.title)} '
-        f"({escape(scale.unit)})</text>"
-    )
+        at = f"{profile.x(value):.1f}"
+        parts.append(f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{foot}"/>')
+        parts.append(f'<text class="tick" x="{at}" y="{foot + 14}">{value:.0f}</text>')
+    title = f"{escape(scale.title)} ({escape(scale.unit)})"
+    parts.append(f'<text class="axis" x="{LEFT + PLOT_WIDTH / 2}" y="{foot + 29}">{title}</text>')
     if profile.reference is not None:
-        at = x(profile.reference)
-        parts.append(f'<line class="reference" x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{foot}"/>')
+        at = f"{profile.x(profile.reference):.1f}"
+        parts.append(f'<line class="reference" x1="{at}" x2="{at}" y1="{TOP}" y2="{foot}"/>')
     for place, cells in enumerate(rows):
-        parts += _row(cells, profile, x, TOP + ROW_HEIGHT * (place + 0.5))
+        parts += _row(cells, profile, TOP + ROW_HEIGHT * (place + 1) - 6)
     return "".join([*parts, "</svg>"])
 
 
-def _row(cells: Cells, profile: Profile, x: Callable[[float], float], y: float) -> list[str]:
-    name = escape(cells["level"])
-    parts = [f'<text class="level" x="{LEFT - 10}" y="{y + 4:.1f}">{name}</text>']
-    middle, lower, upper = (
-        number(cells, column) for column in (profile.middle, profile.lower, profile.upper)
-    )
+def _row(cells: Cells, profile: Profile, y: float) -> list[str]:
+    name = cells["level"]
+    parts = [f'<text class="level" x="{LEFT - 10}" y="{y + 4:.1f}">{escape(name)}</text>']
+    middle, error = number(cells, profile.middle), number(cells, profile.error)
     if middle is None:
         return [*parts, f'<text class="absent" x="{LEFT + 6}" y="{y + 4:.1f}">no value</text>']
-    fractured = cells.get("fracture_status") not in ("none", "unknown")
-    kind = "fractured" if fractured else "intact"
-    if lower is not None and upper is not None:
-        parts.append(
-            f'<line class="spread {kind}" x1="{x(lower):.1f}" x2="{x(upper):.1f}" y1="{y}" y2="{y}"/>'
-        )
-    told = f"{name}: {middle:.1f} {escape(profile.scale.unit)}" + (", fractured" if fractured else "")
-    at = x(middle)
-    mark = (
-        f'<path class="mark {kind}" d="M{at:.1f} {y - 6}l6 6l-6 6l-6 -6Z"><title>{told}</title></path>'
-        if fractured
-        else f'<circle class="mark {kind}" cx="{at:.1f}" cy="{y}" r="4.5"><title>{told}</title></circle>'
+    kind = "fractured" if is_fractured(cells) else "intact"
+    values = profile.values.get(name)
+    if values is not None and len(values):
+        parts.append(f'<path class="hill {kind}" d="{_hill(values, profile, y)}"/>')
+    if error is not None:
+        low, high = profile.x(middle - 1.96 * error), profile.x(middle + 1.96 * error)
+        parts.append(f'<line class="spread {kind}" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/>')
+    told = f"{escape(name)}: {middle:.1f} {escape(profile.scale.unit)}" + (
+        ", fractured" if kind == "fractured" else ""
     )
-    return [*parts, mark]
+    return [*parts, _mark(profile.x(middle), y, kind, told)]
+
+
+def _mark(x: float, y: float, kind: str, told: str) -> str:
+    if kind == "fractured":
+        tag, place = "path", f'd="M{x:.1f} {y - 5.5}l5.5 5.5l-5.5 5.5l-5.5 -5.5Z"'
+    else:
+        tag, place = "circle", f'cx="{x:.1f}" cy="{y}" r="4"'
+    return f'<{tag} class="mark {kind}" {place}><title>{told}</title></{tag}>'
+
+
+def _hill(values: NDArray[np.float64], profile: Profile, y: float) -> str:
+    """Return the outline of a histogram that stands on the line of its level."""
+    scale = profile.scale
+    counts, edges = np.histogram(np.clip(values, scale.low, scale.high), BINS, (scale.low, scale.high))
+    top = counts.max()
+    steps: list[str] = []
+    for count, left, right in zip(counts, edges[:-1], edges[1:], strict=True):
+        if count:
+            height = y - HILL_HEIGHT * count / top
+            steps.append(f"M{profile.x(left):.1f} {y}V{height:.1f}H{profile.x(right):.1f}V{y}Z")
+    return "".join(steps)

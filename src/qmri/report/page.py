@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,27 +11,65 @@ import jinja2
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.outputs import VERTEBRA_COLUMNS
-from qmri.report.charts import Cells, Profile, number, profile_svg
-from qmri.report.pictures import PDFF, R2STAR, Scale, colour_bar_svg, grey_scale, picture_svg
+from qmri.levels import LEVEL_ID
+from qmri.measure.flags import FLAGS
+from qmri.report.charts import Cells, Profile, is_fractured, number, profile_svg
+from qmri.report.methods_text import methods_of
+from qmri.report.pictures import PDFF, R2STAR, Scale, colour_bar_svg, grey_scale, picture_svg, thumbnail_png
+from qmri.report.told import software_told, stage_told
 from qmri.report.views import coronal_view, ras_voxel_mm, sagittal_view, to_ras
 
 TEMPLATES = Path(__file__).with_name("templates")
 
-TABLE_COLUMNS: tuple[tuple[str, str, str], ...] = (
-    ("Level", "level", ""),
-    ("Fracture", "fracture_status", ""),
-    ("PDFF median", "pdff_median_pct", "%"),
-    ("PDFF 5-95 %", "pdff_p05_pct pdff_p95_pct", "%"),
-    ("R2* median", "r2star_median_per_s", "1/s"),
-    ("Height ant", "height_ant_mm", "mm"),
-    ("mid", "height_mid_mm", "mm"),
-    ("post", "height_post_mm", "mm"),
-    ("Volume", "volume_cm3", "cm³"),
-    ("Voxels", "n_voxels", ""),
-    ("Flags", "qc_flags", ""),
+COLOURED = {"pdff": PDFF, "r2star": R2STAR}
+
+Map = NDArray[np.float64]
+Labels = NDArray[np.integer]
+
+
+@dataclass(frozen=True)
+class PageColumn:
+    """A column of the page's table: heading, unit, and how its cell is made from a row."""
+
+    heading: str
+    unit: str
+    value: str
+    digits: int = 1
+    error: str | None = None
+    until: str | None = None
+    text: bool = False
+
+    def cell(self, row: Cells) -> str:
+        """Return the cell of a row: a text, a number, a number with its error, or a range."""
+        if self.text:
+            words = row.get(self.value, "n/a")
+            return "" if words in ("n/a", "none") else words.replace("_", " ").replace(";", ", ")
+        value = number(row, self.value)
+        if value is None:
+            return ""
+        shown = [f"{round(value, self.digits) + 0.0:.{self.digits}f}"]
+        for joint, name in ((" to ", self.until), (" \u00b1 ", self.error)):
+            other = number(row, name) if name else None
+            if other is not None:
+                shown.append(f"{joint}{other:.{self.digits}f}")
+        return "".join(shown)
+
+
+TABLE = (
+    PageColumn("Level", "", "level", text=True),
+    PageColumn("Fracture", "", "fracture_status", text=True),
+    PageColumn("PDFF", "% \u00b1 SE", "pdff_median_pct", error="pdff_se_total_pct"),
+    PageColumn("PDFF 5 to 95 %", "%", "pdff_p05_pct", digits=0, until="pdff_p95_pct"),
+    PageColumn("R2*", "1/s \u00b1 SE", "r2star_median_per_s", digits=0, error="r2star_se_total_per_s"),
+    PageColumn("Heights ant", "mm", "height_ant_mm"),
+    PageColumn("mid", "mm", "height_mid_mm"),
+    PageColumn("post", "mm", "height_post_mm"),
+    PageColumn("Loss", "%", "height_loss_pct", digits=0),
+    PageColumn("Grade", "", "genant_grade", digits=0),
+    PageColumn("Volume", "cm\u00b3", "volume_cm3"),
+    PageColumn("Voxels", "", "n_voxels", digits=0),
+    PageColumn("Flags", "", "qc_flags", text=True),
 )
-"""Heading, columns of the marker table (two make a range) and unit of the page's table."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +80,14 @@ class ExaminationContent:
     ----------
     name
         Examination, as in file names.
-    vertebrae, patient
-        Rows of the marker tables, cells as text.
+    vertebrae, patient, flags
+        Rows of the tables, cells as text.
     records
         Record of each earlier stage, by verb.
     maps
-        Title to map (x, y, z): ``pdff``, ``r2star``, ``in_phase``; empty where the fit failed.
-    labels
-        (x, y, z) label map, or None.
+        (x, y, z) maps by key ``pdff``, ``r2star``, ``in_phase``; empty where the fit failed.
+    labels, roi
+        (x, y, z) label map and measured regions, or None.
     affine
         (4, 4) of the maps.
     """
@@ -58,37 +95,52 @@ class ExaminationContent:
     name: str
     vertebrae: Sequence[Cells]
     patient: Cells
+    flags: Sequence[Cells]
     records: Mapping[str, Mapping[str, Any]]
-    maps: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    labels: NDArray[np.integer] | None = None
+    maps: Mapping[str, Map] = field(default_factory=dict)
+    labels: Labels | None = None
+    roi: Labels | None = None
     affine: NDArray[np.float64] | None = None
 
 
 def examination_page(content: ExaminationContent) -> str:
     """Return the page of an examination as one HTML document without references to other files."""
-    patient = content.patient
     shown = [row for row in content.vertebrae if row["status"] != "not_in_view"]
-    unseen = [row for row in content.vertebrae if row["status"] == "not_in_view"]
-    measured = patient["status"] == "ok"
-    return (
-        environment()
-        .get_template("examination.html")
-        .render(
-            name=content.name,
-            patient=patient,
-            failure=None if measured else _failure(content),
-            figures=_figures(content),
-            profiles=_profiles(shown, patient) if measured else [],
-            headings=[(heading, unit) for heading, _, unit in TABLE_COLUMNS],
-            rows=[[_cell(row, columns) for _, columns, _ in TABLE_COLUMNS] for row in shown],
-            row_states=[row["status"] for row in shown],
-            reasons=[(row["level"], row["status_reason"]) for row in shown if row["status"] == "failed"],
-            unseen=[(row["level"], row["status_reason"]) for row in unseen],
-            stages=[(verb, _stage(record)) for verb, record in content.records.items()],
-            meanings=[(c.name, c.unit, c.description) for c in VERTEBRA_COLUMNS],
-            software=_software(content.records),
-        )
+    measured = content.patient["status"] == "ok"
+    template = environment().get_template("examination.html")
+    return template.render(
+        name=content.name,
+        patient=content.patient,
+        failure=None if measured else _failure(content),
+        flags=_flags(content.flags),
+        figures=_figures(content),
+        profiles=_profiles(content, shown) if measured else [],
+        columns=TABLE,
+        rows=[
+            {
+                "cells": [column.cell(row) for column in TABLE],
+                "status": row["status"],
+                "fractured": is_fractured(row),
+            }
+            for row in shown
+        ]
+        if measured
+        else [],
+        reasons=_by_reason(row for row in shown if row["status"] == "failed") if measured else {},
+        unseen=_by_reason(row for row in content.vertebrae if row["status"] == "not_in_view"),
+        stages=[(verb, stage_told(record)) for verb, record in content.records.items()],
+        methods=methods_of([content.records]),
+        software=software_told(content.records),
     )
+
+
+def thumbnail(content: ExaminationContent) -> bytes | None:
+    """Return a small sagittal PDFF picture as PNG, None without a map."""
+    if "pdff" not in content.maps or content.affine is None:
+        return None
+    pdff = to_ras(content.maps["pdff"], content.affine)
+    labels = _labels_in_ras(content.labels, content.affine, pdff.shape)
+    return thumbnail_png(pdff, labels, sagittal_view(labels, ras_voxel_mm(content.affine)), PDFF)
 
 
 def environment() -> jinja2.Environment:
@@ -103,66 +155,92 @@ def environment() -> jinja2.Environment:
     )
 
 
+def _flags(flags: Sequence[Cells]) -> list[dict[str, str]]:
+    """Return the flags raised, those that disqualify first, each with meaning and evidence."""
+    ordered = sorted(flags, key=lambda flag: flag["disqualifies"] != "1")
+    return [
+        {
+            "name": flag["flag"].replace("_", " "),
+            "level": "" if flag["level"] == "n/a" else flag["level"],
+            "meaning": FLAGS[flag["flag"]],
+            "evidence": flag["evidence"],
+            "disqualifies": "yes" if flag["disqualifies"] == "1" else "",
+        }
+        for flag in ordered
+    ]
+
+
 def _figures(content: ExaminationContent) -> list[dict[str, object]]:
     if not content.maps or content.affine is None:
         return []
     maps = {key: to_ras(volume, content.affine) for key, volume in content.maps.items()}
-    first = next(iter(maps.values()))
-    labels = (
-        np.zeros(first.shape, np.int32) if content.labels is None else to_ras(content.labels, content.affine)
-    )
+    shape = next(iter(maps.values())).shape
+    labels = _labels_in_ras(content.labels, content.affine, shape)
+    roi = _labels_in_ras(content.roi, content.affine, shape)
     voxel = ras_voxel_mm(content.affine)
+    views = (sagittal_view(labels, voxel), coronal_view(labels, voxel))
     figures: list[dict[str, object]] = []
-    for view in (sagittal_view(labels, voxel), coronal_view(labels, voxel)):
-        panels = []
-        for key, volume in maps.items():
-            scale = _scale(key, view.cut(volume))
-            panels.append(
-                {
-                    "title": scale.title,
-                    "unit": scale.unit,
-                    "svg": picture_svg(volume, labels, view, scale),
-                    "bar": colour_bar_svg(scale) if scale.unit != "arbitrary unit" else "",
-                }
-            )
-        figures.append({"name": view.name, "curved": view.curved, "edges": view.edges, "panels": panels})
+    for key, volume in maps.items():
+        scale = _scale(key, views[0].cut(volume))
+        figures.append(
+            {
+                "title": scale.title,
+                "unit": scale.unit,
+                "bar": colour_bar_svg(scale) if key in COLOURED else "",
+                "views": [picture_svg(volume, labels, view, scale, roi) for view in views],
+            }
+        )
     return figures
 
 
-def _scale(key: str, values: NDArray[np.float64]) -> Scale:
-    return {"pdff": PDFF, "r2star": R2STAR}.get(key) or grey_scale("In phase", values)
+def _labels_in_ras(labels: Labels | None, affine: NDArray[np.float64], shape: tuple[int, ...]) -> Labels:
+    return np.zeros(shape, np.int16) if labels is None else to_ras(labels, affine)
 
 
-def _profiles(rows: Sequence[Cells], patient: Cells) -> list[str]:
+def _scale(key: str, values: Map) -> Scale:
+    return COLOURED.get(key) or grey_scale("In phase", values)
+
+
+def _profiles(content: ExaminationContent, rows: Sequence[Cells]) -> list[str]:
+    background = content.patient
     return [
         profile_svg(rows, profile)
         for profile in (
             Profile(
-                PDFF, "pdff_median_pct", "pdff_p25_pct", "pdff_p75_pct", number(patient, "pdff_bg_median_pct")
+                PDFF,
+                "pdff_median_pct",
+                "pdff_se_total_pct",
+                number(background, "pdff_bg_median_pct"),
+                _voxels(content, "pdff"),
             ),
             Profile(
                 R2STAR,
                 "r2star_median_per_s",
-                "r2star_p10_per_s",
-                "r2star_p90_per_s",
-                number(patient, "r2star_bg_median_per_s"),
+                "r2star_se_total_per_s",
+                number(background, "r2star_bg_median_per_s"),
+                _voxels(content, "r2star"),
             ),
         )
     ]
 
 
-def _cell(row: Cells, columns: str) -> str:
-    names = columns.split()
-    values = [number(row, name) if name.endswith(UNIT_SUFFIXES) else None for name in names]
-    if len(names) == 2:
-        return "" if None in values else f"{values[0]:.0f}–{values[1]:.0f}"
-    if values[0] is not None:
-        return f"{values[0]:.1f}"
-    text = row.get(names[0], "n/a")
-    return "" if text in ("n/a", "none") else text.replace("_", " ").replace(";", ", ")
+def _voxels(content: ExaminationContent, key: str) -> dict[str, Map]:
+    """Return the finite values of a map in the region of each level."""
+    if content.roi is None or key not in content.maps:
+        return {}
+    found = {}
+    for row in content.vertebrae:
+        values = content.maps[key][content.roi == LEVEL_ID[row["level"]]]
+        found[row["level"]] = values[np.isfinite(values)]
+    return found
 
 
-UNIT_SUFFIXES = ("_pct", "_per_s", "_mm", "_cm3", "_deg", "_ms")
+def _by_reason(rows: Iterable[Cells]) -> dict[str, str]:
+    """Return the levels that share a reason, by reason."""
+    groups: dict[str, list[str]] = {}
+    for row in rows:
+        groups.setdefault(row["status_reason"], []).append(row["level"])
+    return {reason: ", ".join(levels) for reason, levels in groups.items()}
 
 
 def _failure(content: ExaminationContent) -> dict[str, str]:
@@ -170,40 +248,3 @@ def _failure(content: ExaminationContent) -> dict[str, str]:
         if record.get("status") == "failed" and record.get("failed_stage") == verb:
             return {"stage": verb, "reason": record["reason"], "remedy": record.get("remedy") or ""}
     return {"stage": "measure", "reason": content.patient["status_reason"], "remedy": ""}
-
-
-def _stage(record: Mapping[str, Any]) -> dict[str, object]:
-    return {
-        "status": record.get("status"),
-        "warnings": record.get("warnings", []),
-        "decisions": [(_words(key), _told(value)) for key, value in record.get("decisions", {}).items()],
-    }
-
-
-def _told(value: object) -> str | list[tuple[str, str]]:
-    """Return a value of a record as a sentence, or as named parts where it has some."""
-    if isinstance(value, dict):
-        return [(_words(key), _flat(part)) for key, part in value.items()]
-    return _flat(value)
-
-
-def _flat(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:.4g}"
-    if isinstance(value, str):
-        return value
-    if isinstance(value, list) and all(isinstance(part, (str, int, float)) for part in value):
-        return ", ".join(_flat(part) for part in value)
-    return json.dumps(value, ensure_ascii=False)
-
-
-def _words(key: str) -> str:
-    return key.replace("_", " ")
-
-
-def _software(records: Mapping[str, Mapping[str, Any]]) -> str:
-    for record in records.values():
-        versions = record.get("software")
-        if versions:
-            return ", ".join(f"{name} {version}" for name, version in versions.items())
-    return ""

@@ -16,13 +16,17 @@ from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
 from skimage.measure import find_contours
+from skimage.segmentation import find_boundaries
 
 from qmri.levels import LEVEL_NAME
-from qmri.report.views import View
+from qmri.report.views import RIGHT, View
 
 NO_VALUE = 0
 NO_VALUE_COLOUR = (24, 26, 30)
 COLOURS = 255
+
+THUMBNAIL_MM = 2.5
+"""Edge of a pixel of a thumbnail."""
 
 
 @dataclass(frozen=True)
@@ -69,20 +73,23 @@ def grey_scale(title: str, values: NDArray[np.float64]) -> Scale:
 
 def png_data_uri(values: NDArray[np.float64], scale: Scale) -> str:
     """Return values (row, column) as a PNG in a data URI."""
-    picture = Image.fromarray(scale.index(values))
-    picture.putpalette(scale.palette().tobytes())
-    out = io.BytesIO()
-    picture.save(out, format="PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode("ascii")
+    data = _palette_png(scale.index(values), scale.palette())
+    return "data:image/png;base64," + base64.b64encode(data).decode("ascii")
 
 
-def picture_svg(values: NDArray[np.float64], labels: NDArray[np.integer], view: View, scale: Scale) -> str:
+def picture_svg(
+    values: NDArray[np.float64],
+    labels: NDArray[np.integer],
+    view: View,
+    scale: Scale,
+    roi: NDArray[np.integer] | None = None,
+) -> str:
     """Return a view of a map with the outlines and names of the bodies, as an SVG element.
 
     Parameters
     ----------
-    values, labels
-        (x, y, z) map and label map in RAS+ order.
+    values, labels, roi
+        (x, y, z) map, label map and measured regions in RAS+ order.
     """
     height, width = view.size_mm
     left, right = view.edges
@@ -92,7 +99,9 @@ def picture_svg(values: NDArray[np.float64], labels: NDArray[np.integer], view: 
         f'<image href="{png_data_uri(view.cut(values), scale)}" width="{width:.1f}" height="{height:.1f}" '
         'preserveAspectRatio="none"/>',
         '<g class="outlines">',
-        *_outlines(view.cut(labels), view),
+        *([] if roi is None else _outlines(view.cut(roi), view, "roi")),
+        *_outlines(view.cut(labels), view, "body"),
+        *(_names(view.cut(labels), view) if view.normal == RIGHT else []),
         "</g>",
         f'<text class="edge" x="3" y="{height - 3:.1f}">{left[0].upper()}</text>',
         f'<text class="edge" x="{width - 3:.1f}" y="{height - 3:.1f}" text-anchor="end">'
@@ -100,6 +109,24 @@ def picture_svg(values: NDArray[np.float64], labels: NDArray[np.integer], view: 
         "</svg>",
     ]
     return "".join(parts)
+
+
+def thumbnail_png(
+    values: NDArray[np.float64], labels: NDArray[np.integer], view: View, scale: Scale
+) -> bytes:
+    """Return a view of a map as a PNG with square pixels and the outlines of the bodies drawn in."""
+    height, width = view.size_mm
+    picture = Image.fromarray(scale.index(view.cut(values)))
+    size = (max(round(width / THUMBNAIL_MM), 1), max(round(height / THUMBNAIL_MM), 1))
+    picture = picture.resize(size, Image.Resampling.NEAREST)
+    bodies = np.asarray(
+        Image.fromarray(view.cut(labels).astype(np.uint8)).resize(size, Image.Resampling.NEAREST)
+    )
+    edge = find_boundaries(bodies, mode="inner")  # type: ignore[no-untyped-call]
+    index = np.where(edge, COLOURS, np.minimum(np.asarray(picture), COLOURS - 1)).astype(np.uint8)
+    palette = scale.palette()
+    palette[COLOURS] = 255
+    return _palette_png(index, palette)
 
 
 def colour_bar_svg(scale: Scale) -> str:
@@ -120,18 +147,38 @@ def colour_bar_svg(scale: Scale) -> str:
     )
 
 
-def _outlines(labels: NDArray[np.integer], view: View) -> list[str]:
-    """Return a path and a name for each body that the plane cuts."""
+def _outlines(labels: NDArray[np.integer], view: View, kind: str) -> list[str]:
+    """Return a path around each label that the plane cuts."""
     row_mm, column_mm = view.pixel_mm
     parts = []
-    for number in sorted(int(n) for n in np.unique(labels) if int(n) in LEVEL_NAME):
-        inside = np.pad(labels == number, 1)
+    for number in _levels_in(labels):
+        inside = np.pad(labels == number, 1).astype(np.float64)
         paths = []
-        for contour in find_contours(inside.astype(np.float64), 0.5):  # type: ignore[no-untyped-call]
+        for contour in find_contours(inside, 0.5):  # type: ignore[no-untyped-call]
             points = (contour - 0.5) * (row_mm, column_mm)
             paths.append("M" + "L".join(f"{x:.1f} {y:.1f}" for y, x in points) + "Z")
-        rows, columns = np.nonzero(inside)
-        x, y = (columns.mean() - 0.5) * column_mm, (rows.mean() - 0.5) * row_mm
-        parts.append(f'<path d="{"".join(paths)}"/>')
-        parts.append(f'<text x="{x:.1f}" y="{y + 3:.1f}" text-anchor="middle">{LEVEL_NAME[number]}</text>')
+        parts.append(f'<path class="{kind}" d="{"".join(paths)}"/>')
     return parts
+
+
+def _names(labels: NDArray[np.integer], view: View) -> list[str]:
+    """Return the name of each level beside its label, at the side that the picture has on the left."""
+    row_mm, column_mm = view.pixel_mm
+    parts = []
+    for number in _levels_in(labels):
+        rows, columns = np.nonzero(labels == number)
+        x, y = columns.min() * column_mm - 3, (rows.mean() + 0.5) * row_mm + 3
+        parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="end">{LEVEL_NAME[number]}</text>')
+    return parts
+
+
+def _levels_in(labels: NDArray[np.integer]) -> list[int]:
+    return sorted(int(number) for number in np.unique(labels) if int(number) in LEVEL_NAME)
+
+
+def _palette_png(index: NDArray[np.uint8], palette: NDArray[np.uint8]) -> bytes:
+    picture = Image.fromarray(index)
+    picture.putpalette(palette.tobytes())
+    out = io.BytesIO()
+    picture.save(out, format="PNG", optimize=True)
+    return out.getvalue()

@@ -14,7 +14,7 @@ from qmri.measure.stage import fractures_of, identity_of
 from qmri.measure.tables import table_text
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.report.charts import Cells
-from qmri.report.page import ExaminationContent, examination_page
+from qmri.report.page import ExaminationContent, examination_page, thumbnail
 from qmri.stage import Outcome, run_stage_or_record
 from qmri.study import Examination
 from qmri.volumes import read_json, read_volume
@@ -30,8 +30,11 @@ def report_in_study(
     directory = exam_directory(results, name, "report")
 
     def work(aside: Path) -> Outcome:
-        page = examination_page(read_content(exam, results, measure_settings))
-        file_path(aside, name, "page").write_text(page, encoding="utf-8")
+        content = read_content(exam, results, measure_settings)
+        file_path(aside, name, "page").write_text(examination_page(content), encoding="utf-8")
+        picture = thumbnail(content)
+        if picture is not None:
+            file_path(aside, name, "thumbnail").write_bytes(picture)
         return Outcome()
 
     return run_stage_or_record("report", name, directory, work, settings=settings.model_dump(mode="json"))
@@ -58,7 +61,11 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
         affine = volumes["pdff"].affine
     if "segment" in done:
         labels = read_volume(file_path(folder["segment"], name, "labels")).data.astype(np.int32)
+    roi = None
+    flags: list[Cells] = []
     if "measure" in done:
+        roi = read_volume(file_path(folder["measure"], name, "roi")).data.astype(np.int32)
+        flags = _read_rows(file_path(folder["measure"], name, "exam_flags"))
         vertebrae = _read_rows(file_path(folder["measure"], name, "exam_vertebrae"))
         patient = _read_rows(file_path(folder["measure"], name, "exam_patient"))[0]
     else:
@@ -67,7 +74,7 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
         rows = failed_examination(identity_of(exam), reason, fractures=fractures_of(exam), settings=settings)
         vertebrae = _rows_of(table_text(rows.vertebrae, VERTEBRA_COLUMNS))
         patient = _rows_of(table_text([rows.patient], PATIENT_COLUMNS))[0]
-    return ExaminationContent(name, vertebrae, patient, records, maps, labels, affine)
+    return ExaminationContent(name, vertebrae, patient, flags, records, maps, labels, roi, affine)
 
 
 def _read_rows(path: Path) -> list[Cells]:

@@ -1,0 +1,56 @@
+"""What records say, in a form that a page can show: nested names and values as words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+LEFT_OUT = ("inputs", "acquisition", "sha256", "tokens")
+"""Parts of the decisions that are checksums or that the page shows elsewhere."""
+
+MOST_ITEMS = 12
+
+Told = str | list[tuple[str, "Told"]] | list["Told"]
+
+
+def told(value: object) -> Told:
+    """Return a value of a record as words, a list of named parts, or a list of such."""
+    if isinstance(value, Mapping):
+        return [(words(key), told(part)) for key, part in value.items() if key not in LEFT_OUT]
+    if isinstance(value, list):
+        if all(isinstance(part, (str, int, float)) or part is None for part in value):
+            shown = ", ".join(plain(part) for part in value[:MOST_ITEMS])
+            return shown + (f" and {len(value) - MOST_ITEMS} more" if len(value) > MOST_ITEMS else "")
+        return [told(part) for part in value[:MOST_ITEMS]]
+    return plain(value)
+
+
+def plain(value: object) -> str:
+    """Return one value as words."""
+    if value is None:
+        return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def words(key: str) -> str:
+    """Return a key as words."""
+    return key.replace("_", " ")
+
+
+def stage_told(record: Mapping[str, Any]) -> dict[str, object]:
+    """Return status, warnings and decisions of a stage."""
+    return {
+        "status": record.get("status"),
+        "warnings": record.get("warnings", []),
+        "decisions": told(record.get("decisions", {})),
+    }
+
+
+def software_told(records: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return the versions that the first stage recorded, in one line."""
+    versions: Mapping[str, str] = next(
+        (record["software"] for record in records.values() if record.get("software")), {}
+    )
+    return ", ".join(f"{name} {version}" for name, version in versions.items())
