@@ -45,10 +45,6 @@ class FitSettings(_Section):
 class SegmentSettings(_Section):
     """How vertebral bodies are found and named, and which of them a reader should look at."""
 
-    detector: Annotated[
-        Literal["network", "search"],
-        Field(description="what finds the bodies: the embedded network, or a search without weights"),
-    ] = "network"
     naming_probability: Annotated[
         float,
         Field(ge=0, le=1, description="below this probability of the numbering the levels are not verified"),

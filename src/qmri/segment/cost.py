@@ -31,6 +31,26 @@ Plane = tuple[NDArray[np.float64], NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
+class Sides:
+    """One figure for each side of a body."""
+
+    upper: float
+    lower: float
+    front: float
+    back: float
+    side: float
+
+    def by_ray(self) -> NDArray[np.float64]:
+        """Return the figure (rows, longitudes) of each ray, blended between the sides."""
+        sin = np.sin(2 * np.pi * np.arange(LONGITUDES) / LONGITUDES)
+        towards = sin**2
+        wall = self.side * (1 - towards) + np.where(sin > 0, self.front, self.back) * towards
+        at_wall = np.clip(1.5 - np.abs(ROWS - 2), 0, 1)[:, None]
+        endplate = np.where(ROWS < 2, self.upper, self.lower)[:, None]
+        return np.asarray(at_wall * wall + (1 - at_wall) * endplate)
+
+
+@dataclass(frozen=True)
 class CutWeights:
     """Weights of the cost of a surface, without unit unless one is named, and the usual size of a body.
 
@@ -38,7 +58,7 @@ class CutWeights:
     ----------
     edge
         Signal that rises outward.
-    rim_endplate_mm, rim_wall_mm
+    rim_mm
         How far inside the rise the surface lies.
     valley
         Dark cortex at the surface.
@@ -48,9 +68,9 @@ class CutWeights:
         Signal inside that is unlike the middle of the body, per mm.
     dark
         Air, bowel or cortex inside, per mm.
-    prior_endplate, prior_wall, prior_side
-        Squared distance from the template per mm^2, at the endplates, at the front and back, and
-        at the sides, where muscle often looks like bone.
+    prior
+        Squared distance from the template per mm^2; more at the sides, where muscle often looks
+        like bone.
     neighbour
         Each mm beyond the middle between two bodies.
     bend_linear, bend_quadratic
@@ -60,15 +80,12 @@ class CutWeights:
     """
 
     edge: float = 3.0
-    rim_endplate_mm: float = 1.0
-    rim_wall_mm: float = 1.0
+    rim_mm: Sides = Sides(upper=0.5, lower=1.5, front=2.0, back=0.5, side=0.0)
     valley: float = 1.5
     fat_edge: float = 0.0
     region: float = 0.12
     dark: float = 0.6
-    prior_endplate: float = 0.004
-    prior_wall: float = 0.004
-    prior_side: float = 0.01
+    prior: Sides = Sides(upper=0.004, lower=0.004, front=0.004, back=0.004, side=0.01)
     neighbour: float = 0.5
     bend_linear: float = 0.05
     bend_quadratic: float = 0.05
@@ -87,14 +104,12 @@ class CutWeights:
 
 WATER_ALONE = CutWeights()
 WATER_AND_FAT = CutWeights(
-    rim_endplate_mm=0.5,
-    rim_wall_mm=1.0,
     edge=1.0,
+    rim_mm=Sides(upper=0.5, lower=0.5, front=1.5, back=1.5, side=1.5),
     valley=4.0,
     fat_edge=3.0,
     region=0.0,
-    prior_endplate=0.008,
-    prior_side=0.01,
+    prior=Sides(upper=0.008, lower=0.008, front=0.004, back=0.004, side=0.006),
     width=0.6,
 )
 
@@ -139,7 +154,7 @@ def surface_cost(
     distance = rays.usual[..., None] + padded
     points = site.frame.to_world(rays.points(distance))
     cost = _signal_cost(contrast, site, points, rho, weights)[..., _PAD:-_PAD]
-    cost += _prior_weight(weights)[..., None] * offset**2
+    cost += weights.prior.by_ray()[..., None] * offset**2
     points, distance = points[..., _PAD:-_PAD, :], distance[..., _PAD:-_PAD]
     for point, outward in site.middles:
         cost += weights.neighbour * np.maximum((points - point) @ outward, 0)
@@ -151,9 +166,8 @@ def _signal_cost(
 ) -> NDArray[np.float64]:
     middle, spread = _middle_of_body(contrast, site)
     signal = _profile(contrast, contrast.inphase, points) / max(middle, 0.15)
-    at_wall = is_wall()[..., None]
     rise = np.clip((_mean(signal, 0.5, 3) - _mean(signal, -3, -0.5)) / rho, -0.3, 0.8)
-    edge = at_wall * _ahead(rise, weights.rim_wall_mm) + (1 - at_wall) * _ahead(rise, weights.rim_endplate_mm)
+    edge = _ahead(rise, weights.rim_mm.by_ray())
     brim = np.minimum(_mean(signal, 1.5, 4), _mean(signal, -4, -1.5))
     valley = np.clip((brim - signal) / rho, 0, 0.5)
     cost = -weights.edge * edge - weights.valley * valley
@@ -167,17 +181,6 @@ def _signal_cost(
         outer = _mean(fat, 0.5, 3) / np.maximum(_mean(signal, 0.5, 3), FAINT)
         cost -= weights.fat_edge * np.clip(inner - outer, -0.2, 0.6)
     return np.asarray(cost)
-
-
-def is_wall() -> NDArray[np.float64]:
-    """Return (rows, 1) weights: 1 on rays to the wall, 0 on rays to the endplates."""
-    return np.asarray(np.clip(1.5 - np.abs(ROWS - 2), 0, 1)[:, None])
-
-
-def _prior_weight(weights: CutWeights) -> NDArray[np.float64]:
-    side = np.cos(2 * np.pi * np.arange(LONGITUDES) / LONGITUDES) ** 4
-    wall = weights.prior_wall * (1 - side) + weights.prior_side * side
-    return np.asarray(is_wall() * wall + (1 - is_wall()) * weights.prior_endplate)
 
 
 def _middle_of_body(contrast: Contrast, site: Site) -> tuple[float, float]:
@@ -195,10 +198,11 @@ def _profile(
     return np.asarray(ndimage.gaussian_filter1d(values, 0.8 / STEP_MM, axis=-1))
 
 
-def _ahead(profile: NDArray[np.float64], distance_mm: float) -> NDArray[np.float64]:
-    """Return the profile as it is ``distance_mm`` ahead of each position."""
-    index = np.arange(profile.shape[-1]) + round(distance_mm / STEP_MM)
-    return np.asarray(profile[..., np.clip(index, 0, profile.shape[-1] - 1)])
+def _ahead(profile: NDArray[np.float64], distance_mm: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the profile as it is ``distance_mm`` (rows, longitudes) ahead of each position."""
+    size = profile.shape[-1]
+    index = np.arange(size) + np.rint(distance_mm / STEP_MM).astype(np.intp)[..., None]
+    return np.asarray(np.take_along_axis(profile, np.clip(index, 0, size - 1), axis=-1))
 
 
 def _mean(profile: NDArray[np.float64], near_mm: float, far_mm: float) -> NDArray[np.float64]:

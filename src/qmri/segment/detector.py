@@ -1,6 +1,6 @@
 """The interface of a detector: the images of a spine in, its vertebral bodies in order out.
 
-The embedded network and the weight-free search both stand behind it; neither names a level.
+The embedded network stands behind it; it names no level.
 """
 
 from __future__ import annotations

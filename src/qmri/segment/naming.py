@@ -72,7 +72,7 @@ def name_from_lowest_level(
     best = max(range(len(complete)), key=lambda index: lowest_probabilities[index])
     believed = lowest_probabilities[best] >= BELIEVED
     if lowest_level in RESTS_ON_SACRUM and any(lowest_probabilities):
-        if believed and complete[best]:
+        if believed:
             anchor = best
         elif not believed:
             doubts = (

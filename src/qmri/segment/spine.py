@@ -20,7 +20,7 @@ from qmri.segment.naming import Naming, name_from_anchor, name_from_lowest_level
 from qmri.segment.rasterise import rasterise
 from qmri.segment.seeds import Seeds, check_seeds, counts_between
 
-# A body is complete if no more than this share of its surface lies outside the image.
+# A body is complete if no more than this share of the surface of its middle half lies outside the image.
 CUT_OFF_SHARE = 0.02
 ANCHOR_REACH_MM = 15.0
 
@@ -38,7 +38,8 @@ class LabelledBody:
     n_voxels
         Number of voxels.
     complete
-        Whether it is fully in the field of view.
+        Whether it is in the field of view from endplate to endplate and front to back; the sides
+        may be cut, as in a thin sagittal slab.
     confidence
         0-1 from the cut; None for a body that a reader drew.
     flags
@@ -148,7 +149,7 @@ def segment_detected(
 def segment_drawn(images: SpineImages, labels: NDArray[np.int16], settings: SegmentSettings) -> Segmentation:
     """Take a reader's labels (already on the grid of the images) and check them."""
     levels = tuple(sort_levels(LEVEL_NAME[int(number)] for number in np.unique(labels) if number))
-    border = _border_labels(labels)
+    border = _border_labels(labels, images.affine)
     drafts = [_Draft(level, LEVEL_ID[level] not in border, None) for level in levels]
     return Segmentation(labels, _checked(images, labels, drafts, settings), Naming(levels, "labels"))
 
@@ -211,14 +212,21 @@ def _checked(
 
 
 def _complete(cut: BodyCut, images: SpineImages) -> bool:
+    """Tell whether the middle half of a body, where its heights are measured, is in view."""
+    points = cut.surface.points_mm().reshape(-1, 3)
+    aside = np.abs(cut.surface.frame.to_local(points)[:, 0])
+    points = points[aside < aside.max() / 2]
     to_voxel = np.linalg.inv(images.affine)
-    index = cut.surface.points_mm().reshape(-1, 3) @ to_voxel[:3, :3].T + to_voxel[:3, 3]
+    index = points @ to_voxel[:3, :3].T + to_voxel[:3, 3]
     outside = np.any((index < -0.5) | (index > np.array(images.water.shape) - 0.5), axis=1)
     return bool(outside.mean() <= CUT_OFF_SHARE)
 
 
-def _border_labels(labels: NDArray[np.int16]) -> set[int]:
-    faces = [np.moveaxis(labels, axis, 0)[end] for axis in range(3) for end in (0, -1)]
+def _border_labels(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> set[int]:
+    """Return the labels that reach the border of the image, other than at the patient's sides."""
+    sideways = int(np.argmax(np.abs(affine[0, :3]) / np.linalg.norm(affine[:3, :3], axis=0)))
+    axes = [axis for axis in range(3) if axis != sideways]
+    faces = [np.moveaxis(labels, axis, 0)[end] for axis in axes for end in (0, -1)]
     return {int(number) for face in faces for number in np.unique(face)}
 
 

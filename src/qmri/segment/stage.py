@@ -16,7 +16,7 @@ from qmri.levels import LEVEL_ID
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.provenance import sha256, software_versions
 from qmri.segment.detector import SpineImages
-from qmri.segment.detectors import choose_detector
+from qmri.segment.network import NetworkDetector
 from qmri.segment.reader_labels import accept_labels
 from qmri.segment.seeds import read_seeds
 from qmri.segment.spine import (
@@ -128,12 +128,12 @@ def _segment(
         seeds = read_seeds(anchors.seeds)
         told = {"seeds_sha256": sha256(anchors.seeds), "seeds": list(seeds.levels)}
         if len(seeds.levels) == 1:
-            segmentation = segment_detected(images, choose_detector(), settings, anchor=seeds)
+            segmentation = segment_detected(images, NetworkDetector(), settings, anchor=seeds)
         else:
             segmentation = segment_seeded(images, seeds, settings)
     else:
         told = {"lowest_level": anchors.lowest_level}
-        segmentation = segment_detected(images, choose_detector(), settings, anchors.lowest_level)
+        segmentation = segment_detected(images, NetworkDetector(), settings, anchors.lowest_level)
     naming = segmentation.naming
     decisions = {
         "levels_named_from": naming.basis,

@@ -50,7 +50,7 @@ def fill_voids(contrast: Contrast, bodies: Sequence[tuple[BodyFrame, Template]])
     dark = contrast.inphase < VOID_SIGNAL * marrow
     holes = np.zeros(dark.shape, bool)
     wide = np.ones(np.maximum(np.ceil(WIDEST_CORTEX_MM / edges), 1).astype(int), bool)
-    affine = np.linalg.inv(contrast.to_voxel)
+    affine = np.asarray(np.linalg.inv(contrast.to_voxel), np.float64)
     for frame, template in bodies:
         rays = rays_of(template)
         core = BodySurface(frame, rays, CORE * rays.usual)
