@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ from qmri.errors import QmriError
 from qmri.ingest.residual import water_fat_residual
 
 SUBSAMPLE = 4000
+ENOUGH_VOXELS = 300_000
 BODY_SHARE = 0.2
 """A voxel is of the body if it has this share of the brightest signal (99th percentile)."""
 INFORMATIVE = 0.002
@@ -50,6 +51,11 @@ class Signal:
     values: NDArray[np.complex64]
     decisions: Mapping[str, object]
     warnings: tuple[str, ...] = ()
+
+    def then(self, step: Callable[[NDArray[np.complex64]], Signal]) -> Signal:
+        """Return the signal after one more step, with what was decided in all of them."""
+        after = step(self.values)
+        return Signal(after.values, {**self.decisions, **after.decisions}, self.warnings + after.warnings)
 
 
 def phase_unit(phase: NDArray[np.floating[Any]], where: str) -> tuple[str, float]:
@@ -92,6 +98,18 @@ def body_voxels(magnitude: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
     return body
 
 
+def _thinned(values: NDArray[Any]) -> NDArray[Any]:
+    """Return every n-th column and row of a large volume, enough of it for a decision."""
+    step = max(1, int(np.sqrt(np.prod(values.shape[:3]) / ENOUGH_VOXELS)))
+    return values[::step, ::step]
+
+
+def _mean_magnitude(values: NDArray[Any]) -> NDArray[np.floating[Any]]:
+    """Return the root of the mean energy over the echoes."""
+    energy: NDArray[np.floating[Any]] = np.sqrt(np.mean(np.square(np.abs(values)), axis=-1))
+    return energy
+
+
 def undo_sign(
     values: NDArray[np.complex64],
     echo_times: NDArray[np.float64],
@@ -121,8 +139,8 @@ def undo_sign(
     QmriError
         If neither sign is clearly better, or none of them explains the signal.
     """
-    magnitude = np.sqrt(np.mean(np.abs(values) ** 2, axis=-1))
-    candidates = values[body_voxels(magnitude)]
+    thinned = _thinned(values)
+    candidates = thinned[body_voxels(_mean_magnitude(thinned))]
     if len(candidates) < FEWEST_INFORMATIVE:
         raise QmriError("the echoes hold no signal", where=where, found=f"{len(candidates)} bright voxels")
     chosen = np.random.default_rng(0).permutation(len(candidates))[:SUBSAMPLE]
@@ -243,8 +261,8 @@ def _check_magnitude(
 ) -> dict[str, object]:
     if "magnitude" not in parts:
         return {}
-    computed, exported = np.abs(signal), parts["magnitude"]
-    body = body_voxels(np.sqrt(np.mean(np.square(exported), axis=-1)))
+    computed, exported = np.abs(_thinned(signal)), _thinned(parts["magnitude"])
+    body = body_voxels(_mean_magnitude(exported))
     if body.sum() < FEWEST_INFORMATIVE:
         return {}
     # The course over the echoes is compared, which a correction of the coil's shading leaves as it is.

@@ -54,7 +54,7 @@ class Loaded:
         SHA-256 of every file that was read, in ascending order.
     """
 
-    echoes: Mapping[Kind, Stored]
+    echoes: dict[Kind, Stored]
     maps: Mapping[Kind, Stored]
     digests: tuple[str, ...]
 

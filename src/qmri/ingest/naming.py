@@ -31,17 +31,27 @@ def series_names(frames: Sequence[Frame]) -> str:
     return ", ".join(sorted({series_name(frame) for frame in frames}))
 
 
-def remedy_for(frame: Frame, kind: str = "") -> str:
-    """Return what to write into the override file for the series of an image."""
+def remedy_for(frame: Frame, kind: str = "", also: str = "") -> str:
+    """Return what to write into the override file for the series of an image.
+
+    Parameters
+    ----------
+    frame
+        One of its images.
+    kind
+        The type to write; by default the user is to choose.
+    also
+        A further condition, e.g. ``ge_variant: VALUE``.
+    """
     choices = ", ".join(known.value for known in Kind)
-    told = kind or "TYPE"
-    comment = "" if kind else f"   # TYPE is one of {choices}"
+    told = kind or f"TYPE   # TYPE is one of {choices}"
+    match = ", ".join(condition for condition in (_match(frame), also) if condition)
     return (
         "write into a file overrides.yaml and give it with --overrides "
         "(in a study: ingest.overrides in config.yaml)\n"
         "            series:\n"
-        f"              - match: {{{_match(frame)}}}\n"
-        f"                type: {told}{comment}"
+        f"              - match: {{{match}}}\n"
+        f"                type: {told}"
     )
 
 
@@ -50,4 +60,4 @@ def _match(frame: Frame) -> str:
     if description and description == frame.hints.description:
         pattern = re.sub(r'[*?\["\\]', "?", description)
         return f'description: "{pattern}"'
-    return f"series_number: {frame.series_number}"
+    return "" if frame.series_number is None else f"series_number: {frame.series_number}"

@@ -79,19 +79,14 @@ def refuse_one_position(frames: Sequence[Frame], what: str) -> None:
 
 def refuse_twice(frames: Sequence[Frame], what: str) -> None:
     """Refuse several images that claim to be the same slice of the same volume."""
-    differ = {frame.hints.ge_variant for frame in frames}
-    hint = (
-        f"; they differ in (0043,1030): {', '.join(str(value) for value in sorted(differ, key=str))}"
-        if len(differ) > 1
-        else ""
-    )
-    extra = ", ge_variant: VALUE" if hint else ""
+    variants = sorted({str(frame.hints.ge_variant) for frame in frames})
+    told_apart = f"; they differ in (0043,1030): {', '.join(variants)}" if len(variants) > 1 else ""
     raise QmriError(
         f"{len(frames)} images claim to be the same slice of the {what}",
         where=series_name(frames[0]),
-        found=f"different instances at one position{hint}",
+        found=f"different instances at one position{told_apart}",
         expected="one image for each slice",
-        remedy=remedy_for(frames[0]).replace("}\n", extra + "}\n"),
+        remedy=remedy_for(frames[0], also="ge_variant: VALUE" if told_apart else ""),
     )
 
 

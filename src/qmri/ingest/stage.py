@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qmri.acquisition import Acquisition
 from qmri.ingest.acquisition_facts import acquisition_warnings, read_acquisition
-from qmri.ingest.complex_data import Signal, combine, undo_chopping, undo_sign
+from qmri.ingest.complex_data import combine, undo_chopping, undo_sign
 from qmri.ingest.echo_set import EchoSet
 from qmri.ingest.kinds import Kind
 from qmri.ingest.load import Loaded, load
@@ -133,24 +133,21 @@ def _write_echoes(
     echoes: EchoSet, loaded: Loaded, acquisition: Acquisition, told: Overrides, target: _Target
 ) -> tuple[dict[str, object], list[str]]:
     where = series_names(echoes.frames)
-    parts = {kind.value: rescaled(stored) for kind, stored in loaded.echoes.items()}
+    parts = {kind.value: rescaled(loaded.echoes.pop(kind)) for kind in list(loaded.echoes)}
     sidecar = _sidecar(acquisition)
     decisions: dict[str, object] = {"geometry": _geometry(echoes.grid)}
     if Kind.REAL not in echoes.used_kinds and Kind.PHASE not in echoes.used_kinds:
         target.write("echoes_magnitude", parts["magnitude"], echoes.grid, sidecar)
         decisions["parts"] = "magnitude"
         return decisions, ["only magnitude echoes were exported: PDFF from them is far less certain"]
-    combined = combine(parts, where)
-    frequency = acquisition.imaging_frequency_mhz or 0.0
-    times = np.array(acquisition.echo_times_s)
-    signed = undo_sign(combined.values, times, frequency, where, told.phase_sign)
-    signal = undo_chopping(signed.values)
-    steps: tuple[Signal, ...] = (combined, signed, signal)
-    for step in steps:
-        decisions.update(step.decisions)
+    signal = combine(parts, where)
+    parts.clear()  # with what was popped above: a large volume is in memory twice at most
+    frequency, times = acquisition.imaging_frequency_mhz or 0.0, np.array(acquisition.echo_times_s)
+    signal = signal.then(lambda values: undo_sign(values, times, frequency, where, told.phase_sign))
+    signal = signal.then(undo_chopping)
     target.write("echoes_real", signal.values.real, echoes.grid, sidecar)
     target.write("echoes_imag", signal.values.imag, echoes.grid, sidecar)
-    return decisions, [text for step in steps for text in step.warnings]
+    return {**decisions, **signal.decisions}, list(signal.warnings)
 
 
 def _write_maps(
