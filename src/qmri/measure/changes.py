@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from qmri.config import MeasureSettings
 from qmri.measure.flags import FRACTURED
 from qmri.measure.tables import MISSING, Cell
-from qmri.outputs.columns import CHANGED
+from qmri.outputs.change_columns import CHANGED
 
 CONFIDENCE = 1.96
 COLLAPSE_SHARE, OEDEMA_SHARE = 0.15, 0.33

@@ -1,7 +1,11 @@
 """The registry of every output: name, path, unit, description. docs/outputs.md is made from it."""
 
-from qmri.outputs.columns import CHANGE_COLUMNS, FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column
+from qmri.outputs.change_columns import CHANGE_COLUMNS
+from qmri.outputs.columns import Column
 from qmri.outputs.files import FILES, FileOutput, exam_directory, file_path
+from qmri.outputs.flag_columns import FLAG_COLUMNS
+from qmri.outputs.patient_columns import PATIENT_COLUMNS
+from qmri.outputs.vertebra_columns import VERTEBRA_COLUMNS
 
 __all__ = [
     "CHANGE_COLUMNS",

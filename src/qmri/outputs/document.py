@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from qmri.outputs.columns import CHANGE_COLUMNS, FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column
+from qmri.outputs.change_columns import CHANGE_COLUMNS
+from qmri.outputs.columns import Column
 from qmri.outputs.files import FILES, VERBS
+from qmri.outputs.flag_columns import FLAG_COLUMNS
+from qmri.outputs.patient_columns import PATIENT_COLUMNS
+from qmri.outputs.vertebra_columns import VERTEBRA_COLUMNS
 
 INTRODUCTION = """\
 # Outputs

@@ -92,6 +92,30 @@ FILES: dict[str, FileOutput] = {
     "labels_table": FileOutput(
         "segment", "dseg.tsv", None, "Index, level, centre, confidence and flags of each labelled body."
     ),
+    "auto_labels": FileOutput(
+        "segment", "desc-auto_dseg.nii.gz", None, "Label map before a reader's correction."
+    ),
+    "auto_labels_table": FileOutput(
+        "segment", "desc-auto_dseg.tsv", None, "The table of the label map before a reader's correction."
+    ),
+    "auto_seeds": FileOutput(
+        "segment",
+        "desc-auto_seeds.mrk.json",
+        "mm",
+        "Centre of each body before a reader's correction, as points of 3D Slicer.",
+    ),
+    "inphase": FileOutput(
+        "segment", "inphase.nii.gz", "arbitrary", "In-phase image |water + fat| for the reader."
+    ),
+    "itksnap_labels": FileOutput(
+        "segment", "labels.label", None, "Names and colours of the levels for ITK-SNAP."
+    ),
+    "slicer_colours": FileOutput(
+        "segment", "labels.ctbl", None, "Names and colours of the levels for 3D Slicer."
+    ),
+    "sheet": FileOutput(
+        "segment", "sheet.png", None, "Picture for the reader: outlines, level names, confidence."
+    ),
     "exam_vertebrae": FileOutput(
         "measure", "vertebrae.csv", None, "The examination's rows of vertebrae.csv."
     ),

@@ -1,0 +1,85 @@
+"""The columns of patients.csv."""
+
+from __future__ import annotations
+
+from qmri.outputs.columns import HEADER, KEYS, PROGRAM, SHEET, STATE, YES_NO, Column
+
+PATIENT_COLUMNS: tuple[Column, ...] = (
+    *KEYS,
+    *STATE,
+    Column("n_levels", "levels", "Number of measured levels."),
+    Column("n_bg_levels", "levels", "Number of background levels."),
+    Column("bg_levels", None, "The background levels, cranial to caudal, separated by semicolons."),
+    Column(
+        "pdff_bg_mean_pct",
+        "%",
+        "Mean over the background levels of their median PDFF; each counts once.",
+        (20, 85),
+    ),
+    Column("pdff_bg_median_pct", "%", "Median over the background levels of their median PDFF.", (20, 85)),
+    Column("pdff_bg_sd_pct", "%", "Standard deviation over the background levels of their median PDFF."),
+    Column("pdff_bg_min_pct", "%", "Least median PDFF of a background level."),
+    Column("pdff_bg_max_pct", "%", "Largest median PDFF of a background level."),
+    Column("pdff_bg_within_sd_pct", "%", "Root mean square over the background levels of pdff_sd_pct."),
+    Column(
+        "pdff_bg_between_sd_pct",
+        "%",
+        "pdff_bg_sd_pct without what the sampling error of each median adds to it.",
+    ),
+    Column(
+        "pdff_bg_level_adj_pct",
+        "%",
+        "Mean over the background levels from T11 to L5 of their median PDFF, moved to L2 along the usual "
+        "rise per level (configuration); comparable between patients whose excluded levels differ.",
+        (20, 85),
+    ),
+    Column(
+        "pdff_l1l4_nonfx_mean_pct",
+        "%",
+        "Mean over the background levels among L1 to L4 of their median PDFF: the literature's comparator.",
+        (20, 85),
+    ),
+    Column("pdff_adjacent_mean_pct", "%", "Mean PDFF of the background levels next to a treated level."),
+    Column(
+        "pdff_nonadjacent_mean_pct", "%", "Mean PDFF of the background levels not next to a treated level."
+    ),
+    Column("pdff_target_median_pct", "%", "Mean over the treated levels of their median PDFF.", (2, 85)),
+    Column("pdff_target_ratio", "ratio", "pdff_target_median_pct over pdff_bg_median_pct.", (0.05, 2.0)),
+    Column(
+        "r2star_bg_median_per_s", "1/s", "Median over the background levels of their median R2*.", (30, 300)
+    ),
+    Column(
+        "r2star_bg_level_adj_per_s",
+        "1/s",
+        "As pdff_bg_level_adj_pct for R2*; no slope is published, so by default a mean from T11 to L5.",
+        (30, 300),
+    ),
+    Column(
+        "kyphosis_tl_deg", "deg", "Thoracolumbar kyphosis, T10-L2 or the widest of T11-L1, T12-L1 in view."
+    ),
+    Column("cobb_coronal_deg", "deg", "Largest angle between two bodies in the coronal plane, lying."),
+    Column("t1_bias_pct", "%", "Predicted rise of the background PDFF by T1 weighting; not corrected."),
+    Column("n_fx_acute", "levels", "Acute or treated levels.", source=SHEET),
+    Column("n_fx_old", "levels", "Old fractures.", source=SHEET),
+    Column("has_tl_junction_fx", "0/1", "A fracture from T11 to L2.", levels=YES_NO, source=SHEET),
+    Column(
+        "field_t", "T", "Nominal field strength; R2* is not pooled across fields.", (0.5, 7), source=HEADER
+    ),
+    Column("vendor", None, "Manufacturer of the scanner.", source=HEADER),
+    Column("model", None, "Model name of the scanner.", source=HEADER),
+    Column("software", None, "Software version of the scanner.", source=HEADER),
+    Column("fa_deg", "deg", "Flip angle.", (1, 90), source=HEADER),
+    Column("tr_ms", "ms", "Repetition time.", (2, 100), source=HEADER),
+    Column("te_ms_list", "ms", "Echo times, separated by semicolons.", source=HEADER),
+    Column(
+        "recon_mode",
+        None,
+        "Where the maps come from.",
+        levels={"fit": "fitted to the echoes", "vendor": "the scanner's maps"},
+        source="fit",
+    ),
+    Column("fat_model_id", None, "Fat spectrum; values of different spectra are not pooled.", source="fit"),
+    Column("pipeline_version", None, "Version of qmri.", source=PROGRAM),
+    Column("qc_pass", "0/1", "No disqualifying flag of the examination.", levels=YES_NO, source=PROGRAM),
+    Column("qc_flags", None, "Flags of the examination, separated by semicolons.", source=PROGRAM),
+)
