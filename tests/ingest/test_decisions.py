@@ -12,6 +12,7 @@ from qmri.ingest.header import Hints
 from qmri.ingest.kinds import Kind, described_kind
 from qmri.ingest.overrides import read_overrides
 from qmri.ingest.residual import water_fat_residual
+from qmri.ingest.scaling import fat_level
 from qmri.ingest.votes import component_vote, map_vote
 from qmri.signal import WaterFatModel
 
@@ -123,6 +124,27 @@ def test_the_sign_is_found_at_snr_20_and_with_another_spectrum(sign, spectrum):
     result = undo_sign(stored, TIMES, 127.74, "")
     assert result.decisions["phase_sign"]["stored_as"] == sign
     np.testing.assert_array_equal(result.values, signal)
+
+
+@pytest.mark.parametrize(
+    ("values", "level"),
+    [
+        (np.where(np.arange(40)[:, None, None] < 20, 0.0, 95.0), 95),
+        (np.where(np.arange(40)[:, None, None] < 20, -100.0, 95.0), 95),
+        (np.repeat(np.arange(0, 80, 20.0), 10)[:, None, None], 60),
+    ],
+)
+def test_the_level_of_fat_is_that_of_the_fattest_tissue(values, level):
+    volume = np.broadcast_to(values, (40, 20, 3)).astype(np.float32)
+    assert fat_level(volume) == pytest.approx(level)
+
+
+def test_the_noise_of_air_is_not_the_level_of_fat():
+    rng = np.random.default_rng(0)
+    volume = rng.uniform(-100, 200, (40, 40, 3)).astype(np.float32)
+    volume[5:25, 5:30] = rng.normal(40, 2, (20, 25, 3))
+    volume[25:35, 5:30] = rng.normal(94, 2, (10, 25, 3))
+    assert 90 < fat_level(volume) < 105
 
 
 def test_water_alone_says_nothing_about_the_sign():

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
+from pydicom.uid import generate_uid
 
 
 def assert_echoes(result, phantom):
@@ -45,6 +48,48 @@ def test_siemens_magnitude_and_phase_in_two_series(dicom, ingested, tmp_path):
     assert result.decisions["echoes"]["phase_sign"]["stored_as"] == "standard"
     assert result.decisions["echoes"]["slice_chopping"]["undone"] is False
     assert_echoes(result, phantom)
+
+
+def test_ge_magnitude_and_phase_in_one_series(dicom, ingested, tmp_path):
+    """GE's phase is in thousandths of a radian, and conjugated like its real and imaginary parts."""
+    phantom = dicom.Phantom(noise=0.0)
+    images = [ds for ds in dicom.ge_sources(phantom) if ds[0x0043, 0x102F].value == 0]
+    echoes = phantom.echoes().conj()
+    for ds in list(images):
+        phase = copy.deepcopy(ds)
+        phase.SOPInstanceUID = generate_uid()
+        phase[0x0043, 0x102F].value = 1
+        index, echo = (ds.InstanceNumber - 1) // 18, ds.EchoNumbers - 1
+        images.append(dicom.set_pixels(phase, 1000 * np.angle(echoes[:, :, index, echo])))
+    result = ingested(dicom.write(tmp_path / "d", images))
+    assert result.decisions["echoes"]["phase_unit"] == "rad/1000"
+    assert result.decisions["echoes"]["phase_sign"]["stored_as"] == "conjugate"
+    assert_echoes(result, phantom)
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_an_uneven_interleaved_train_in_two_series(dicom, ingested, tmp_path, restart):
+    phantom = dicom.Phantom(noise=0.0, echo_times_ms=(1.1, 1.9, 3.0, 3.8, 4.9, 5.7))
+    images = dicom.ge_sources(phantom)
+    second = generate_uid()
+    for ds in images:
+        if ds.EchoNumbers % 2 == 0:
+            ds.SeriesInstanceUID, ds.SeriesNumber = second, 6
+            ds.EchoNumbers = ds.EchoNumbers // 2 if restart else ds.EchoNumbers
+        elif restart:
+            ds.EchoNumbers = (ds.EchoNumbers + 1) // 2
+    assert_echoes(ingested(dicom.write(tmp_path / "d", images)), phantom)
+
+
+def test_every_echo_in_a_series_of_its_own(dicom, ingested, tmp_path):
+    phantom = dicom.Phantom(noise=0.0, shape=(20, 24, 4))
+    images = dicom.siemens_sources(phantom)
+    series = {}
+    for ds in images:
+        key = ds.ImageType[2], str(ds.EchoTime)
+        ds.SeriesInstanceUID = series.setdefault(key, generate_uid())
+        ds.SeriesNumber = 40 + len(series)
+    assert_echoes(ingested(dicom.write(tmp_path / "d", images)), phantom)
 
 
 def test_magnitude_alone_is_kept_and_flagged(dicom, ingested, tmp_path):

@@ -19,7 +19,7 @@ BODY_SHARE = 0.2
 INFORMATIVE = 0.002
 """Difference of residual energies from which a voxel has a say about the sign."""
 FEWEST_INFORMATIVE = 50
-CLEAR_RATIO, CLEAR_VOTE = 0.7, 0.75
+CLEAR_RATIO, CLEAR_VOTE = 0.8, 0.75
 WORST_RESIDUAL = 0.1
 CHOPPED, COHERENT = -0.3, 0.3
 SAME_COURSE = 0.95

@@ -115,13 +115,12 @@ class EchoSet:
             )
         for kind in self.kinds:
             pairs = {(time, f.echo_number) for (k, time), fs in self.images.items() if k == kind for f in fs}
-            numbers = {number for _, number in pairs}
-            if len(pairs) != len(times) or (None not in numbers and len(numbers) not in (1, len(times))):
+            if len(pairs) != len(times):
                 raise QmriError(
-                    "echo numbers and echo times do not belong together one to one",
+                    "images of one echo time have different echo numbers",
                     where=where,
                     found="; ".join(f"echo {number}: {time:g} ms" for time, number in sorted(pairs, key=str)),
-                    expected="one echo time for each echo number",
+                    expected="one echo number for each echo time",
                     remedy="export the series again from the scanner",
                 )
 

@@ -32,10 +32,9 @@ UNIT_CODES = {
 RESCALE_UNITS = {"PCT": "percent", "%": "percent", "1/S": "per_s", "S-1": "per_s", "MS": "ms"}
 SLOPE_TOLERANCE, INTERCEPT_TOLERANCE, LEAST_CORRELATION = 0.15, 5.0, 0.9
 LEAST_SPREAD_PERCENT = 3.0
-PLAUSIBLE_FAT_PERCENT = (50.0, 125.0)
+PLAUSIBLE_FAT_PERCENT = (30.0, 125.0)
 """Where the highest values of smooth tissue lie: those of fat tissue, which is in every field of view."""
 SMOOTH_SHARE = 30.0
-BACKGROUND_SHARE = 0.05
 PLAUSIBLE_R2STAR = (8.0, 500.0)
 PLAUSIBLE_T2STAR_MS = (2.0, 125.0)
 
@@ -253,11 +252,11 @@ def fat_level(values: NDArray[np.float32]) -> float:
     """Return the level of fat tissue in a fat fraction map, in its own unit.
 
     It is the 99th percentile of the smoothest voxels: tissue is smooth, the noise of air is not.
-    A background of one value is left out.
+    A background of one value, at or below zero, is left out.
     """
     levels, counts = np.unique(values[::2, ::2], return_counts=True)
-    background = levels[counts > BACKGROUND_SHARE * counts.sum()]
-    inside = ~np.isin(values, background) & np.isfinite(values)
+    most_common = levels[np.argmax(counts)]
+    inside = np.isfinite(values) & ((values != most_common) | (most_common > 0))
     if not inside.any():
         return float("nan")
     size = (3, 3, 1)
