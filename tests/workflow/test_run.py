@@ -30,7 +30,7 @@ def test_one_bad_examination_stops_nobody(batch_study):
 
     # Progress for a person, in plain lines; nothing of Snakemake's own account.
     assert "sub-b2 ses-pre failed at ingest: another sequence" in ended.stderr
-    assert "3 of 3 examinations done, 2 failed" in ended.stderr
+    assert "1 of 3 examinations done, 2 failed" in ended.stderr
     assert "jobid" not in ended.stderr
     assert len(ended.stderr.splitlines()) < 10
 

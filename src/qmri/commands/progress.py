@@ -37,14 +37,14 @@ class Progress:
     ----------
     results
         The results folder.
-    n_exams
-        Number of examinations of the study.
+    exams
+        Names of the examinations of the study.
     clock
         Seconds; replaced in tests.
     """
 
     results: Path
-    n_exams: int
+    exams: Sequence[str]
     clock: Callable[[], float] = time.monotonic
     to_do: dict[str, int] = field(default_factory=dict)
     finished: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -54,17 +54,25 @@ class Progress:
     interrupted: bool = False
     _jobs: dict[int, Job] = field(default_factory=dict)
     _known: dict[int, Job] = field(default_factory=dict)
+    _busy: set[str] = field(default_factory=set)
+    _ended: set[str] = field(default_factory=set)
     _began: float | None = None
 
     def plan(self, stats: Mapping[str, int]) -> None:
-        """Take note of how many jobs of each rule there are."""
+        """Take note of how many jobs of each rule there are, and of what failed in former runs."""
         self.to_do = {rule: count for rule, count in stats.items() if rule not in ("total", "all")}
         self._began = self.clock()
+        if self.to_do.get("report", 0) < len(self.exams):
+            for exam in self.exams:
+                self._read_failure(exam, "report")
 
     def start(self, jobid: int, rule: str, wildcards: Mapping[str, str]) -> None:
         """Take note that a job was started, or sent to the cluster."""
         exam = f"{wildcards['sub']}_{wildcards['ses']}" if "sub" in wildcards else None
         self._jobs[jobid] = self._known[jobid] = Job(rule, exam, self.clock())
+        if exam and exam not in self._busy:
+            self._busy.add(exam)
+            self.failed.pop(exam, None)  # a former failure, tried again
 
     def finish(self, jobid: int) -> str | None:
         """Take note that a job has finished; return the sentence if that made an examination fail."""
@@ -76,7 +84,13 @@ class Progress:
         self.lost.pop(job.exam or job.rule, None)
         if job.exam is None:
             return None
-        return self._failure(job.exam, job.rule)
+        told_before = job.exam in self.failed
+        self._read_failure(job.exam, job.rule)
+        if job.rule == "report":
+            self._ended.add(job.exam)
+        if told_before or job.exam not in self.failed:
+            return None
+        return f"{_spoken(job.exam)} failed {self.failed[job.exam]}"
 
     def lose(self, jobids: Sequence[int], log: Path | None) -> str | None:
         """Take note that an attempt at a job has failed; return the sentence for it.
@@ -104,8 +118,10 @@ class Progress:
 
     @property
     def done(self) -> int:
-        """Number of examinations with a page, made now or before."""
-        return self.n_exams - self.to_do.get("report", 0) + self.finished["report"]
+        """Number of examinations with numbers and a page, made now or before."""
+        to_come = self.to_do.get("report", 0) - self.finished["report"]
+        failed = sum(exam in self._ended or exam not in self._busy for exam in self.failed)
+        return max(0, len(self.exams) - to_come - failed)
 
     @property
     def running(self) -> int:
@@ -129,7 +145,7 @@ class Progress:
 
     def line(self) -> str:
         """Return the state in words."""
-        words = [f"{self.done} of {self.n_exams} examinations done"]
+        words = [f"{self.done} of {len(self.exams)} examinations done"]
         if self.failed:
             words.append(f"{len(self.failed)} failed")
         if self.running:
@@ -138,17 +154,13 @@ class Progress:
             words.append(f"about {duration(self.seconds_left)} left")
         return ", ".join(words)
 
-    def _failure(self, exam: str, rule: str) -> str | None:
-        if exam in self.failed:
-            return None
+    def _read_failure(self, exam: str, rule: str) -> None:
         try:
             record = json.loads(record_path(self.results, exam, rule).read_text(encoding="utf-8"))
         except (OSError, json.JSONDecodeError):
-            return None
-        if record.get("status") != "failed":
-            return None
-        self.failed[exam] = str(record.get("reason"))
-        return f"{_spoken(exam)} failed at {record.get('failed_stage')}: {record.get('reason')}"
+            return
+        if record.get("status") == "failed":
+            self.failed[exam] = f"at {record.get('failed_stage')}: {record.get('reason')}"
 
 
 class Display:

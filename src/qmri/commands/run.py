@@ -7,6 +7,7 @@ import logging
 import os
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from qmri.cli import EXIT_OK, EXIT_REFUSED, EXIT_SOME_FAILED, EXIT_USAGE
@@ -61,7 +62,7 @@ def run(options: argparse.Namespace) -> int:
         return _snakemake(snakemake_command(options))
     take_over(options.out)
     forget_losses(options.out)
-    _run_jobs(options, len(study.examinations))
+    _run_jobs(options, study.names)
     if not read_ledger(options.out).get("outputs"):  # a run that was killed at its very end
         write_ledger(options.out, study.names, options.study, finished=True)
     summary = summarise(options.out)
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_SOME_FAILED if summary.failed else EXIT_OK
 
 
-def _run_jobs(options: argparse.Namespace, n_exams: int) -> None:
+def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:
     """Run Snakemake; if stages were lost for good, once more with these as failed examinations.
 
     Raises
@@ -85,7 +86,7 @@ def _run_jobs(options: argparse.Namespace, n_exams: int) -> None:
     from qmri.outputs import exam_directory
 
     for _ in range(2):
-        display = Display(Progress(options.out, n_exams))
+        display = Display(Progress(options.out, exams))
         command = [*snakemake_command(options), "--logger", register(display)]
         status = _snakemake(command)
         display.close()

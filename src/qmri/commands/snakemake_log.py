@@ -45,9 +45,9 @@ class LogHandler(LogHandlerBase):
         elif event == LogEvent.JOB_INFO:
             progress.start(told["jobid"], told["rule_name"], told["wildcards"] or {})
         elif event == LogEvent.JOB_FINISHED:
-            before = progress.done
+            before = progress.finished["report"]
             sentence = progress.finish(told["job_id"])
-            landmark = progress.done != before
+            landmark = progress.finished["report"] != before
         elif event == LogEvent.GROUP_ERROR:
             logs = [Path(path) for path in told["aux_logs"]]
             jobids = [job["jobid"] for job in told["job_error_info"]]

@@ -1,0 +1,143 @@
+"""The state of a run from its events, and what a person sees of it."""
+
+import io
+import json
+
+import pytest
+
+from qmri.commands.progress import Display, Progress, duration
+from qmri.outputs.files import VERBS, record_path
+
+EXAMS = [f"sub-{n}_ses-pre" for n in range(4)]
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def progress(tmp_path, clock):
+    return Progress(tmp_path, EXAMS, clock)
+
+
+def write_record(results, exam, verb, status="ok"):
+    path = record_path(results, exam, verb)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    record = {"status": status, "failed_stage": "ingest", "reason": "two patients"}
+    path.write_text(json.dumps(record))
+
+
+def run_exam(progress, number, seconds=1.0, status="ok"):
+    """Run all stages of an examination, one after the other; return what is said."""
+    said = []
+    for step, verb in enumerate(VERBS):
+        jobid = 10 * number + step
+        progress.start(jobid, verb, {"sub": f"sub-{number}", "ses": "ses-pre"})
+        progress.clock.now += seconds
+        write_record(progress.results, EXAMS[number], verb, status)
+        said.append(progress.finish(jobid))
+    return [sentence for sentence in said if sentence]
+
+
+def all_stages(count):
+    return dict.fromkeys(VERBS, count) | {"collect": 1, "all": 1, "total": 5 * count + 2}
+
+
+def test_examinations_are_counted_once_as_done_or_failed(progress):
+    progress.plan(all_stages(4))
+    assert run_exam(progress, 0) == []
+    assert run_exam(progress, 1, status="failed") == ["sub-1 ses-pre failed at ingest: two patients"]
+    progress.start(99, "ingest", {"sub": "sub-2", "ses": "ses-pre"})
+    assert progress.line() == "1 of 4 examinations done, 1 failed, 1 running, about 10 s left"
+
+
+def test_what_former_runs_did_is_counted(progress):
+    for exam, status in zip(EXAMS[:3], ("ok", "ok", "failed"), strict=True):
+        write_record(progress.results, exam, "report", status)
+    progress.plan(all_stages(1))
+    assert progress.line() == "2 of 4 examinations done, 1 failed"
+
+
+def test_a_former_failure_that_is_tried_again_is_no_failure_meanwhile(progress):
+    write_record(progress.results, EXAMS[0], "report", "failed")
+    progress.plan(all_stages(3) | {"report": 3})
+    progress.start(1, "ingest", {"sub": "sub-0", "ses": "ses-pre"})
+    assert not progress.failed
+
+
+def test_the_time_left_is_exact_for_equal_examinations(progress):
+    progress.plan(all_stages(4))
+    assert progress.seconds_left is None
+    run_exam(progress, 0, seconds=3.0)
+    assert progress.seconds_left == pytest.approx(45.0)
+    run_exam(progress, 1, seconds=3.0)
+    assert progress.seconds_left == pytest.approx(30.0)
+
+
+def test_a_lost_group_is_told_once_with_its_stage(progress, tmp_path):
+    progress.plan(all_stages(4))
+    for step, verb in enumerate(VERBS):
+        progress.start(step, verb, {"sub": "sub-0", "ses": "ses-pre"})
+    log = tmp_path / "7.log"
+    log.write_text(
+        "localrule ingest:\n    log: x\nlocalrule fit:\nslurmstepd: error: Exceeded job memory limit\n"
+    )
+    said = progress.lose(range(5), log)
+    assert said == "sub-0 ses-pre: fit ran out of memory; see logs/fit/sub-0_ses-pre.log"
+    assert progress.lost["sub-0_ses-pre"].stage == "fit"
+    assert progress.running == 0
+
+
+def test_a_retry_that_succeeds_is_no_loss(progress):
+    progress.plan(all_stages(4))
+    progress.start(1, "fit", {"sub": "sub-0", "ses": "ses-pre"})
+    progress.lose([1], None)
+    assert progress.lost
+    progress.start(1, "fit", {"sub": "sub-0", "ses": "ses-pre"})
+    progress.finish(1)
+    assert not progress.lost
+
+
+def test_a_job_that_the_cluster_did_not_take_is_not_held_against_the_examination(progress):
+    progress.plan(all_stages(4))
+    for step, verb in enumerate(VERBS):
+        progress.start(step, verb, {"sub": "sub-0", "ses": "ses-pre"})
+    assert "did not take" in progress.lose(range(5), None)
+    assert progress.lost["sub-0_ses-pre"].of_the_machine
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(3, "10 s"), (44, "40 s"), (90, "2 min"), (3599, "1 h 00 min"), (7800, "2 h 10 min")],
+)
+def test_lengths_of_time_as_a_person_says_them(seconds, words):
+    assert duration(seconds) == words
+
+
+def test_a_terminal_has_one_line_and_a_log_has_lines_without_escapes(progress, clock):
+    terminal, plain = Terminal(), io.StringIO()
+    displays = [Display(progress, terminal), Display(progress, plain)]
+    progress.plan(all_stages(4))
+    for number in range(3):
+        run_exam(progress, number)
+        for display in displays:
+            display.update(landmark=True)
+    displays[0].close()
+    assert terminal.getvalue().count("\n") == 1
+    assert terminal.getvalue().split("\r\x1b[K")[-1].startswith("3 of 4 examinations done")
+    assert len(plain.getvalue().splitlines()) == 3
+    assert "\x1b" not in plain.getvalue()
