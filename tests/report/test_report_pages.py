@@ -81,7 +81,7 @@ def test_a_failed_examination_has_a_page_with_reason_and_remedy(pages):
 def test_the_study_page_links_every_page(pages, study):
     _, results = study
     checker, text = read(pages[2])
-    links = [reference for reference in checker.references if reference.endswith(".html")]
+    links = {reference for reference in checker.references if reference.endswith(".html")}
     assert len(links) == 2
     assert all((results / "report" / link).resolve().exists() for link in links)
     assert "two patients" in text

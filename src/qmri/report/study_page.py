@@ -1,31 +1,138 @@
-"""The page of the study: every examination as a row, with a link to its page."""
+"""The page of the study: every examination as a row, levels against the study and the literature."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from qmri.measure.collect import replace_text
 from qmri.outputs import exam_directory, file_path
+from qmri.report.charts import Cells, number
+from qmri.report.distributions import agreement_of, level_chart, outliers
+from qmri.report.methods_text import methods_of
 from qmri.report.page import environment
-from qmri.study import Study
+from qmri.report.pictures import PDFF, R2STAR
+from qmri.report.told import software_told
+from qmri.study import Examination, Study
+from qmri.volumes import read_json
+
+VERBS = ("ingest", "fit", "segment", "measure")
+
+HEADINGS = (
+    ("Participant", "", "text first"),
+    ("Session", "", "text"),
+    ("Status", "", "text"),
+    ("PDFF", "% background", "number"),
+    ("PDFF", "% treated", "number"),
+    ("R2*", "1/s background", "number"),
+    ("Levels", "measured", "number"),
+    ("Field", "T", "number"),
+    ("Flags, or why there are no numbers", "", "text"),
+)
 
 
 def write_study_page(study: Study, results: Path) -> Path:
-    """Write OUT/report/index.html from the tables of the study and return its path."""
-    patients = _rows(results / "markers" / "patients.csv")
-    rows = []
-    for exam, patient in zip(study, patients, strict=True):
-        page = file_path(exam_directory(results, exam.name, "report"), exam.name, "page")
-        link = f"../{page.relative_to(results).as_posix()}" if page.exists() else ""
-        rows.append({"patient": patient, "link": link})
-    text = environment().get_template("study.html").render(rows=rows)
+    """Write OUT/report/index.html from the tables and records of the study and return its path."""
+    tables = {name: _rows(results / "markers" / f"{name}.csv") for name in ("patients", "vertebrae", "flags")}
+    flags = _flags_by_examination(tables["flags"])
+    rows = [
+        _row(exam, patient, flags.get((exam.participant_id, exam.session_id), ""), results)
+        for exam, patient in zip(study, tables["patients"], strict=True)
+    ]
+    records = [_records(exam, results) for exam in study]
+    fields = {(row["participant_id"], row["session_id"]): row["field_t"] for row in tables["patients"]}
+    measured = [
+        {**row, "field_t": fields[row["participant_id"], row["session_id"]]}
+        for row in tables["vertebrae"]
+        if row["status"] == "ok"
+    ]
+    text = (
+        environment()
+        .get_template("study.html")
+        .render(
+            headings=HEADINGS,
+            rows=rows,
+            n_failed=sum(row["status"] != "ok" for row in rows),
+            n_flagged=sum(bool(row["flags"]) and row["status"] == "ok" for row in rows),
+            n_levels=len(measured),
+            charts=_charts(measured),
+            outliers=outliers(measured),
+            agreement=agreement_of(measured),
+            methods=methods_of(records),
+            software=software_told(next((record for record in records if record), {})),
+        )
+    )
     path = results / "report" / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_text(path, text)
     return path
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
+def _charts(measured: Sequence[Cells]) -> list[dict[str, str]]:
+    """Return PDFF and R2* by level; R2* apart for each field strength, which it depends on."""
+    charts = [{"title": "PDFF", "svg": level_chart(measured, "pdff_median_pct", PDFF)}]
+    for field in sorted({row["field_t"] for row in measured}):
+        rows = [row for row in measured if row["field_t"] == field]
+        title = "R2*" if field == "n/a" else f"R2* at {field} T"
+        charts.append({"title": title, "svg": level_chart(rows, "r2star_median_per_s", R2STAR)})
+    return charts
+
+
+def _row(exam: Examination, patient: Cells, flags: str, results: Path) -> dict[str, Any]:
+    folder = exam_directory(results, exam.name, "report")
+    page, picture = (file_path(folder, exam.name, key) for key in ("page", "thumbnail"))
+
+    def link(path: Path) -> str:
+        return f"../{path.relative_to(results).as_posix()}" if path.exists() else ""
+
+    return {
+        "participant": patient["participant_id"],
+        "session": patient["session_id"],
+        "status": patient["status"],
+        "values": [
+            (number(patient, name), digits)
+            for name, digits in (
+                ("pdff_bg_median_pct", 1),
+                ("pdff_target_median_pct", 1),
+                ("r2star_bg_median_per_s", 0),
+                ("n_levels", 0),
+                ("field_t", 1),
+            )
+        ],
+        "flags": flags,
+        "reason": "" if patient["status_reason"] == "n/a" else patient["status_reason"],
+        "page": link(page),
+        "picture": link(picture),
+    }
+
+
+def _flags_by_examination(flags: Sequence[Cells]) -> dict[tuple[str, str], str]:
+    """Return the flags of each examination in a line: name and the levels it was raised for."""
+    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    for flag in flags:
+        levels = found.setdefault((flag["participant_id"], flag["session_id"]), {}).setdefault(
+            flag["flag"], []
+        )
+        if flag["level"] not in ("n/a", *levels):
+            levels.append(flag["level"])
+    return {
+        key: "; ".join(
+            f"{name.replace('_', ' ')} {' '.join(levels)}".strip() for name, levels in names.items()
+        )
+        for key, names in found.items()
+    }
+
+
+def _records(exam: Examination, results: Path) -> dict[str, Mapping[str, Any]]:
+    paths = {
+        verb: file_path(exam_directory(results, exam.name, verb), exam.name, f"{verb}_record")
+        for verb in VERBS
+    }
+    return {verb: read_json(path) for verb, path in paths.items() if path.exists()}
+
+
+def _rows(path: Path) -> list[Cells]:
     with path.open(newline="", encoding="utf-8") as file:
         return list(csv.DictReader(file))
