@@ -18,6 +18,8 @@ from qmri.commands import STUDY_VARIABLE
 from qmri.config import Config, parse_config
 from qmri.errors import QmriError
 from qmri.ledger import write_ledger
+from qmri.outputs import exam_directory
+from qmri.segment.reader.saved import saved_fingerprint
 from qmri.study import Examination, Study, read_study
 from qmri.volumes import write_json
 
@@ -63,10 +65,11 @@ class Plan:
         return fingerprint(self.exam(wildcards).dicom_dir)
 
     def anchors(self, wildcards: ExamWildcards) -> str:
-        """Return what the sheet says about the levels in view, files by fingerprint."""
+        """Return what the sheet says of the levels in view and what a reader saved, files by fingerprint."""
         exam = self.exam(wildcards)
         files = [fingerprint(path) if path else "-" for path in (exam.seeds, exam.labels)]
-        return " ".join([exam.lowest_level or "-", *files])
+        saved = saved_fingerprint(exam_directory(self.results, exam.name, "segment"), exam.name)
+        return " ".join([exam.lowest_level or "-", *files, saved])
 
     def fractures(self, wildcards: ExamWildcards) -> str:
         """Return what the sheet says about treated and fractured levels."""

@@ -146,11 +146,25 @@ def segment_detected(
     return Segmentation(result.labels, result.bodies, naming, _detection_evidence(detection, naming))
 
 
-def segment_drawn(images: SpineImages, labels: NDArray[np.int16], settings: SegmentSettings) -> Segmentation:
-    """Take a reader's labels (already on the grid of the images) and check them."""
+def segment_drawn(
+    images: SpineImages,
+    labels: NDArray[np.int16],
+    settings: SegmentSettings,
+    known: Mapping[str, LabelledBody] | None = None,
+) -> Segmentation:
+    """Take a reader's labels (already on the grid of the images) and check them.
+
+    Levels in ``known`` keep the completeness and the confidence told there.
+    """
     levels = tuple(sort_levels(LEVEL_NAME[int(number)] for number in np.unique(labels) if number))
     border = _border_labels(labels, images.affine)
-    drafts = [_Draft(level, LEVEL_ID[level] not in border, None) for level in levels]
+    told = known or {}
+    drafts = [
+        _Draft(level, told[level].complete, told[level].confidence)
+        if level in told
+        else _Draft(level, LEVEL_ID[level] not in border, None)
+        for level in levels
+    ]
     return Segmentation(labels, _checked(images, labels, drafts, settings), Naming(levels, "labels"))
 
 

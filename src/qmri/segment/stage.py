@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Sequence
+import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,37 +12,18 @@ from numpy.typing import NDArray
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.provenance import sha256, software_versions
 from qmri.segment.detector import SpineImages
 from qmri.segment.network import NetworkDetector
-from qmri.segment.reader_labels import accept_labels
-from qmri.segment.seeds import read_seeds
-from qmri.segment.spine import (
-    LabelledBody,
-    Segmentation,
-    segment_detected,
-    segment_drawn,
-    segment_seeded,
-)
+from qmri.segment.reader.loop import Decisions, Task, Turn, turn
+from qmri.segment.reader.saved import keep_edited
+from qmri.segment.seeds import Seeds, read_seeds
+from qmri.segment.spine import Segmentation, segment_detected, segment_seeded
+from qmri.segment.table import table_path, write_label_map
 from qmri.stage import Outcome, run_stage_or_record
 from qmri.study import Examination
-from qmri.volumes import Volume, read_volume, same_grid, write_volume
-
-TABLE_COLUMNS = (
-    "index",
-    "name",
-    "x_mm",
-    "y_mm",
-    "z_mm",
-    "n_voxels",
-    "complete",
-    "confidence",
-    "flags",
-    "verified",
-)
-MISSING = "n/a"
+from qmri.volumes import Volume, read_volume, same_grid, sidecar_path
 
 
 @dataclass(frozen=True)
@@ -82,11 +63,19 @@ def segment_files(files: ImageFiles, anchors: Anchors, out: Path, settings: Segm
         If an image, the seeds or the labels are refused, or nothing can be found or named.
     """
     images = _on_one_grid(read_volume(files.water), {"fat": files.fat, "pdff": files.pdff})
-    segmentation, decisions = _segment(images, anchors, settings)
     out.parent.mkdir(parents=True, exist_ok=True)
-    sidecar = {"decisions": decisions, "software": software_versions()}
-    _write(out, images, segmentation, sidecar)
-    return segmentation
+    name = out.name.removesuffix(".gz").removesuffix(".nii").removesuffix("_dseg")
+    with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out.parent) as folder:
+        aside = Path(folder)
+        done = turn(_task(name, images, anchors, settings, {}), out.parent, aside)
+        labels = file_path(aside, name, "labels")
+        for path in (labels, sidecar_path(labels), table_path(labels)):
+            path.unlink()
+        sidecar = {"decisions": done.decisions, "software": software_versions()}
+        write_label_map(out, images.affine, done.segmentation, FILES["labels"].description, sidecar)
+        for path in aside.iterdir():
+            shutil.move(path, out.parent / path.name)
+    return done.segmentation
 
 
 def segment_examination(exam: Examination, results: Path, settings: SegmentSettings) -> bool:
@@ -98,44 +87,63 @@ def segment_examination(exam: Examination, results: Path, settings: SegmentSetti
         Whether there is a label map.
     """
     fit = exam_directory(results, exam.name, "fit")
+    directory = exam_directory(results, exam.name, "segment")
+    record = file_path(fit, exam.name, "fit_record")
+    keep_edited(directory, exam.name)
 
     def work(aside: Path) -> Outcome:
         images = _images_of_fit(fit, exam_directory(results, exam.name, "ingest"), exam.name)
         anchors = Anchors(exam.lowest_level, exam.seeds, exam.labels)
-        segmentation, decisions = _segment(images, anchors, settings)
-        _write(file_path(aside, exam.name, "labels"), images, segmentation, {})
-        return Outcome(decisions, _warnings(segmentation))
+        task = _task(exam.name, images, anchors, settings, {"fit": sha256(record)})
+        done = turn(task, directory, aside)
+        return Outcome(done.decisions, _warnings(done))
 
     return run_stage_or_record(
         "segment",
         exam.name,
-        exam_directory(results, exam.name, "segment"),
+        directory,
         work,
-        upstream=[file_path(fit, exam.name, "fit_record")],
+        upstream=[record],
         settings=settings.model_dump(mode="json"),
     )
 
 
+def _task(
+    exam: str, images: SpineImages, anchors: Anchors, settings: SegmentSettings, sources: dict[str, str]
+) -> Task:
+    """Return the task of the reader's loop; ``sources`` are checksums of what the images came from."""
+    made_from = {
+        **sources,
+        "settings": settings.model_dump(mode="json"),
+        "lowest_level": anchors.lowest_level,
+        "seeds": sha256(anchors.seeds) if anchors.seeds and anchors.seeds.is_file() else None,
+        "software": software_versions(),
+    }
+
+    def segment(anchor: Seeds | None) -> tuple[Segmentation, Decisions]:
+        return _segment(images, anchors, anchor, settings)
+
+    return Task(exam, images, segment, settings, made_from, anchors.labels)
+
+
 def _segment(
-    images: SpineImages, anchors: Anchors, settings: SegmentSettings
-) -> tuple[Segmentation, dict[str, object]]:
-    told: dict[str, object] = {}
-    if anchors.labels is not None:
-        reader = accept_labels(read_volume(anchors.labels), Volume(images.water, images.affine))
-        told = {"labels_sha256": sha256(anchors.labels), "labels_left_out_ids": list(reader.dropped)}
-        segmentation = segment_drawn(images, reader.labels, settings)
-    elif anchors.seeds is not None:
-        seeds = read_seeds(anchors.seeds)
-        told = {"seeds_sha256": sha256(anchors.seeds), "seeds": list(seeds.levels)}
-        if len(seeds.levels) == 1:
-            segmentation = segment_detected(images, NetworkDetector(), settings, anchor=seeds)
-        else:
-            segmentation = segment_seeded(images, seeds, settings)
+    images: SpineImages, anchors: Anchors, anchor: Seeds | None, settings: SegmentSettings
+) -> tuple[Segmentation, Decisions]:
+    """Segment without a reader's label map; ``anchor`` is a point that a reader set later."""
+    told: Decisions
+    if anchor is None and anchors.seeds is not None:
+        anchor = read_seeds(anchors.seeds)
+        told = {"seeds_sha256": sha256(anchors.seeds), "seeds": list(anchor.levels)}
     else:
         told = {"lowest_level": anchors.lowest_level}
+    if anchor is None:
         segmentation = segment_detected(images, NetworkDetector(), settings, anchors.lowest_level)
+    elif len(anchor.levels) == 1:
+        segmentation = segment_detected(images, NetworkDetector(), settings, anchor=anchor)
+    else:
+        segmentation = segment_seeded(images, anchor, settings)
     naming = segmentation.naming
-    decisions = {
+    decisions: Decisions = {
         "levels_named_from": naming.basis,
         "levels_verified": naming.verified,
         "naming_probability": None if naming.probability is None else round(naming.probability, 4),
@@ -188,39 +196,6 @@ def _volume3(volume: Volume) -> NDArray[np.floating]:
     return np.asarray(data, np.float32)
 
 
-def _write(path: Path, images: SpineImages, segmentation: Segmentation, sidecar: dict[str, object]) -> None:
-    description = {
-        "Description": FILES["labels"].description,
-        "Levels": {str(LEVEL_ID[body.name]): body.name for body in segmentation.bodies},
-        "LevelsVerified": segmentation.naming.verified,
-        "NamingDoubts": list(segmentation.naming.doubts),
-        **sidecar,
-    }
-    write_volume(path, Volume(segmentation.labels, images.affine), dtype=np.int16, sidecar=description)
-    stem = path.name.removesuffix(".gz").removesuffix(".nii")
-    write_table(path.with_name(stem + ".tsv"), segmentation.bodies, segmentation.naming.verified)
-
-
-def write_table(path: Path, bodies: Sequence[LabelledBody], verified: bool) -> None:
-    """Write the table of the bodies of a label map."""
-    with path.open("w", encoding="utf-8", newline="") as file:
-        table = csv.writer(file, delimiter="\t", lineterminator="\n")
-        table.writerow(TABLE_COLUMNS)
-        for body in bodies:
-            table.writerow(
-                [
-                    LEVEL_ID[body.name],
-                    body.name,
-                    *(f"{value:.2f}" for value in body.centre_mm),
-                    body.n_voxels,
-                    int(body.complete),
-                    MISSING if body.confidence is None else f"{body.confidence:.3f}",
-                    ";".join(body.flags) or MISSING,
-                    int(verified),
-                ]
-            )
-
-
-def _warnings(segmentation: Segmentation) -> list[str]:
-    flagged = [f"{body.name}: {', '.join(body.flags)}" for body in segmentation.bodies if body.flags]
-    return [*segmentation.naming.doubts, *flagged]
+def _warnings(done: Turn) -> list[str]:
+    flagged = [f"{body.name}: {', '.join(body.flags)}" for body in done.segmentation.bodies if body.flags]
+    return [*done.warnings, *done.segmentation.naming.doubts, *flagged]
