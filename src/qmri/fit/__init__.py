@@ -2,6 +2,7 @@
 
 from qmri.fit.foreground import Reason
 from qmri.fit.result import Decisions, WaterFatResult
+from qmri.fit.sensitivity import SpectrumEffect, spectrum_sensitivity
 from qmri.fit.water_fat import fit_water_fat
 
-__all__ = ["Decisions", "Reason", "WaterFatResult", "fit_water_fat"]
+__all__ = ["Decisions", "Reason", "SpectrumEffect", "WaterFatResult", "fit_water_fat", "spectrum_sensitivity"]

@@ -40,7 +40,9 @@ class Choice:
         return values[self.index, np.arange(self.index.size)]
 
 
-def choose(voxels: Voxels, costs: Real, positions: Real, coupling: Coupling) -> Choice:
+def choose(
+    voxels: Voxels, costs: Real, positions: Real, coupling: Coupling, *, evidence_edge: int = EVIDENCE_EDGE
+) -> Choice:
     """Return the candidates that cost least, neighbours heard.
 
     Parameters
@@ -51,21 +53,21 @@ def choose(voxels: Voxels, costs: Real, positions: Real, coupling: Coupling) -> 
         Of each candidate, (candidates, voxels); what is near in position is likely for neighbours.
     coupling
         How strongly neighbours hold together.
+    evidence_edge
+        Edge of the cube, in voxels, whose data the risk asks.
     """
     maps = pass_messages(voxels.on_box(costs), voxels.on_box(positions), voxels.inside, coupling, ROUNDS)
     index = voxels.from_box(maps).argmin(axis=0)
-    return Choice(index, _risk(voxels, costs, index))
+    return Choice(index, _risk(voxels, costs, index, evidence_edge))
 
 
-def _risk(voxels: Voxels, costs: Real, index: NDArray[np.intp]) -> Real:
+def _risk(voxels: Voxels, costs: Real, index: NDArray[np.intp], edge: int) -> Real:
     """Return ``1 / (1 + exp(sqrt(n) evidence))``, the evidence averaged over the n voxels of a cube."""
     at = (index, np.arange(index.size))
     others = costs.copy()
     others[at] = np.inf
     evidence = np.minimum(others.min(axis=0, initial=np.inf) - costs[at], MAX_EVIDENCE)
     maps = voxels.on_box(np.stack([evidence, np.ones_like(evidence)]))
-    mean, share = (
-        voxels.from_box(ndimage.uniform_filter(part, EVIDENCE_EDGE, mode="constant")) for part in maps
-    )
-    root_n = np.sqrt(share * np.float32(EVIDENCE_EDGE**3))
+    mean, share = (voxels.from_box(ndimage.uniform_filter(part, edge, mode="constant")) for part in maps)
+    root_n = np.sqrt(share * np.float32(edge**3))
     return np.asarray(1 / (1 + np.exp(mean / share * root_n)), dtype=np.float32)

@@ -26,10 +26,7 @@ class Workers:
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
     def for_each(self, work: Callable[[slice], None], n_voxels: int, chunk: int = CHUNK_VOXELS) -> None:
-        """Call ``work`` with the slice of every chunk; it writes its results into its own slice.
-
-        Arithmetic that fails does so voxel by voxel and leaves NaN, which becomes a reason code.
-        """
+        """Call ``work`` with the slice of every chunk; it writes its results into its own slice."""
 
         def quietly(part: slice) -> None:
             with np.errstate(all="ignore"):

@@ -12,6 +12,7 @@ Real = NDArray[np.float32]
 SAMPLE_VOXELS = 20_000
 MODEL_ERROR = 0.01
 """Model error taken as certain, as a share of the signal."""
+ROUNDING = 1e-10
 LOG_SCALE = 4.0
 COST_CAP = 60.0
 R2STAR_SCALE = 100.0
@@ -25,14 +26,16 @@ def sample(n_voxels: int, size: int = SAMPLE_VOXELS) -> NDArray[np.intp]:
     return np.sort(np.random.default_rng(0).choice(n_voxels, size, replace=False))
 
 
-def noise_variance(residual: Real, degrees_of_freedom: int) -> float:
+def noise_variance(residual: Real, signal_energy: Real, degrees_of_freedom: int) -> float:
     """Return the noise variance of one channel from the median residual energy of many voxels.
 
-    The median of chi-square with k degrees of freedom is ``k (1 - 2/(9 k))^3``.
+    The median of chi-square with k degrees of freedom is ``k (1 - 2/(9 k))^3``. The variance is
+    at least what rounding in single precision makes of a signal without noise.
     """
     k = degrees_of_freedom
-    finite = residual[np.isfinite(residual)]
-    return float(np.median(finite)) / (k * (1 - 2 / (9 * k)) ** 3) if finite.size else 0.0
+    some = sample(residual.size)
+    median = float(np.nanmedian(residual[some])) / (k * (1 - 2 / (9 * k)) ** 3)
+    return max(median, ROUNDING * float(np.nanmedian(signal_energy[some])))
 
 
 def candidate_costs(

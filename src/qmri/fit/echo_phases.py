@@ -21,7 +21,10 @@ from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
 
 LEAST_ECHOES = 4
-SAMPLE_VOXELS = 4000
+SAMPLE_VOXELS = 3000
+LEAST_VOXELS = 200
+WATERY = (-20.0, 30.0)
+"""Percent."""
 NULL_SHARE = 1e-6
 """Eigenvalues below this share of the largest belong to errors that cannot be seen."""
 
@@ -53,9 +56,20 @@ class EchoPhases:
         return EchoPhases(self.coefficients + other.coefficients)
 
 
+def watery(solution: Solution) -> NDArray[np.intp]:
+    """Return a sample of voxels with more water than fat, by far.
+
+    There an error of the fat spectrum hardly shows, so that what shows is one of the phases.
+    """
+    candidates = np.flatnonzero((solution.pdff > WATERY[0]) & (solution.pdff < WATERY[1]))
+    return candidates[sample(candidates.size, SAMPLE_VOXELS)]
+
+
 def estimate(method: Method, voxels: Voxels, solution: Solution, noise: float) -> EchoPhases:
     """Return the phase errors that the residuals of a solution tell of, after one step."""
-    some = sample(voxels.count, SAMPLE_VOXELS)
+    some = watery(solution)
+    if some.size < LEAST_VOXELS:
+        return EchoPhases(np.zeros((4, method.train.count)))
     lin = linearise(method.train, method.fat_phase, voxels.signals.part(some), solution.part(some))
     found = score(lin, 1j * lin.model[:, :, np.newaxis] * np.eye(method.train.count))
     k = method.train.degrees_of_freedom

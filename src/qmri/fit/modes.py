@@ -11,7 +11,7 @@ from qmri.fit import echo_phases
 from qmri.fit.assisted import Trust, assisted_solve
 from qmri.fit.candidates import Candidates, find_candidates
 from qmri.fit.choice import choose
-from qmri.fit.costs import candidate_costs, noise_variance, sample
+from qmri.fit.costs import candidate_costs, noise_variance
 from qmri.fit.echo_phases import EchoPhases
 from qmri.fit.field_choice import Coupling
 from qmri.fit.method import Method, Start
@@ -31,9 +31,9 @@ JUMP_CAP = 8.0
 FREE_PHASE_SPREAD = np.deg2rad(12.0)
 """A spread of the phase of fat beyond this is no error of the spectrum: the phases are set free."""
 FREE_PHASE_ROUNDS = 2
-ECHO_PHASE = np.deg2rad(2.0)
-"""Smooth phase errors of echoes are removed from this size on."""
-ECHO_PHASE_ROUNDS = 5
+ECHO_PHASE, ECHO_PHASE_REST = np.deg2rad(2.0), np.deg2rad(0.2)
+"""Smooth phase errors of echoes are removed from the first size on, until the second is left."""
+ECHO_PHASE_ROUNDS = 6
 MAGNITUDE_ECHOES = 4
 MAGNITUDE_STARTS = (0.1, 0.9)
 MAGNITUDE_START_R2STAR = 50.0
@@ -93,6 +93,14 @@ class _First:
     swap_risk: Real
 
 
+def estimate_nothing(method: Method) -> Estimate:
+    """Return the estimate of no voxel at all."""
+    nothing, nowhere = np.empty(0, dtype=np.float32), Solution.empty(0)
+    trusted = np.ones(method.train.count, dtype=bool)
+    k = method.train.degrees_of_freedom
+    return Estimate(COMPLEX, nowhere, 0.0, nothing, k, nothing, 0.0, 0.0, None, trusted)
+
+
 def estimate_complex(method: Method, voxels: Voxels) -> Estimate:
     """Fit complex echoes with a phase common to water and fat, or otherwise where the data say so."""
     k = method.train.degrees_of_freedom
@@ -101,7 +109,7 @@ def estimate_complex(method: Method, voxels: Voxels) -> Estimate:
     removed = None
     for _ in range(ECHO_PHASE_ROUNDS if method.train.count >= echo_phases.LEAST_ECHOES else 0):
         errors = echo_phases.estimate(method, voxels, first.solution, first.noise)
-        if errors.size.max() < ECHO_PHASE:
+        if errors.size.max() < (ECHO_PHASE if removed is None else ECHO_PHASE_REST):
             break
         removed = errors if removed is None else removed.plus(errors)
         voxels = echo_phases.remove(voxels, errors)
@@ -113,7 +121,7 @@ def estimate_complex(method: Method, voxels: Voxels) -> Estimate:
             estimate = _hybrid(method, voxels, trusted)
         else:
             estimate = estimate_magnitude(method.with_fat_phase(0.0), voxels)
-        return replace(estimate, echo_phases=removed)
+        return replace(estimate, echo_phases=removed if trusted.any() else None)
     spread = phase_spread(method, voxels, first.solution, first.noise)
     free = spread > FREE_PHASE_SPREAD
     for _ in range(FREE_PHASE_ROUNDS if free else 0):
@@ -146,10 +154,10 @@ def estimate_magnitude(method: Method, voxels: Voxels) -> Estimate:
         for name in ("residual", "r2star", "pdff")
     )
     fat_share /= 100
-    noise = noise_variance(residual.min(axis=0)[sample(voxels.count)], k)
+    noise = noise_variance(residual.min(axis=0), voxels.energy, k)
     candidates = Candidates(fat_share, r2star, residual)
     costs = candidate_costs(candidates, voxels.energy, noise, k)
-    choice = choose(voxels, costs, fat_share, MAGNITUDE_COUPLING)
+    choice = choose(voxels, costs, fat_share, MAGNITUDE_COUPLING, evidence_edge=1)
     taken = Solution(
         *(choice.of(np.stack(pair)) for pair in zip(*(vars(s).values() for s in solutions), strict=True))
     )
@@ -178,7 +186,7 @@ def _hybrid(method: Method, voxels: Voxels, trusted: NDArray[np.bool_]) -> Estim
     start = with_neighbours(part, some, first.solution, first.noise)
     solution = assisted_solve(method.with_fat_phase(part.fat_phase), voxels.signals, start, Trust(trusted))
     k = method.train.degrees_of_freedom - int(np.sum(~trusted))
-    noise = noise_variance(solution.residual[sample(voxels.count)], k)
+    noise = noise_variance(solution.residual, voxels.energy, k)
     local = local_noise_variance(solution.residual, voxels, k, noise)
     return Estimate(HYBRID, solution, noise, local, k, first.swap_risk, part.fat_phase, 0.0, None, trusted)
 
@@ -192,7 +200,7 @@ def _first(method: Method, voxels: Voxels) -> _First:
     """Return the solution of every voxel at the field that message passing chooses."""
     train = method.train
     candidates = find_candidates(method, voxels)
-    noise = noise_variance(candidates.residual[:, sample(voxels.count)].min(axis=0), train.degrees_of_freedom)
+    noise = noise_variance(candidates.residual.min(axis=0), voxels.energy, train.degrees_of_freedom)
     unit = train.period if train.even else abs(train.fat_shift)
     sd_per_mm = FIELD_SD_SHARE * abs(train.fat_shift) / unit / FIELD_SD_MM
     x, y, z = ((sd_per_mm * size) ** -2 for size in voxels.voxel_size)

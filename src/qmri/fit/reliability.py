@@ -5,14 +5,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.costs import sample
+from qmri.fit.echo_phases import LEAST_ECHOES, LEAST_VOXELS, watery
 from qmri.fit.linearise import linearise, score
 from qmri.fit.method import Method
 from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
 
-SAMPLE_VOXELS = 4000
-LEAST_ECHOES = 4
 KEPT_SHARE = 0.9
 """Share of the voxels, the best fitted ones, that are asked; the others may be swapped."""
 EXPLAINED_SHARE = 0.5
@@ -32,8 +30,8 @@ def trusted_echoes(method: Method, voxels: Voxels, solution: Solution) -> NDArra
     """
     count = method.train.count
     everything = np.ones(count, dtype=bool)
-    some = sample(voxels.count, SAMPLE_VOXELS)
-    if count < LEAST_ECHOES or some.size == 0:
+    some = watery(solution)
+    if count < LEAST_ECHOES or some.size < LEAST_VOXELS:
         return everything
     lin = linearise(method.train, method.fat_phase, voxels.signals.part(some), solution.part(some))
     found = score(lin, 1j * lin.model[:, :, np.newaxis] * np.eye(count))

@@ -17,7 +17,7 @@ from qmri.fit.echoes import EchoTrain, echo_train
 from qmri.fit.foreground import Reason, background_noise, foreground, reasons, root_mean_square
 from qmri.fit.maps import decisions_of, maps_of
 from qmri.fit.method import Method
-from qmri.fit.modes import MAGNITUDE_ECHOES, estimate_complex, estimate_magnitude
+from qmri.fit.modes import MAGNITUDE_ECHOES, estimate_complex, estimate_magnitude, estimate_nothing
 from qmri.fit.result import WaterFatResult
 from qmri.fit.voxels import gather
 from qmri.signal import WATER_PPM_37C, FatModel
@@ -87,9 +87,15 @@ def fit_water_fat(
     reason = reasons(rms, stands_out if given is None else given.reshape(rms.shape))
     sizes = (*(voxel_size or ()), USUAL_VOXEL_MM, USUAL_VOXEL_MM, USUAL_VOXEL_MM)
     voxels = gather(volume, reason == Reason.FITTED, (sizes[0], sizes[1], sizes[2]))
-    with workers(threads) as team:
+    # Arithmetic that fails leaves NaN in single voxels, which becomes their reason code.
+    with workers(threads) as team, np.errstate(all="ignore"):
         method = Method.of(train, team)
-        estimate = estimate_magnitude(method, voxels) if magnitude else estimate_complex(method, voxels)
+        if voxels.count == 0:
+            estimate = estimate_nothing(method)
+        elif magnitude:
+            estimate = estimate_magnitude(method, voxels)
+        else:
+            estimate = estimate_complex(method, voxels)
     decisions = decisions_of(
         estimate,
         train,
