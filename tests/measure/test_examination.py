@@ -7,6 +7,7 @@ from qmri.config import MeasureSettings
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps
 from qmri.measure.rows import ExaminationData, Identity, LabelNote, failed_examination
+from qmri.outputs import VERTEBRA_COLUMNS
 
 SETTINGS = MeasureSettings()
 IDENTITY = Identity("01", "pre")
@@ -120,4 +121,66 @@ def test_a_failed_examination_has_all_its_rows_with_the_reason():
     assert len(rows.vertebrae) == len(SETTINGS.expected_levels)
     assert {(row["status"], row["status_reason"]) for row in [*rows.vertebrae, rows.patient]} == {
         ("failed", "ingest: two patients in one folder")
+    }
+
+
+def test_a_stray_voxel_of_a_label_changes_no_number_and_is_told(make_spine):
+    spine = make_spine(marrow=MARROW)
+    clean = by_level(measure(spine))["L3"]
+    spine.labels[2, 3, 4] = 22
+    rows = measure(spine)
+    row = by_level(rows)["L3"]
+    assert {name: row[name] for name in clean if name not in ("qc_flags",)} == {
+        name: clean[name] for name in clean if name not in ("qc_flags",)
+    }
+    assert "1 voxels of the label lie apart" in next(f["evidence"] for f in rows.flags if f["level"] == "L3")
+
+
+def test_ids_that_name_no_body_are_left_alone(make_spine):
+    spine = make_spine(marrow=MARROW)
+    before = measure(spine).vertebrae
+    spine.labels[1:3, 2:5, 2:5] = 26
+    spine.labels[1:3, 2:5, 8:10] = 120
+    assert measure(spine).vertebrae == before
+
+
+def test_a_body_without_a_single_value_is_a_failure_with_a_reason(make_spine):
+    spine = make_spine(marrow=MARROW)
+    spine.pdff[spine.labels == 22] = np.nan
+    row = by_level(measure(spine))["L3"]
+    assert (row["status"], row["status_reason"]) == ("failed", "too few voxels with a value")
+
+
+def test_no_labels_at_all_fails_every_level(make_spine):
+    spine = make_spine(marrow=MARROW)
+    spine.labels[:] = 0
+    rows = measure(spine)
+    assert {row["status"] for row in rows.vertebrae} == {"failed"}
+    assert rows.patient["status"] == "failed"
+
+
+def test_every_cell_of_a_measured_row_has_a_value_or_a_reason(make_spine):
+    spine = make_spine(marrow=MARROW)
+    noise = np.random.default_rng(0).normal(size=spine.pdff.shape)
+    spine.pdff = spine.pdff + 2 * noise
+    spine.r2star = spine.r2star + 9 * np.roll(noise, 1)
+    row = by_level(measure(spine))["L2"]
+    lacking = {column.name for column in VERTEBRA_COLUMNS} - {
+        k for k, v in row.items() if v not in (None, "")
+    }
+    assert "noise" in row["na_reason"]
+    assert "SNR" in row["na_reason"]
+    assert lacking <= {
+        "status_reason",
+        "qc_flags",
+        "label_confidence",
+        "level_verified",
+        "pdff_vendor_median_pct",
+        "r2star_vendor_median_per_s",
+        "pdff_se_noise_pct",
+        "r2star_se_noise_per_s",
+        "fit_rchi2_median",
+        "snr_median",
+        "b0_range_hz",
+        "swap_risk_frac",
     }

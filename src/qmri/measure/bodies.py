@@ -34,6 +34,8 @@ class Body:
     touches_edge, touches_side
         Whether the label lies on an edge of the images in the cranio-caudal or antero-posterior
         direction, or on the right or left one, so that it may be cut there.
+    stray_voxels
+        Voxels of the label apart from its largest piece; they are left out.
     """
 
     level: str
@@ -43,6 +45,7 @@ class Body:
     frame: BodyFrame
     touches_edge: bool
     touches_side: bool
+    stray_voxels: int = 0
 
     @property
     def voxel_size_mm(self) -> NDArray[np.float64]:
@@ -78,29 +81,34 @@ def find_bodies(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> lis
     names = sort_levels(LEVEL_NAME[n] for n in found)
     if not names:
         return []
-    masks = {name: labels == LEVEL_ID[name] for name in names}
-    centres = np.array([_centre_mm(masks[name], affine) for name in names])
+    pieces = {name: _largest_piece(labels, LEVEL_ID[name], boxes[LEVEL_ID[name] - 1]) for name in names}
+    centres = np.array([_centre_mm(piece.mask, piece.box, affine) for piece in pieces.values()])
     tangents = chain_tangents(centres, names)
     bodies = []
     for name, centre, tangent in zip(names, centres, tangents, strict=True):
-        box = boxes[LEVEL_ID[name] - 1]
+        box = pieces[name].box
         side, edge = _edges_touched(box, labels.shape, affine)
         window = tuple(
             slice(max(part.start - PADDING, 0), min(part.stop + PADDING, size))
             for part, size in zip(box, labels.shape, strict=True)
         )
         start = np.array([part.start for part in window])
+        mask = np.zeros([part.stop - part.start for part in window], dtype=np.bool_)
+        mask[tuple(slice(part.start - s, part.stop - s) for part, s in zip(box, start, strict=True))] = (
+            pieces[name].mask
+        )
         cropped = affine.copy()
         cropped[:3, 3] += affine[:3, :3] @ start
         bodies.append(
             Body(
                 level=name,
-                mask=masks[name][window],
+                mask=mask,
                 window=(window[0], window[1], window[2]),
                 affine=cropped,
                 frame=frame_along(centre, tangent, USUAL_SPACING_MM),
                 touches_edge=edge,
                 touches_side=side,
+                stray_voxels=pieces[name].stray,
             )
         )
     return bodies
@@ -116,8 +124,34 @@ def chain_tangents(centres_mm: NDArray[np.float64], names: list[str]) -> NDArray
     return np.asarray(-caudal / np.linalg.norm(caudal, axis=1, keepdims=True))
 
 
-def _centre_mm(mask: NDArray[np.bool_], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    index = np.argwhere(mask).mean(axis=0)
+@dataclass(frozen=True)
+class _Piece:
+    """The largest piece of a label: its box in the full array, its voxels in it, how many lie apart."""
+
+    box: tuple[slice, slice, slice]
+    mask: NDArray[np.bool_]
+    stray: int
+
+
+def _largest_piece(labels: NDArray[np.integer], number: int, box: tuple[slice, slice, slice]) -> _Piece:
+    mask = labels[box] == number
+    pieces, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    if count == 1:
+        return _Piece(box, mask, 0)
+    sizes = np.bincount(pieces.ravel())[1:]
+    largest = int(sizes.argmax()) + 1
+    inner = ndimage.find_objects(pieces)[largest - 1]
+    whole = tuple(
+        slice(outer.start + part.start, outer.start + part.stop)
+        for outer, part in zip(box, inner, strict=True)
+    )
+    return _Piece((whole[0], whole[1], whole[2]), pieces[inner] == largest, int(sizes.sum() - sizes.max()))
+
+
+def _centre_mm(
+    mask: NDArray[np.bool_], box: tuple[slice, slice, slice], affine: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    index = np.argwhere(mask).mean(axis=0) + [part.start for part in box]
     return np.asarray(affine[:3, :3] @ index + affine[:3, 3])
 
 

@@ -180,7 +180,8 @@ def _level_flags(
         note = exam.notes.get(level, LabelNote())
         words = note.flags if note.verified else (*note.flags, UNVERIFIED)
         flags += quality_flags(level, row, settings)
-        flags += label_flags(level, words, cut_at_side=vertebrae[level].body.touches_side)
+        body = vertebrae[level].body
+        flags += label_flags(level, words, cut_at_side=body.touches_side, stray_voxels=body.stray_voxels)
     return flags
 
 

@@ -100,12 +100,17 @@ def quality_flags(level: str, row: Row, settings: MeasureSettings) -> list[Flag]
     return flags
 
 
-def label_flags(level: str, segmentation: tuple[str, ...], *, cut_at_side: bool) -> list[Flag]:
+def label_flags(
+    level: str, segmentation: tuple[str, ...], *, cut_at_side: bool, stray_voxels: int
+) -> list[Flag]:
     """Return the flags that follow from the segmentation's words on a label, such as ``gap_above=1.8``."""
     flags = []
     for word in segmentation:
         name = "level_doubt" if word.split("=")[0] in LEVEL_WORDS else "label_doubt"
         flags.append(Flag(name, f"segmentation: {word.replace('_', ' ')}", level))
+    if stray_voxels:
+        words = f"{stray_voxels} voxels of the label lie apart and are left out"
+        flags.append(Flag("label_doubt", words, level, stray_voxels, 0, "voxels"))
     if cut_at_side:
         flags.append(Flag("cut_at_side", "the label reaches the first or last slice", level))
     return flags
