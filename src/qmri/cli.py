@@ -22,6 +22,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "ingest": ("qmri.commands.ingest", "read DICOM into echoes and vendor maps"),
     "fit": ("qmri.commands.fit", "estimate water, fat, PDFF, R2* and field"),
     "segment": ("qmri.commands.segment", "find and name the vertebral bodies"),
+    "relabel": ("qmri.commands.relabel", "move the level names of an examination"),
+    "worklist": ("qmri.commands.worklist", "tell which examinations a reader should look at first"),
     "measure": ("qmri.commands.measure", "take the markers of every vertebra"),
     "report": ("qmri.commands.report", "write the pages people look at"),
     "compare": ("qmri.commands.compare", "tell how two tables of the same vertebrae agree"),

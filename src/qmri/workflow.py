@@ -20,6 +20,7 @@ from qmri.errors import QmriError
 from qmri.ledger import write_ledger
 from qmri.outputs import exam_directory
 from qmri.segment.reader.saved import saved_fingerprint
+from qmri.segment.reader.worklist import write_worklist
 from qmri.study import Examination, Study, read_study
 from qmri.volumes import write_json
 
@@ -105,13 +106,15 @@ class Plan:
                 "GeneratedBy": [{"Name": "qmri", "Version": __version__}],
             },
         )
-        ignored = ["markers/", "report/", "logs/", "benchmarks/", "config.yaml", "provenance.json", "sub-*/"]
+        ignored = ["markers/", "worklist/", "report/", "logs/", "benchmarks/"]
+        ignored += ["config.yaml", "provenance.json", "sub-*/"]
         (self.results / ".bidsignore").write_text("\n".join(ignored) + "\n", encoding="utf-8")
         self._write_ledger(finished=False)
 
     def finish(self) -> None:
-        """Write down what the tables were made from."""
+        """Write down what the tables were made from, and what a reader should look at."""
         self._write_ledger(finished=True)
+        write_worklist(self.results, self.study.names)
 
     def _write_ledger(self, *, finished: bool) -> None:
         sheet = Path(os.environ[STUDY_VARIABLE])

@@ -35,7 +35,7 @@ UPSTREAM = {
 PRODUCT = {
     "ingest": "echoes_real",
     "fit": "pdff",
-    "segment": "labels_table",
+    "segment": "itksnap_labels",
     "measure": "exam_vertebrae",
     "report": "page",
 }

@@ -1,0 +1,47 @@
+"""``qmri worklist``: which examinations a reader should look at first."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from qmri.cli import EXIT_OK
+from qmri.errors import QmriError
+
+DESCRIPTION = """\
+Order the examinations of a study by how much they need a look, and tick off what was looked at.
+
+    qmri worklist OUT                                       write OUT/worklist/worklist.csv, show its top
+    qmri worklist OUT --done sub-01_ses-pre --by AB         AB has looked at it: put it to the end
+
+A tick is for the label map as it is now; if the labels change later, the examination comes back.
+"""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options of the command."""
+    parser.description = DESCRIPTION
+    parser.add_argument("results", type=Path, metavar="OUT", help="results folder of the study")
+    parser.add_argument("--done", action="append", default=[], metavar="NAME", help="examination looked at")
+    parser.add_argument("--by", metavar="INITIALS", help="initials of the reader; with --done")
+    parser.add_argument("--top", type=int, default=20, metavar="N", help="rows to show (default: 20)")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Write the worklist and show its top."""
+    from qmri.segment.reader.worklist import FOLDER, LIST_FILE, tick_off, write_worklist
+
+    if options.done and not options.by:
+        raise QmriError("--by is missing", expected="the initials of the reader who looked")
+    for exam in options.done:
+        tick_off(options.results, exam, options.by)
+    entries = write_worklist(options.results)
+    for entry in entries[: options.top]:
+        by = f" by {entry.done_by}" if entry.done_by else ""
+        sys.stdout.write(
+            f"{entry.need_levels:6.2f}  {entry.examination}  {entry.state}{by}  {entry.why[:90]}\n"
+        )
+    left = sum(entry.state == "look" for entry in entries)
+    sys.stdout.write(f"{left} of {len(entries)} to look at; the list: {FOLDER}/{LIST_FILE}\n")
+    return EXIT_OK
