@@ -8,11 +8,12 @@ import struct
 from functools import cache
 from typing import Any
 
-from pydicom.datadict import dictionary_VR
+from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.sequence import Sequence
+from pydicom.tag import BaseTag
 
 
 class DamagedElementError(ValueError):
@@ -25,12 +26,18 @@ EMPTY = Dataset()
 ESCAPE = b"\x1b"
 
 
-def values(dataset: Dataset, tag: int) -> tuple[Any, ...]:
+def values(dataset: Dataset, name: int | str) -> tuple[Any, ...]:
     """Return the values of an element; empty where it is absent or has none.
 
     Plain text and numbers are taken from the bytes themselves, which is several times faster
     than pydicom's conversion; everything else, such as text in other alphabets, is left to it.
+
+    Raises
+    ------
+    DamagedElementError
+        If the bytes are not what the element should hold.
     """
+    tag = _tag(name) if isinstance(name, str) else name
     element = dataset.get_item(tag)
     if element is None:
         return ()
@@ -38,7 +45,10 @@ def values(dataset: Dataset, tag: int) -> tuple[Any, ...]:
         fast = _from_bytes(element)
         if fast is not None:
             return fast
-    value = dataset[tag].value
+    try:
+        value = dataset[tag].value
+    except Exception as error:
+        raise DamagedElementError(type(error).__name__) from error
     if value is None or value == "":
         return ()
     return tuple(value) if isinstance(value, (MultiValue, Sequence, list, tuple)) else (value,)
@@ -62,6 +72,15 @@ def _from_bytes(element: RawDataElement) -> tuple[Any, ...] | None:
 
 
 @cache
+def _tag(keyword: str) -> BaseTag:
+    """Return the tag of a DICOM keyword."""
+    tag = tag_for_keyword(keyword)
+    if tag is None:
+        raise KeyError(f"{keyword} is no DICOM keyword")
+    return BaseTag(tag)
+
+
+@cache
 def _representation(tag: int) -> str:
     """Return what kind of value a public element has, where the file does not say."""
     try:
@@ -70,17 +89,17 @@ def _representation(tag: int) -> str:
         return ""
 
 
-def texts(dataset: Dataset, tag: int) -> tuple[str, ...]:
+def texts(dataset: Dataset, name: int | str) -> tuple[str, ...]:
     """Return the values of an element as text without padding."""
-    return tuple(_text(value) for value in values(dataset, tag))
+    return tuple(_text(value) for value in values(dataset, name))
 
 
-def text(dataset: Dataset, tag: int) -> str:
+def text(dataset: Dataset, name: int | str) -> str:
     r"""Return an element as one text, several values joined by a backslash as DICOM has them."""
-    return "\\".join(texts(dataset, tag))
+    return "\\".join(texts(dataset, name))
 
 
-def numbers(dataset: Dataset, tag: int) -> tuple[float, ...]:
+def numbers(dataset: Dataset, name: int | str) -> tuple[float, ...]:
     """Return the values of an element as finite numbers.
 
     Raises
@@ -88,24 +107,24 @@ def numbers(dataset: Dataset, tag: int) -> tuple[float, ...]:
     DamagedElementError
         If a value is no finite number.
     """
-    return tuple(_number(value) for value in values(dataset, tag))
+    return tuple(_number(value) for value in values(dataset, name))
 
 
-def number(dataset: Dataset, tag: int) -> float | None:
+def number(dataset: Dataset, name: int | str) -> float | None:
     """Return the first value of an element as a number, None where there is none."""
-    found = numbers(dataset, tag)
+    found = numbers(dataset, name)
     return found[0] if found else None
 
 
-def integer(dataset: Dataset, tag: int) -> int | None:
+def integer(dataset: Dataset, name: int | str) -> int | None:
     """Return the first value of an element as a whole number, None where there is none."""
-    value = number(dataset, tag)
+    value = number(dataset, name)
     if value is not None and value != int(value):
         raise DamagedElementError("not a whole number")
     return None if value is None else int(value)
 
 
-def vector(dataset: Dataset, tag: int, length: int) -> tuple[float, ...] | None:
+def vector(dataset: Dataset, name: int | str, length: int) -> tuple[float, ...] | None:
     """Return an element of fixed length, None where it is absent.
 
     Raises
@@ -113,7 +132,7 @@ def vector(dataset: Dataset, tag: int, length: int) -> tuple[float, ...] | None:
     DamagedElementError
         If it has another number of values.
     """
-    found = numbers(dataset, tag)
+    found = numbers(dataset, name)
     if found and len(found) != length:
         raise DamagedElementError(f"{len(found)} values instead of {length}")
     return found or None
@@ -136,9 +155,9 @@ class PrivateBlocks:
         return group << 16 | self.blocks.get((group, creator), 0x10) << 8
 
 
-def item(dataset: Dataset, tag: int) -> Dataset:
+def item(dataset: Dataset, name: int | str) -> Dataset:
     """Return the first item of a sequence; an empty one where there is none."""
-    found = values(dataset, tag)
+    found = values(dataset, name)
     return found[0] if found and isinstance(found[0], Dataset) else EMPTY
 
 
