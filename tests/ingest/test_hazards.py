@@ -6,7 +6,9 @@ import shutil
 import zipfile
 
 import numpy as np
+import pydicom
 import pytest
+from pydicom.fileset import FileSet
 from pydicom.uid import (
     JPEG2000,
     BasicTextSRStorage,
@@ -402,6 +404,32 @@ def test_a_zip_is_read_like_a_folder(dicom, phantom, ingested, tmp_path):
         for path in folder.iterdir():
             target.write(path, f"PLANTED/{path.name}")
     assert_pdff(ingested(archive), phantom)
+
+
+def test_an_exported_file_set_with_its_dicomdir_is_read(dicom, phantom, ingested, tmp_path):
+    """Nested folders of numbers, names without extension, as PACS write to discs."""
+    images = FileSet()
+    folder = dicom.write(tmp_path / "flat", dicom.ge_new_maps(phantom))
+    for path in folder.iterdir():
+        ds = pydicom.dcmread(path)
+        ds.StudyID = "1"
+        images.add(ds)
+    images.write(tmp_path / "disc")
+    assert (tmp_path / "disc" / "DICOMDIR").exists()
+    result = ingested(tmp_path / "disc")
+    assert_pdff(result, phantom)
+    assert result.decisions["inputs"]["files"] == {"image": 20, "other": 1}
+
+
+def test_a_listing_of_junk_tells_what_was_wrong(dicom, phantom, tmp_path, capsys):
+    folder = dicom.write(tmp_path / "d", dicom.ge_new_maps(phantom))
+    junk(dicom, phantom, folder)
+    assert main(["ingest", str(folder), "--list"]) == 0
+    shown = capsys.readouterr()
+    assert "3 no DICOM" in shown.out
+    assert "damage: " in shown.out
+    assert "would be used: maps" in shown.out
+    assert shown.err == ""
 
 
 def test_an_empty_folder_is_refused(refused, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import sys
 from pathlib import Path
@@ -57,6 +58,7 @@ def run(options: argparse.Namespace) -> int:
     from qmri.ingest.stage import ingest
     from qmri.stage import Outcome, run_stage
 
+    quieten_pydicom()
     workers = options.workers or available_cores()
     if options.list:
         from qmri.ingest.listing import list_folder
@@ -87,6 +89,7 @@ def _run_in_study(options: argparse.Namespace) -> int:
     from qmri.outputs import exam_directory
     from qmri.stage import Outcome, run_stage_or_record
 
+    quieten_pydicom()
     job = study_job(options)
     overrides = options.overrides
     if overrides is None and job.config.ingest.overrides is not None:
@@ -111,6 +114,11 @@ def _settings(overrides: Path | None) -> dict[str, object]:
     from qmri.provenance import sha256
 
     return {"overrides_sha256": sha256(overrides) if overrides is not None and overrides.is_file() else None}
+
+
+def quieten_pydicom() -> None:
+    """Keep pydicom's comments out of the log: what matters is checked, and they may quote a header."""
+    logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 
 def check_name(name: str) -> None:

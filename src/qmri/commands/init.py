@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmri.cli import EXIT_OK
-from qmri.commands.ingest import available_cores
+from qmri.commands.ingest import available_cores, quieten_pydicom
 from qmri.errors import QmriError
 
 if TYPE_CHECKING:
@@ -50,6 +50,7 @@ def run(options: argparse.Namespace) -> int:
     from qmri.ingest.found import find_examinations
     from qmri.ingest.progress import header_progress
 
+    quieten_pydicom()
     sheet, config = options.out / "study.csv", options.out / "config.yaml"
     for path in (sheet, config):
         if path.exists() and not options.force:

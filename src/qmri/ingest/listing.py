@@ -121,9 +121,10 @@ def describe(scan: Scan, studies: Sequence[StudyContent]) -> str:
     }
     counts = [f"{scan.files[kind]} {name}" for kind, name in kinds.items() if scan.files.get(kind)]
     copies = sum(len(frames) for frames in scan.copies.values())
-    lines = [
-        "files: " + (", ".join(counts) or "none") + (f", {copies} images more than once" if copies else "")
-    ]
+    more = f", {copies} images more than once" if copies else ""
+    lines = ["files: " + (", ".join(counts) or "none") + more]
+    if scan.damage:
+        lines.append("damage: " + ", ".join(scan.damage))
     try:
         check_one_patient(scan)
     except QmriError as error:

@@ -34,12 +34,15 @@ class Scan:
         Number of files of each kind: image, other, damaged, foreign.
     patients
         Everyone who is named, images or not.
+    damage
+        What was wrong with damaged files.
     """
 
     frames: tuple[Frame, ...]
     copies: dict[tuple[str, int], tuple[Frame, ...]]
     files: dict[str, int]
     patients: tuple[Patient, ...]
+    damage: tuple[str, ...] = ()
 
 
 def scan_files(
@@ -77,6 +80,7 @@ def collect(headers: Iterable[FileHeader]) -> Scan:
         copies=copies,
         files=dict(sorted(Counter(header.kind for header in headers).items())),
         patients=tuple(dict.fromkeys(header.patient for header in headers if header.patient)),
+        damage=tuple(sorted({header.reason for header in headers if header.kind == "damaged"})),
     )
 
 
