@@ -31,7 +31,7 @@ def errors(make_spine, rng, level, **options):
 
 @pytest.mark.parametrize(
     ("loss", "wedge_limit"),
-    [({}, 1.5), ({"L1": ("wedge", 0.3)}, 1.5), ({"L1": ("biconcave", 0.3)}, 2.0)],
+    [({}, 1.5), ({"L1": ("wedge", 0.3)}, 1.5), ({"L1": ("biconcave", 0.3)}, 2.5)],
     ids=("normal", "wedge", "biconcave"),
 )
 def test_heights_and_wedge_angle_of_4_mm_slices(make_spine, loss, wedge_limit):

@@ -117,7 +117,7 @@ def _fit_in_frame(body: Body) -> Morphometry | None:
 
 
 def _wall(points: NDArray[np.float64], ends: tuple[float, float], half_width: float, outward: int) -> float:
-    """Return the position of a wall beside the endplates, where the body is deepest; NaN without points.
+    """Return the position of a wall at the endplates, where the body is deepest; NaN without points.
 
     The wall is a parabola over height and width, because the body has a waist and is round.
     """
@@ -131,12 +131,8 @@ def _wall(points: NDArray[np.float64], ends: tuple[float, float], half_width: fl
     design = np.stack([np.ones_like(along), along, along**2, across, across**2], axis=-1)
     coefficients = huber_fit(design[near], points[near, ANTERIOR])
     reach = np.linspace(-WALL_WIDTH, WALL_WIDTH, 13) * half_width / 10.0
-    profile = (
-        coefficients[0]
-        + coefficients[2] * WALL_HEIGHT**2
-        + coefficients[3] * reach
-        + coefficients[4] * reach**2
-    )
+    ends_of_wall = coefficients[0] + coefficients[2]
+    profile = ends_of_wall + coefficients[3] * reach + coefficients[4] * reach**2
     return float(profile.max() if outward > 0 else profile.min())
 
 
