@@ -15,11 +15,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from targets import HIDDEN_MM, SEEN_MM, sacrum_in_view
+from targets import HIDDEN_MM, SEEN_MM
 
 from qmri.segment.network.chain import best_chain, numbering
 from qmri.segment.network.channels import normalise
-from qmri.segment.network.grid import to_working, working_grid
+from qmri.segment.network.grid import WorkingGrid, to_working, working_grid
 from qmri.segment.network.peaks import Peak, find_peaks
 from qmri.segment.network.session import predict
 from qmri.simulate.randomised import Scan, draw_scan
@@ -43,22 +43,45 @@ class Case:
 def case_of(scan: Scan) -> Case | None:
     """Run the network on a scan; None if the numbering has no right answer."""
     grid = working_grid(scan.affine, scan.water.shape)
-    seen = sacrum_in_view(scan, grid)
-    if HIDDEN_MM <= seen < SEEN_MM:
+    shallow, deep = sacrum_seen(scan, grid)
+    lowest = scan.spine.bodies[-1]
+    hidden, seen = deep < HIDDEN_MM, shallow >= SEEN_MM and in_view(grid, lowest.centre_mm)
+    if not (hidden or seen):
         return None
     fat = None if scan.fat is None else to_working(grid, scan.fat)
     chain = best_chain(find_peaks(predict(normalise(to_working(grid, scan.water), fat)), grid))
-    centres = np.array([peak.centre_mm for peak in chain]).reshape(-1, 3)
-    inverse = np.linalg.inv(grid.affine)
-    nearest = []
-    for body in scan.spine.bodies:
-        index = inverse[:3, :3] @ body.centre_mm + inverse[:3, 3]
-        if np.all((index > 1) & (index < np.array(grid.shape) - 2)):
-            distances = np.linalg.norm(centres - body.centre_mm, axis=1) if len(chain) else np.array([np.inf])
-            nearest.append(int(distances.argmin()) if distances.min() < NEAR_MM else -1)
-    lowest = nearest[-1] if nearest and seen >= SEEN_MM else -1
-    answer = len(chain) if lowest < 0 else lowest
-    return Case(chain, answer, scan.style, len(nearest), sum(place >= 0 for place in nearest))
+    visible = [body for body in scan.spine.bodies if in_view(grid, body.centre_mm)]
+    found = sum(nearest(chain, body.centre_mm) is not None for body in visible)
+    place = nearest(chain, lowest.centre_mm) if seen else None
+    return Case(chain, len(chain) if place is None else place, scan.style, len(visible), found)
+
+
+def sacrum_seen(scan: Scan, grid: WorkingGrid) -> tuple[float, float]:
+    """Return how many mm of S1 are in view along its axis, and at most along any line beside its axis."""
+    sacral = scan.spine.sacrum[0]
+    depth = np.arange(0.0, sacral.middle_mm, 0.5)
+    axis = sacral.centre_mm + np.outer(sacral.middle_mm / 2 - depth, sacral.axes[2])
+    lines = [
+        axis + right * sacral.half_width_mm * sacral.axes[0] + front * sacral.half_depth_mm * sacral.axes[1]
+        for right in (-0.8, 0.0, 0.8)
+        for front in (-0.8, 0.0, 0.8)
+    ]
+    lengths = [0.5 * sum(in_view(grid, point, margin=-0.5) for point in line) for line in lines]
+    return lengths[len(lengths) // 2], max(lengths)
+
+
+def in_view(grid: WorkingGrid, point_mm: NDArray[np.float64], margin: float = 1.0) -> bool:
+    """Tell whether a point lies on the grid, ``margin`` voxels from its ends."""
+    index = np.linalg.inv(grid.affine)[:3] @ np.append(point_mm, 1.0)
+    return bool(np.all((index >= margin) & (index <= np.array(grid.shape) - 1 - margin)))
+
+
+def nearest(chain: list[Peak], centre_mm: NDArray[np.float64]) -> int | None:
+    """Return the index of the element within NEAR_MM of a point, None if there is none."""
+    distances = [float(np.linalg.norm(peak.centre_mm - centre_mm)) for peak in chain]
+    if not distances or min(distances) > NEAR_MM:
+        return None
+    return int(np.argmin(distances))
 
 
 def probabilities(case: Case, temperature: float, declined: float) -> NDArray[np.float64]:
