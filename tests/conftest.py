@@ -23,3 +23,8 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("the real test data are not on this machine")
     return path
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run the fast tests first."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
