@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
+import warnings
 import zipfile
 
 import numpy as np
@@ -374,6 +376,33 @@ def test_two_stacks_are_asked_about(dicom, phantom, refused, ingested, tmp_path)
     assert_pdff(result, phantom)
 
 
+def test_echoes_of_one_stack_and_maps_of_another_are_asked_about(dicom, phantom, refused, tmp_path):
+    upper = dicom.Phantom(shape=phantom.shape, position=(-11.0, -30.0, 240.0), sop=phantom.sop)
+    images = dicom.ge_sources(phantom) + dicom.ge_new_maps(upper)
+    assert "not of one acquisition" in refused(dicom.write(tmp_path / "d", images))
+
+
+def test_a_multi_echo_series_of_another_sequence_is_left_out(dicom, phantom, ingested, tmp_path):
+    images = dicom.ge_sources(phantom)
+    for ds in images:
+        ds.SeriesDescription, ds.FlipAngle = "Sag T2* MERGE", "20"
+        ds.ScanOptions = ""
+        ds[0x0019, 0x109C].value = "merge"
+    result = ingested(dicom.write(tmp_path / "d", images + dicom.ge_new_maps(phantom)))
+    assert result.decisions["mode"] == "maps"
+    assert any("another sequence" in warning for warning in result.warnings)
+
+
+@pytest.mark.parametrize("parts", [(2,), (3,), (1,), (2, 1)])
+def test_echoes_that_lack_a_part_are_refused(dicom, phantom, refused, tmp_path, parts):
+    images = [ds for ds in dicom.ge_sources(phantom) if is_part(ds, 2) or is_part(ds, 3)]
+    for ds in images:
+        if is_part(ds, 3) and 1 in parts:
+            ds[0x0043, 0x102F].value = 1
+    kept = [ds for ds in images if ds[0x0043, 0x102F].value in parts]
+    assert "lack a part" in refused(dicom.write(tmp_path / "d", kept))
+
+
 def test_headers_that_contradict_each_other_are_refused(dicom, phantom, refused, tmp_path):
     images = dicom.ge_new_maps(phantom)
     for ds in images:
@@ -415,6 +444,12 @@ def test_an_exported_file_set_with_its_dicomdir_is_read(dicom, phantom, ingested
         ds.StudyID = "1"
         images.add(ds)
     images.write(tmp_path / "disc")
+    with warnings.catch_warnings():
+        warnings.simplefilter(
+            "ignore", ResourceWarning
+        )  # pydicom leaves its temporary folder to the collector
+        del images
+        gc.collect()
     assert (tmp_path / "disc" / "DICOMDIR").exists()
     result = ingested(tmp_path / "disc")
     assert_pdff(result, phantom)

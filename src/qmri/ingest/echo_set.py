@@ -16,12 +16,14 @@ from qmri.ingest.kinds import Kind
 from qmri.ingest.map_set import MapSet
 from qmri.ingest.naming import remedy_for, series_name, series_names
 from qmri.ingest.plane import Grid
-from qmri.ingest.stacks import grid_of, refuse_one_position, refuse_twice
+from qmri.ingest.stacks import centre_of, grid_of, refuse_one_position, refuse_twice
 from qmri.ingest.votes import Verdict
 
 FEWEST_ECHOES = 3
 SANE_ECHO_TIME_MS = (0.3, 60.0)
 CLOSEST_ECHOES_MS = 0.1
+SAME_NORMAL, SAME_CENTRE = 0.999, 0.1
+"""Echoes and maps of one acquisition: normals this parallel, centres closer than this share of the view."""
 WATER_FAT_WORDS = re.compile(r"ideal|dixon|feq", re.IGNORECASE)
 
 
@@ -73,13 +75,25 @@ class EchoSet:
         said = (first.sequence.name, first.sequence.options, first.hints.description, first.hints.protocol)
         return any(WATER_FAT_WORDS.search(text) for text in said)
 
-    def near(self, maps: MapSet) -> bool:
-        """Tell whether maps can have been computed from these echoes: same study and frame, parallel."""
-        mine, theirs = self.frames[0], maps.frames[0]
-        if mine.plane is None or theirs.plane is None or mine.study != theirs.study:
+    def belongs_to(self, maps: MapSet) -> bool:
+        """Tell whether maps can have been computed from these echoes: same study and place."""
+        mine, theirs = self.frames[0].plane, maps.frames[0].plane
+        if mine is None or theirs is None or self.frames[0].study != maps.frames[0].study:
             return False
-        same_frame = mine.plane.frame_of_reference == theirs.plane.frame_of_reference
-        return same_frame and bool(abs(mine.plane.normal @ theirs.plane.normal) > 0.999)
+        frames = {mine.frame_of_reference, theirs.frame_of_reference} - {""}
+        parallel = abs(mine.normal @ theirs.normal) > SAME_NORMAL
+        apart = float(np.linalg.norm(centre_of(self.frames) - centre_of(maps.frames)))
+        pixels = self.frames[0].pixels
+        view = np.hypot(pixels.rows * mine.spacing[0], pixels.columns * mine.spacing[1])
+        return len(frames) < 2 and bool(parallel) and apart < SAME_CENTRE * view
+
+    def is_sequence_of(self, maps: MapSet) -> bool:
+        """Tell whether the maps' headers name the same repetition time and flip angle."""
+        mine, theirs = self.frames[0].sequence, maps.frames[0].sequence
+        return (mine.repetition_time_ms, mine.flip_angle_deg) == (
+            theirs.repetition_time_ms,
+            theirs.flip_angle_deg,
+        )
 
     def check(self) -> None:
         """Check that the echoes are complete and their times are sane.
@@ -90,7 +104,7 @@ class EchoSet:
             If they are not.
         """
         where = series_names(self.frames)
-        if not self.kinds & {Kind.MAGNITUDE, Kind.REAL} or self.kinds == {Kind.REAL}:
+        if Kind.MAGNITUDE not in self.kinds and not self.kinds >= {Kind.REAL, Kind.IMAGINARY}:
             raise QmriError(
                 "the echoes lack a part",
                 where=where,

@@ -56,10 +56,10 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     echo_sets = find_echo_sets(frames, verdicts, stacks)
     map_sets = find_map_sets(frames, verdicts, stacks)
     warnings: list[str] = []
-    if map_sets and len(echo_sets) > 0:
-        related = [echoes for echoes in echo_sets if echoes.is_water_fat or echoes.near(map_sets[0])]
+    if map_sets:
+        related = [echoes for echoes in echo_sets if _is_related(echoes, map_sets)]
         if len(related) < len(echo_sets):
-            warnings.append("a multi-echo series that does not lie where the vendor's maps lie was left out")
+            warnings.append("a multi-echo series of another sequence than the vendor's maps was left out")
         echo_sets = related
     if len(echo_sets) > 1 and any(echoes.is_water_fat for echoes in echo_sets):
         echo_sets = [echoes for echoes in echo_sets if echoes.is_water_fat]
@@ -70,11 +70,11 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     warnings += _conflicts(frames, verdicts, stacks, echoes, maps)
     if echoes is None and maps is None:
         raise _nothing_usable(frames, verdicts)
-    if echoes is not None and maps is not None and not echoes.near(maps):
+    if echoes is not None and maps is not None and not echoes.belongs_to(maps):
         raise QmriError(
             "the echoes and the vendor's maps are not of one acquisition",
             found=f"echoes in {series_names(echoes.frames)}, maps in {series_names(maps.frames)}",
-            expected="the same study, frame of reference and orientation",
+            expected="the same study, frame of reference, orientation and place",
             remedy=remedy_for(maps.frames[0], "ignore"),
         )
     if echoes is not None:
@@ -85,6 +85,12 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     used = [*(echoes.frames if echoes else ()), *(maps.frames if maps else ())]
     check_whole_series(frames, used, verdicts)
     return Plan(echoes, maps, verdicts, tuple(warnings))
+
+
+def _is_related(echoes: EchoSet, map_sets: list[MapSet]) -> bool:
+    """Tell whether echoes are made for water and fat, or are of the sequence that the maps come from."""
+    same = (echoes.belongs_to(maps) and echoes.is_sequence_of(maps) for maps in map_sets)
+    return echoes.is_water_fat or any(same)
 
 
 def _conflicts(

@@ -6,6 +6,9 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qmri.errors import QmriError
 from qmri.ingest.header import Frame
 from qmri.ingest.naming import remedy_for, series_name
@@ -49,6 +52,19 @@ def grid_of(frames: Sequence[Frame]) -> Grid:
     pixels = frames[0].pixels
     where = series_name(frames[0])
     return make_grid(planes, pixels.columns, pixels.rows, where, backwards=_written_backwards(frames))
+
+
+def centre_of(frames: Sequence[Frame]) -> NDArray[np.float64]:
+    """Return the mean of the centres of images, DICOM LPS+, mm."""
+    centres = []
+    for frame in frames:
+        if frame.plane is not None:
+            row, column = np.array(frame.plane.orientation[:3]), np.array(frame.plane.orientation[3:])
+            along_row = row * frame.plane.spacing[1] * (frame.pixels.columns - 1) / 2
+            along_column = column * frame.plane.spacing[0] * (frame.pixels.rows - 1) / 2
+            centres.append(np.array(frame.plane.position) + along_row + along_column)
+    centre: NDArray[np.float64] = np.mean(centres, axis=0)
+    return centre
 
 
 def _written_backwards(frames: Sequence[Frame]) -> bool:
