@@ -1,9 +1,12 @@
 """Names come from what is told or from the sacrum, and doubt is said."""
 
+import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.segment.naming import name_from_anchor, name_from_lowest_level, name_from_sacrum
+from qmri.segment.detector import Candidate, Detection
+from qmri.segment.naming import name_from_anchor, name_from_lowest_level, name_from_sacrum, seen_otherwise
+from qmri.segment.seeds import Seeds
 
 ALL = [True] * 4
 
@@ -61,3 +64,26 @@ def test_one_seed_names_the_bodies_above_and_below():
 
 def test_a_seed_that_disagrees_with_the_sacrum_is_in_doubt():
     assert not name_from_anchor("L4", 2, [0.0, 0, 0.9, 0]).verified
+
+
+def seen_on_the_sacrum(point, chance):
+    return Detection((Candidate(point, 1.0, chance),), "told")
+
+
+def test_a_reader_whose_l4_rests_on_the_sacrum_is_asked():
+    seeds = Seeds(("L3", "L4"), np.array([[0, 0, 36.0], [0, 0, 0]]))
+    assert "L4" in seen_otherwise(seeds, seen_on_the_sacrum((1.0, 2.0, 3.0), 0.97))[0]
+
+
+@pytest.mark.parametrize(
+    ("levels", "point", "chance"),
+    [
+        (("L4", "L5"), (0, 0, 2.0), 0.97),
+        (("L3", "L4"), (0, 0, 2.0), 0.6),
+        (("L3", "L4"), (0, 0, -36.0), 0.97),
+    ],
+    ids=["agrees", "unsure", "below the seeds"],
+)
+def test_a_reader_is_not_asked_without_need(levels, point, chance):
+    seeds = Seeds(levels, np.array([[0, 0, 36.0], [0, 0, 0]]))
+    assert seen_otherwise(seeds, seen_on_the_sacrum(point, chance)) == ()

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qmri.segment.detector import SpineImages
+from qmri.segment.detector import ProbabilityMap, SpineImages
 
 SHADING_SIGMA_MM = 45.0
 _COARSE_MM = 6.0
@@ -26,20 +26,35 @@ class Contrast:
         Fat fraction 0-1 (float32), or None when only water is known.
     to_voxel
         (4, 4) matrix from RAS+ millimetres to voxel index.
+    belief
+        Where the detector sees bodies, on its own grid, or None.
     """
 
     inphase: NDArray[np.float32]
     fraction: NDArray[np.float32] | None
     to_voxel: NDArray[np.float64]
+    belief: ProbabilityMap | None = None
 
     def sample(self, image: NDArray[np.float32], points_mm: NDArray[np.float64]) -> NDArray[np.float32]:
         """Return an image at points (..., 3) in RAS+ millimetres, trilinear, edge values outside."""
-        index = points_mm @ self.to_voxel[:3, :3].T + self.to_voxel[:3, 3]
-        values = ndimage.map_coordinates(image, np.moveaxis(index, -1, 0), order=1, mode="nearest")
-        return np.asarray(values, np.float32)
+        return _sampled(image, self.to_voxel, points_mm)
+
+    def sample_belief(self, points_mm: NDArray[np.float64]) -> NDArray[np.float32] | None:
+        """Return the detector's probability of a body at points (..., 3), None where it has none."""
+        if self.belief is None:
+            return None
+        return _sampled(self.belief.values, np.linalg.inv(self.belief.affine), points_mm)
 
 
-def prepare(images: SpineImages) -> Contrast:
+def _sampled(
+    image: NDArray[np.float32], to_voxel: NDArray[np.floating], points_mm: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    index = points_mm @ to_voxel[:3, :3].T + to_voxel[:3, 3]
+    values = ndimage.map_coordinates(image, np.moveaxis(index, -1, 0), order=1, mode="nearest")
+    return np.asarray(values, np.float32)
+
+
+def prepare(images: SpineImages, belief: ProbabilityMap | None = None) -> Contrast:
     """Return in-phase signal without shading and fat fraction.
 
     The in-phase signal is W + F, or W / (1 - PDFF) where only the PDFF is known, or W alone. The
@@ -61,7 +76,7 @@ def prepare(images: SpineImages) -> Contrast:
         inphase = np.asarray(water / np.maximum(1 - fraction, 0.05), np.float32)
     edges = np.asarray(np.linalg.norm(images.affine[:3, :3], axis=0), np.float64)
     to_voxel = np.asarray(np.linalg.inv(images.affine), np.float64)
-    return Contrast(inphase / _shading(inphase, edges), fraction, to_voxel)
+    return Contrast(inphase / _shading(inphase, edges), fraction, to_voxel, belief)
 
 
 def _shading(image: NDArray[np.float32], edges_mm: NDArray[np.float64]) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ from scipy import ndimage
 from qmri.segment.contrast import Contrast
 from qmri.segment.frames import BodyFrame
 from qmri.segment.template import LONGITUDES, ROWS, Rays, Template
-from qmri.segment.voids import sample_middle
+from qmri.segment.voids import middle_points, sample_middle
 
 STEP_MM = 0.5
 REACH_MM = (-10.0, 12.0)
@@ -25,6 +25,8 @@ _NEVER = 50.0
 DARK = 0.5
 # Below this share of the body's signal the fat fraction is noise.
 FAINT = 0.3
+# Mean probability in the middle of a body from which the detector is listened to.
+BELIEVED = 0.5
 
 Plane = tuple[NDArray[np.float64], NDArray[np.float64]]
 """A point in RAS+ millimetres and the normal that leads out of the body."""
@@ -64,8 +66,8 @@ class CutWeights:
         Dark cortex at the surface.
     fat_edge
         Fat fraction that falls outward.
-    region
-        Signal inside that is unlike the middle of the body, per mm.
+    belief
+        Tissue inside that the detector takes for something else, per mm; 0 where it is undecided.
     dark
         Air, bowel or cortex inside, per mm.
     prior
@@ -80,18 +82,18 @@ class CutWeights:
     """
 
     edge: float = 3.0
-    rim_mm: Sides = Sides(upper=0.5, lower=1.5, front=2.0, back=0.5, side=0.0)
+    rim_mm: Sides = Sides(upper=0.5, lower=2.0, front=2.0, back=0.5, side=0.0)
     valley: float = 1.5
     fat_edge: float = 0.0
-    region: float = 0.12
+    belief: Sides = Sides(upper=0.15, lower=0.15, front=0.15, back=0.15, side=0.3)
     dark: float = 0.6
     prior: Sides = Sides(upper=0.004, lower=0.004, front=0.004, back=0.004, side=0.01)
     neighbour: float = 0.5
     bend_linear: float = 0.05
     bend_quadratic: float = 0.05
-    width: float = 0.74
+    width: float = 0.76
     depth: float = 0.45
-    height: float = 0.385
+    height: float = 0.39
 
     def usual_body(self, spacing_mm: float) -> Template:
         """Return the usual body where bodies are ``spacing_mm`` apart.
@@ -108,7 +110,7 @@ WATER_AND_FAT = CutWeights(
     rim_mm=Sides(upper=0.5, lower=0.5, front=1.5, back=1.5, side=1.5),
     valley=4.0,
     fat_edge=3.0,
-    region=0.0,
+    belief=Sides(upper=0.1, lower=0.1, front=0.1, back=0.1, side=0.1),
     prior=Sides(upper=0.008, lower=0.008, front=0.004, back=0.004, side=0.006),
     width=0.6,
 )
@@ -164,7 +166,7 @@ def surface_cost(
 def _signal_cost(
     contrast: Contrast, site: Site, points: NDArray[np.float64], rho: float, weights: CutWeights
 ) -> NDArray[np.float64]:
-    middle, spread = _middle_of_body(contrast, site)
+    middle = float(np.median(sample_middle(contrast, contrast.inphase, site.frame, site.template)))
     signal = _profile(contrast, contrast.inphase, points) / max(middle, 0.15)
     rise = np.clip((_mean(signal, 0.5, 3) - _mean(signal, -3, -0.5)) / rho, -0.3, 0.8)
     edge = _ahead(rise, weights.rim_mm.by_ray())
@@ -172,9 +174,10 @@ def _signal_cost(
     valley = np.clip((brim - signal) / rho, 0, 0.5)
     cost = -weights.edge * edge - weights.valley * valley
     cost += weights.dark * STEP_MM * np.cumsum(np.clip(1 - signal / DARK, 0, 1), axis=-1)
-    if weights.region:
-        strange = np.clip(np.abs(signal - 1) / (2 * spread), 0, 2) - 1
-        cost += weights.region * STEP_MM * np.cumsum(strange, axis=-1)
+    belief = contrast.sample_belief(points)
+    if belief is not None and _is_believed(contrast, site):
+        doubt = np.cumsum(1 - 2 * belief.astype(np.float64), axis=-1)
+        cost += weights.belief.by_ray()[..., None] * STEP_MM * doubt
     if contrast.fraction is not None:
         fat = signal * _profile(contrast, contrast.fraction, points)
         inner = _mean(fat, -3, -0.5) / np.maximum(_mean(signal, -3, -0.5), FAINT)
@@ -183,12 +186,10 @@ def _signal_cost(
     return np.asarray(cost)
 
 
-def _middle_of_body(contrast: Contrast, site: Site) -> tuple[float, float]:
-    """Return the median signal in the middle of the body and its relative robust deviation."""
-    values = sample_middle(contrast, contrast.inphase, site.frame, site.template)
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle))) / max(middle, 1e-3)
-    return middle, float(np.clip(spread, 0.08, 0.3))
+def _is_believed(contrast: Contrast, site: Site) -> bool:
+    """Tell whether the detector sees a body in the middle of the site; else its map is no help."""
+    belief = contrast.sample_belief(middle_points(site.frame, site.template))
+    return belief is not None and float(belief.mean()) > BELIEVED
 
 
 def _profile(

@@ -20,7 +20,7 @@ from qmri.segment.cost import (
     Site,
     surface_cost,
 )
-from qmri.segment.detector import SpineImages
+from qmri.segment.detector import ProbabilityMap, SpineImages
 from qmri.segment.frames import BodyFrame, frames_of_chain
 from qmri.segment.refit import refit
 from qmri.segment.surface import cheapest_surface
@@ -48,6 +48,8 @@ def cut_surfaces(
     images: SpineImages,
     seeds_mm: NDArray[np.float64],
     counts: Sequence[int] | None = None,
+    *,
+    belief: ProbabilityMap | None = None,
     weights: CutWeights | None = None,
 ) -> list[BodyCut]:
     """Return the surface of each body.
@@ -64,10 +66,12 @@ def cut_surfaces(
         4 mm of the centre.
     counts
         How many levels each body lies below the one before it; 1 unless a level was left out.
+    belief
+        Where the detector sees bodies, if it ran.
     weights
         Weights of the cost; by default those for the images that are there.
     """
-    contrast = prepare(images)
+    contrast = prepare(images, belief)
     if weights is None:
         weights = WATER_ALONE if contrast.fraction is None else WATER_AND_FAT
     rho = image_contrast(contrast, seeds_mm)

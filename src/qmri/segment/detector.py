@@ -83,6 +83,22 @@ class Candidate:
 
 
 @dataclass(frozen=True)
+class ProbabilityMap:
+    """Where a detector believes in vertebral bodies, on a coarse grid of its own.
+
+    Attributes
+    ----------
+    values
+        (x, y, z) float32 probability that a voxel belongs to a vertebral body above the sacrum.
+    affine
+        (4, 4) float64 matrix from voxel index to RAS+ millimetres.
+    """
+
+    values: NDArray[np.float32]
+    affine: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Detection:
     """What a detector found.
 
@@ -100,6 +116,8 @@ class Detection:
         transitional anatomy, a gap); empty where nothing does.
     evidence
         Figures behind the decision, for the record; JSON values.
+    body_probability
+        Helps the cut where muscle looks like bone, if the detector has such a map.
     """
 
     candidates: tuple[Candidate, ...]
@@ -107,6 +125,7 @@ class Detection:
     sacrum_mm: Point | None = None
     doubts: tuple[str, ...] = ()
     evidence: Mapping[str, object] = field(default_factory=dict)
+    body_probability: ProbabilityMap | None = None
 
 
 class Detector(Protocol):

@@ -5,11 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from qmri.errors import QmriError
 from qmri.levels import levels_upward, steps_between
+from qmri.segment.detector import Detection
+from qmri.segment.seeds import Seeds
 
 # A candidate is taken for the body on the sacrum, against what lies lowest in view, from here on.
 BELIEVED = 0.5
+# From here on it is worth contradicting a reader.
+CERTAIN = 0.9
+SAME_BODY_MM = 12.0
 RESTS_ON_SACRUM = ("L5", "L6")
 ASK = "give lowest_level in the study sheet (--lowest-level), or one seed with its level"
 
@@ -118,6 +125,19 @@ def name_from_anchor(level: str, anchor: int, lowest_probabilities: Sequence[flo
             "confirm the level or a transitional anatomy",
         )
     return Naming(levels, "seeds", None, doubts)
+
+
+def seen_otherwise(seeds: Seeds, detection: Detection) -> tuple[str, ...]:
+    """Return the doubt, if any, that the detector is sure of another body on the sacrum than the reader."""
+    likely = [body for body in detection.candidates if body.lowest_probability >= CERTAIN]
+    if not likely:
+        return ()
+    distances = np.linalg.norm(seeds.points_mm - np.array(likely[0].centre_mm), axis=1)
+    level = seeds.levels[int(distances.argmin())]
+    if distances.min() > SAME_BODY_MM or level in RESTS_ON_SACRUM:
+        return ()
+    probability = likely[0].lowest_probability
+    return (f"the body with the seed of {level} seems to rest on the sacrum (probability {probability:.2f})",)
 
 
 def _names(level: str, anchor: int, count: int) -> tuple[str | None, ...]:

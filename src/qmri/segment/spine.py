@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,13 @@ from qmri.segment.contrast import prepare
 from qmri.segment.cut import BodyCut, cut_surfaces
 from qmri.segment.detector import Detection, Detector, SpineImages
 from qmri.segment.frames import frames_of_chain
-from qmri.segment.naming import Naming, name_from_anchor, name_from_lowest_level, name_from_sacrum
+from qmri.segment.naming import (
+    Naming,
+    name_from_anchor,
+    name_from_lowest_level,
+    name_from_sacrum,
+    seen_otherwise,
+)
 from qmri.segment.rasterise import rasterise
 from qmri.segment.seeds import Seeds, check_seeds, counts_between
 
@@ -76,8 +82,13 @@ class Segmentation:
     evidence: Mapping[str, object] = field(default_factory=dict)
 
 
-def segment_seeded(images: SpineImages, seeds: Seeds, settings: SegmentSettings) -> Segmentation:
+def segment_seeded(
+    images: SpineImages, seeds: Seeds, settings: SegmentSettings, detector: Detector | None = None
+) -> Segmentation:
     """Cut one body from every seed.
+
+    The reader's names stand. A detector, if one is given, helps the cut, and where it is sure of
+    another numbering, that is a doubt.
 
     Raises
     ------
@@ -85,8 +96,12 @@ def segment_seeded(images: SpineImages, seeds: Seeds, settings: SegmentSettings)
         If the seeds do not suit the images or each other.
     """
     check_seeds(seeds, images.water.shape, images.affine)
-    cuts = cut_surfaces(images, seeds.points_mm, counts_between(seeds.levels))
-    return _labelled(images, cuts, Naming(seeds.levels, "seeds"), settings)
+    detection = Detection((), "none") if detector is None else detector.detect(images)
+    counts = counts_between(seeds.levels)
+    cuts = cut_surfaces(images, seeds.points_mm, counts, belief=detection.body_probability)
+    naming = Naming(seeds.levels, "seeds", None, seen_otherwise(seeds, detection))
+    result = _labelled(images, cuts, naming, settings)
+    return replace(result, evidence={"detector": detection.detector})
 
 
 def segment_detected(
@@ -131,9 +146,9 @@ def segment_detected(
         distances = np.linalg.norm(centres - anchor.points_mm[0], axis=1)
         nearest = int(distances.argmin())
         if distances[nearest] > ANCHOR_REACH_MM:
-            return segment_seeded(images, anchor, settings)
+            return segment_seeded(images, anchor, settings, detector)
         centres[nearest] = anchor.points_mm[0]
-    cuts = cut_surfaces(images, centres)
+    cuts = cut_surfaces(images, centres, belief=detection.body_probability)
     complete = [_complete(cut, images) for cut in cuts]
     if anchor is not None:
         naming = name_from_anchor(anchor.levels[0], nearest, chances)
@@ -141,9 +156,9 @@ def segment_detected(
         naming = name_from_lowest_level(lowest_level, chances, complete)
     else:
         naming = name_from_sacrum(chances, settings.naming_probability)
-    naming = Naming(naming.levels, naming.basis, naming.probability, (*naming.doubts, *detection.doubts))
+    naming = replace(naming, doubts=(*naming.doubts, *detection.doubts))
     result = _labelled(images, cuts, naming, settings)
-    return Segmentation(result.labels, result.bodies, naming, _detection_evidence(detection, naming))
+    return replace(result, evidence=_detection_evidence(detection, naming))
 
 
 def segment_drawn(

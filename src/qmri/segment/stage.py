@@ -141,7 +141,7 @@ def _segment(
     elif len(anchor.levels) == 1:
         segmentation = segment_detected(images, NetworkDetector(), settings, anchor=anchor)
     else:
-        segmentation = segment_seeded(images, anchor, settings)
+        segmentation = segment_seeded(images, anchor, settings, NetworkDetector())
     naming = segmentation.naming
     decisions: Decisions = {
         "levels_named_from": naming.basis,

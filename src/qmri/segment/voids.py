@@ -30,13 +30,18 @@ def sample_middle(
     contrast: Contrast, image: NDArray[np.float32], frame: BodyFrame, template: Template
 ) -> NDArray[np.float32]:
     """Return an image at points in the middle of a body."""
+    return contrast.sample(image, middle_points(frame, template))
+
+
+def middle_points(frame: BodyFrame, template: Template) -> NDArray[np.float64]:
+    """Return points (9, 8, 7, 3) in RAS+ millimetres that fill the middle half of a body."""
     grid = np.meshgrid(
         np.linspace(-0.5, 0.5, 9) * template.width,
         np.linspace(-0.5, 0.6, 8) * template.anterior,
         np.linspace(-0.6, 0.6, 7) * template.height,
         indexing="ij",
     )
-    return contrast.sample(image, frame.to_world(np.stack(grid, -1)))
+    return frame.to_world(np.stack(grid, -1))
 
 
 def fill_voids(contrast: Contrast, bodies: Sequence[tuple[BodyFrame, Template]]) -> Contrast:

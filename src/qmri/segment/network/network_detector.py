@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.segment.detector import Candidate, Detection, SpineImages
+from qmri.segment.detector import Candidate, Detection, ProbabilityMap, SpineImages
 from qmri.segment.network.chain import Numbering, best_chain, gaps, numbering
 from qmri.segment.network.channels import normalise
+from qmri.segment.network.classes import NetworkClass
 from qmri.segment.network.grid import to_working, working_grid
 from qmri.segment.network.peaks import Peak, find_peaks
 from qmri.segment.network.session import predict, weights_hash
@@ -23,7 +24,8 @@ class NetworkDetector:
         grid = working_grid(images.affine, images.water.shape)
         fat = fat_of(images)
         channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))
-        peaks = find_peaks(predict(channels), grid)
+        maps = predict(channels)
+        peaks = find_peaks(maps, grid)
         chain = best_chain(peaks)
         numbered = numbering(chain)
         count = int(np.sum(numbered.above > 0.5))
@@ -38,6 +40,9 @@ class NetworkDetector:
             sacrum_mm=_point(chain[count]) if count < len(chain) else None,
             doubts=tuple(_doubts(bodies)),
             evidence=_evidence(chain, numbered),
+            body_probability=ProbabilityMap(
+                maps[NetworkClass.BODY] + maps[NetworkClass.LOWEST_BODY], grid.affine
+            ),
         )
 
 
