@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
 from qmri.measure.distribution import median, pdff_columns, r2star_columns, rank_correlation, unrounded
 
@@ -32,6 +33,17 @@ def test_t2star_is_the_inverse_of_r2star():
 def test_too_few_values_make_no_row():
     assert pdff_columns(np.arange(9.0)) == {}
     assert rank_correlation(np.arange(9.0), np.arange(9.0)) == {}
+
+
+@given(st.integers(0, 10_000))
+def test_moments_and_rank_correlation_are_those_of_scipy(seed):
+    rng = np.random.default_rng(seed)
+    x = np.round(rng.gamma(3, 5, 60))
+    y = np.round(x + rng.normal(0, 6, 60))
+    row = pdff_columns(x)
+    assert row["pdff_skew"] == pytest.approx(stats.skew(x))
+    assert row["pdff_kurt"] == pytest.approx(stats.kurtosis(x, fisher=False))
+    assert rank_correlation(x, y)["r2star_pdff_corr"] == pytest.approx(stats.spearmanr(x, y).statistic)
 
 
 def test_correlation_sees_order_alone():
