@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -14,11 +16,13 @@ import yaml
 
 from qmri import __version__
 from qmri.batch import take_over
-from qmri.commands import STUDY_VARIABLE
+from qmri.commands import CONFIG_VARIABLE, STUDY_VARIABLE
 from qmri.config import Config, parse_config
 from qmri.errors import QmriError
 from qmri.ledger import write_ledger
 from qmri.outputs import exam_directory
+from qmri.provenance import sha256
+from qmri.segment.backends.description import Description, told_descriptions
 from qmri.segment.reader.saved import saved_fingerprint
 from qmri.segment.reader.worklist import write_worklist
 from qmri.study import Examination, Study, read_study
@@ -61,6 +65,21 @@ class Plan:
         section: dict[str, Any] = self.config.model_dump(mode="json")[verb]
         return section
 
+    @cached_property
+    def backends(self) -> dict[Path, Description]:
+        """The programs that segment besides the package, by the file of their description."""
+        return told_descriptions(self.config.segment, Path(os.environ[STUDY_VARIABLE]).parent)
+
+    @property
+    def segment_memory_mb(self) -> int:
+        """Memory that a segment job asks for."""
+        return max([1000, *(program.memory_mb for program in self.backends.values())])
+
+    @property
+    def segment_minutes(self) -> int:
+        """Time that a segment job asks for: that of the package, and the limit of each program."""
+        return 2 + sum(math.ceil(program.timeout_s / 60) for program in self.backends.values())
+
     def source(self, wildcards: ExamWildcards) -> str:
         """Return the fingerprint of an examination's DICOM."""
         return fingerprint(self.exam(wildcards).dicom_dir)
@@ -70,7 +89,8 @@ class Plan:
         exam = self.exam(wildcards)
         files = [fingerprint(path) if path else "-" for path in (exam.seeds, exam.labels)]
         saved = saved_fingerprint(exam_directory(self.results, exam.name, "segment"), exam.name)
-        return " ".join([exam.lowest_level or "-", *files, saved])
+        backends = [sha256(path)[:16] for path in self.backends]
+        return " ".join([exam.lowest_level or "-", *files, saved, *backends])
 
     def fractures(self, wildcards: ExamWildcards) -> str:
         """Return what the sheet says about treated and fractured levels."""
@@ -146,11 +166,16 @@ def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
         os.environ["QMRI_RESULTS"] = str(Path(config.get("out", "results")).resolve())
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     sections = {key: value for key, value in config.items() if key not in OWN_KEYS}
-    return Plan(
+    checked = parse_config(sections, "the configuration")
+    if main_process:
+        os.environ[CONFIG_VARIABLE] = checked.model_dump_json()
+    plan = Plan(
         study=read_study(Path(os.environ[STUDY_VARIABLE])),
-        config=parse_config(sections, "the configuration"),
+        config=checked,
         results=Path(os.environ["QMRI_RESULTS"]),
     )
+    _ = plan.backends  # refused here rather than in every job
+    return plan
 
 
 def fingerprint(path: Path) -> str:

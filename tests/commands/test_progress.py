@@ -67,13 +67,13 @@ def test_examinations_are_counted_once_as_done_or_failed(progress):
 
 def test_what_former_runs_did_is_counted(progress):
     for exam, status in zip(EXAMS[:3], ("ok", "ok", "failed"), strict=True):
-        write_record(progress.results, exam, "report", status)
+        write_record(progress.results, exam, "measure", status)
     progress.plan(all_stages(1))
     assert progress.line() == "2 of 4 examinations done, 1 failed"
 
 
 def test_a_former_failure_that_is_tried_again_is_no_failure_meanwhile(progress):
-    write_record(progress.results, EXAMS[0], "report", "failed")
+    write_record(progress.results, EXAMS[0], "measure", "failed")
     progress.plan(all_stages(3) | {"report": 3})
     progress.start(1, "ingest", {"sub": "sub-0", "ses": "ses-pre"})
     assert not progress.failed

@@ -18,6 +18,7 @@ import sys
 import time
 from pathlib import Path
 
+from qmri.commands import study_config
 from qmri.errors import QmriError
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.outputs.files import VERBS
@@ -73,7 +74,8 @@ def stage(study: Study, options: argparse.Namespace) -> int:
             raise QmriError("the folder of DICOM is missing", remedy="correct dicom_dir in the study sheet")
         product = file_path(aside, exam.name, PRODUCT[verb])
         product.write_text("".join(path.read_text() for path in inputs) or exam.name)
-        return Outcome(decisions={"threads": os.environ.get("OMP_NUM_THREADS")})
+        erosion = study_config(options.results).measure.erosion_mm
+        return Outcome(decisions={"threads": os.environ.get("OMP_NUM_THREADS"), "erosion_mm": erosion})
 
     run_stage_or_record(
         verb, exam.name, exam_directory(options.results, exam.name, verb), work, upstream=inputs

@@ -35,7 +35,7 @@ def test_one_bad_examination_stops_nobody(batch_study):
     assert len(ended.stderr.splitlines()) < 10
 
     # What stays in the results folder names no folder of the source data, and no thread too many.
-    assert study.record("a1", "ingest")["decisions"] == {"threads": "1"}
+    assert study.record("a1", "ingest")["decisions"]["threads"] == "1"
     for path in study.out.rglob("*"):
         if path.is_file():
             assert b"Smith" not in path.read_bytes(), path
@@ -51,6 +51,7 @@ def test_one_bad_examination_stops_nobody(batch_study):
     assert changed == {"sub-c3"}
 
 
+@pytest.mark.slow
 def test_a_lost_stage_is_a_row_and_is_tried_again_by_the_next_run(batch_study):
     study = batch_study(a1=PLAIN, b2={"fit": {"kill_below_attempt": 3}})
     ended = study.run("--cores", "2", "--retries", "1")
@@ -65,6 +66,7 @@ def test_a_lost_stage_is_a_row_and_is_tried_again_by_the_next_run(batch_study):
     assert statuses(study)["b2"] == ("ok", "n/a")
 
 
+@pytest.mark.slow
 def test_a_full_disk_is_nobodys_failure(batch_study):
     study = batch_study(a1=PLAIN, b2={"segment": {"full_disk": 1}})
     ended = study.run("--cores", "2", "--retries", "0")
@@ -75,6 +77,7 @@ def test_a_full_disk_is_nobodys_failure(batch_study):
     assert study.run().returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_stopped_run_says_so_and_goes_on_later(batch_study, stop):
     study = batch_study(a1={"fit": {"seconds": 3}}, b2=PLAIN)
@@ -124,6 +127,7 @@ def wait_for(path, seconds=60):
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_plain_snakemake_does_the_same(batch_study, repository):
     study = batch_study(a1=PLAIN, b2=REFUSES)
     assert study.run().returncode == 3
@@ -136,3 +140,44 @@ def test_plain_snakemake_does_the_same(batch_study, repository):
     ]
     subprocess.run(command, cwd=study.root, env=study.environment, capture_output=True, check=True)
     assert study.tables() == tables
+
+
+MODULE = """
+module spines:
+    snakefile: "{snakefile}"
+    config: config
+
+use rule * from spines as spines_*
+
+rule mine:
+    default_target: True
+    input: "markers/patients.csv"
+    output: "mine.txt"
+    shell: "wc -l {{input}} > {{output}}"
+"""
+
+
+@pytest.mark.slow
+def test_the_workflow_is_a_module_of_another_and_takes_its_settings(batch_study, repository):
+    study = batch_study(a1=PLAIN)
+    (study.root / "Snakefile").write_text(MODULE.format(snakefile=repository / "workflow" / "Snakefile"))
+    settings = f"study: {study.sheet}\nout: {study.out}\nmeasure: {{erosion_mm: 2.5}}\n"
+    (study.root / "mine.yaml").write_text(settings)
+    python = str(study.program / "bin" / "python")
+    command = [python, "-m", "snakemake", "--cores", "2", "--configfile", "mine.yaml"]
+    subprocess.run(command, cwd=study.root, env=study.environment, capture_output=True, check=True)
+    assert (study.out / "mine.txt").read_text() == "2 markers/patients.csv\n"
+    assert study.record("a1", "measure")["decisions"]["erosion_mm"] == 2.5
+
+
+@pytest.mark.slow
+def test_the_report_of_snakemake_has_the_tables_with_their_captions(batch_study):
+    study = batch_study(a1=PLAIN)
+    assert study.run().returncode == 0
+    report = study.root / "report.html"
+    ended = study.run("--cores", "1", "--report", str(report))
+    assert ended.returncode == 0, ended.stderr
+    text = report.read_text()
+    for words in ("Bone marrow markers", "One row for each level", "all examinations", "patients.csv"):
+        assert words in text
+    assert "Smith" not in text

@@ -28,11 +28,34 @@ rule collect:
     input:
         plan.exam_files("measure", "measure.json"),
     output:
-        expand(
-            "markers/{table}.{kind}",
-            table=["vertebrae", "patients", "flags", "changes"],
-            kind=["csv", "json"],
+        report(
+            "markers/vertebrae.csv",
+            caption="../report/vertebrae.rst",
+            category="Tables",
+            labels={"table": "vertebrae"},
         ),
+        "markers/vertebrae.json",
+        report(
+            "markers/patients.csv",
+            caption="../report/patients.rst",
+            category="Tables",
+            labels={"table": "patients"},
+        ),
+        "markers/patients.json",
+        report(
+            "markers/flags.csv",
+            caption="../report/flags.rst",
+            category="Tables",
+            labels={"table": "flags"},
+        ),
+        "markers/flags.json",
+        report(
+            "markers/changes.csv",
+            caption="../report/changes.rst",
+            category="Tables",
+            labels={"table": "changes"},
+        ),
+        "markers/changes.json",
     params:
         version=VERSION,
     log:

@@ -30,7 +30,12 @@ rule study_page:
         "markers/patients.csv",
         plan.exam_files("report", "report.json"),
     output:
-        "report/index.html",
+        report(
+            "report/index.html",
+            caption="../report/study_page.rst",
+            category="Study",
+            labels={"page": "all examinations"},
+        ),
     params:
         settings=plan.settings("report"),
         version=VERSION,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from qmri.study import Examination
 
 STUDY_VARIABLE = "QMRI_STUDY"
+CONFIG_VARIABLE = "QMRI_CONFIG"
 
 
 @dataclass(frozen=True)
@@ -58,15 +60,29 @@ def study_job(options: argparse.Namespace) -> StudyJob:
     QmriError
         If an option is missing, or the sheet or the frozen configuration cannot be read.
     """
-    from qmri.config import read_config
     from qmri.study import read_study
 
     for name in ("exam", "results", "study"):
         if getattr(options, name) is None:
             raise QmriError(f"--{name} is missing", expected="--exam, --results and --study together")
-    frozen = options.results / "config.yaml"
     return StudyJob(
         exam=read_study(Path(options.study)).find(options.exam),
         results=options.results,
-        config=read_config(frozen if frozen.exists() else None),
+        config=study_config(options.results),
     )
+
+
+def study_config(results: Path) -> Config:
+    """Return the configuration of the run that this process is a job of, else the one frozen in the results.
+
+    Raises
+    ------
+    QmriError
+        If it is refused.
+    """
+    from qmri.config import parse_config, read_config
+
+    if text := os.environ.get(CONFIG_VARIABLE):
+        return parse_config(json.loads(text), "the configuration of the run")
+    frozen = results / "config.yaml"
+    return read_config(frozen if frozen.exists() else None)

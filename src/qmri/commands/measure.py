@@ -8,7 +8,7 @@ import re
 from pathlib import Path
 
 from qmri.cli import EXIT_OK
-from qmri.commands import add_study_arguments, study_job
+from qmri.commands import add_study_arguments, study_config, study_job
 from qmri.errors import QmriError
 
 log = logging.getLogger(__name__)
@@ -66,15 +66,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _collect(options: argparse.Namespace) -> int:
-    from qmri.config import read_config
     from qmri.measure.collect import collect
     from qmri.study import read_study
 
     for name in ("results", "study"):
         if getattr(options, name) is None:
             raise QmriError(f"--{name} is missing", expected="--collect with --results and --study")
-    frozen = options.results / "config.yaml"
-    settings = read_config(frozen if frozen.exists() else None).measure
+    settings = study_config(options.results).measure
     for path in collect(read_study(Path(options.study)), options.results, settings).values():
         log.info("%s", path.name)
     return EXIT_OK

@@ -64,7 +64,7 @@ class Progress:
         self._began = self.clock()
         if self.to_do.get("report", 0) < len(self.exams):
             for exam in self.exams:
-                self._read_failure(exam, "report")
+                self._read_failure(exam, "measure")
 
     def start(self, jobid: int, rule: str, wildcards: Mapping[str, str]) -> None:
         """Take note that a job was started, or sent to the cluster."""

@@ -52,8 +52,9 @@ def run(options: argparse.Namespace) -> int:
     """Run the workflow and say what came out."""
     from qmri.batch import forget_losses, take_over
     from qmri.config import read_config
-    from qmri.ledger import read_ledger, write_ledger
+    from qmri.ledger import read_ledger
     from qmri.study import read_study
+    from qmri.workflow import make_plan
 
     read_config(options.config)
     study = read_study(options.study)
@@ -63,8 +64,8 @@ def run(options: argparse.Namespace) -> int:
     take_over(options.out)
     forget_losses(options.out)
     _run_jobs(options, study.names)
-    if not read_ledger(options.out).get("outputs"):  # a run that was killed at its very end
-        write_ledger(options.out, study.names, options.study, finished=True)
+    if not read_ledger(options.out).get("outputs"):  # a former run was killed at its very end
+        make_plan({"study": options.study, "out": options.out}, main_process=True).finish()
     summary = summarise(options.out)
     sys.stdout.write(summary.text)
     return EXIT_SOME_FAILED if summary.failed else EXIT_OK
