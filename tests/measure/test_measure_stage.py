@@ -138,3 +138,32 @@ def test_files_alone_give_the_same_rows_as_a_study(study):
     alone = file_path(out, GOOD, "exam_vertebrae").read_text()
     assert alone == file_path(in_study, GOOD, "exam_vertebrae").read_text()
     assert file_path(out, GOOD, "exam_vertebrae_dictionary").exists()
+
+
+def alone(folder, spine, **changed):
+    """Run the command on files made from a phantom, some of them changed; return its status."""
+    images = {"pdff": spine.pdff, "r2star": spine.r2star, "labels": spine.labels} | changed
+    arguments = ["measure", "--out", str(folder / "m")]
+    for name, data in images.items():
+        path = folder / f"{name}.nii.gz"
+        write_volume(path, Volume(data, spine.affine), dtype="float32")
+        arguments += [f"--{name}", str(path)]
+    return main(arguments)
+
+
+@pytest.mark.parametrize("factor", [0.01, 10.0])
+def test_a_pdff_map_that_is_not_in_percent_is_refused(make_spine, tmp_path, capsys, factor):
+    spine = make_spine()
+    assert alone(tmp_path, spine, pdff=spine.pdff * factor) == 1
+    assert "does not seem to be in percent" in capsys.readouterr().err
+
+
+def test_interpolated_labels_are_refused(make_spine, tmp_path, capsys):
+    spine = make_spine()
+    assert alone(tmp_path, spine, labels=spine.labels * 0.5) == 1
+    assert "no whole numbers" in capsys.readouterr().err
+
+
+def test_files_without_an_examination_in_their_name_get_one(make_spine, tmp_path):
+    assert alone(tmp_path, make_spine()) == 0
+    assert (tmp_path / "m" / "sub-unnamed_ses-unnamed_vertebrae.csv").exists()

@@ -25,6 +25,7 @@ from qmri.volumes import Volume, read_json, read_volume, same_grid, write_json, 
 
 MAPS = ("pdff", "r2star", "water", "fat", "field", "pdff_sd", "r2star_sd", "rchi2", "swap_risk")
 VENDOR = "vendor"
+FRACTION_BELOW, PER_MILLE_ABOVE = 1.5, 250.0
 NEEDED_MAPS = ("pdff", "r2star")
 
 
@@ -35,7 +36,7 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
     records = [file_path(folder[verb], name, f"{verb}_record") for verb in ("ingest", "fit", "segment")]
 
     def work(aside: Path) -> Outcome:
-        labels = read_volume(file_path(folder["segment"], name, "labels"))
+        labels = read_labels(file_path(folder["segment"], name, "labels"))
         paths = {key: file_path(folder["fit"], name, key) for key in MAPS}
         maps = read_maps({key: path for key, path in paths.items() if path.exists()}, labels)
         origin = origin_of(read_json(records[1]))
@@ -44,7 +45,7 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
         data = ExaminationData(
             identity_of(exam),
             maps,
-            labels.data.astype(np.int32),
+            labels.data,
             origin=origin,
             fractures=fractures_of(exam),
             notes=read_notes(file_path(folder["segment"], name, "labels_table")),
@@ -95,11 +96,11 @@ def measure_files(
     identity = Identity(participant.removeprefix("sub-"), session.removeprefix("ses-"))
 
     def work(aside: Path) -> Outcome:
-        labels = read_volume(labels_path)
+        labels = read_labels(labels_path)
         data = ExaminationData(
             identity,
             read_maps(paths, labels),
-            labels.data.astype(np.int32),
+            labels.data,
             fractures=fractures,
             notes=read_notes(labels_table) if labels_table else {},
         )
@@ -119,13 +120,36 @@ def measure_files(
     )
 
 
+def read_labels(path: Path) -> Volume:
+    """Read a label map.
+
+    Raises
+    ------
+    QmriError
+        If it has not three dimensions, or values that are no whole numbers (an interpolated map).
+    """
+    volume = read_volume(path)
+    if volume.data.ndim != 3:
+        raise QmriError(
+            "a label map has not three dimensions", where=path.name, found=f"shape {volume.data.shape}"
+        )
+    labels = np.rint(volume.data).astype(np.int32)
+    if not np.array_equal(labels, volume.data):
+        raise QmriError(
+            "a label map has values that are no whole numbers",
+            where=path.name,
+            remedy="resample labels by nearest neighbour, never by interpolation",
+        )
+    return volume.like(labels)
+
+
 def read_maps(paths: Mapping[str, Path], labels: Volume) -> Maps:
     """Read the maps that exist and check that they lie on the grid of the labels.
 
     Raises
     ------
     QmriError
-        If PDFF or R2* is missing, or a map has another grid.
+        If PDFF or R2* is missing, a map has another grid, or PDFF is not in percent.
     """
     for key in NEEDED_MAPS:
         if key not in paths:
@@ -142,7 +166,21 @@ def read_maps(paths: Mapping[str, Path], labels: Volume) -> Maps:
                 remedy="make the labels on the maps' own grid",
             )
         maps[key] = np.asarray(volume.data, dtype=np.float64)
+    _check_percent(maps["pdff"], paths["pdff"])
     return Maps(affine=labels.affine, **maps)
+
+
+def _check_percent(pdff: NDArray[np.float64], path: Path) -> None:
+    """Refuse a map that holds fractions or per mille."""
+    known = pdff[np.isfinite(pdff)]
+    if known.size and not FRACTION_BELOW < (top := float(np.percentile(known, 99))) < PER_MILLE_ABOVE:
+        raise QmriError(
+            "the PDFF map does not seem to be in percent",
+            where=path.name,
+            found=f"its highest hundredth begins at {top:.3g}",
+            expected="0 to 100",
+            remedy="scale the map to percent",
+        )
 
 
 def add_vendor_maps(maps: Maps, labels: Volume, ingest: Path, name: str) -> Maps:
