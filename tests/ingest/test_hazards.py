@@ -302,6 +302,14 @@ def test_a_map_of_implausible_rates_is_refused(dicom, phantom, refused, tmp_path
     assert "values that tissue does not have" in refused(dicom.write(tmp_path / "d", images))
 
 
+@pytest.mark.parametrize("slope", ["0", "1e30"])
+def test_a_slope_that_makes_no_sense_is_refused(dicom, phantom, refused, tmp_path, slope):
+    images = dicom.ge_new_maps(phantom)
+    for ds in images:
+        ds.RescaleSlope, ds.RescaleIntercept = slope, "0"
+    assert "makes no sense" in refused(dicom.write(tmp_path / "d", images))
+
+
 def test_an_imaging_frequency_of_another_field_is_refused(dicom, phantom, refused, tmp_path):
     images = dicom.ge_sources(phantom)
     for ds in images:

@@ -67,6 +67,25 @@ def test_every_lossless_encoding_gives_the_same_pixels(image, tmp_path, syntax):
     np.testing.assert_array_equal(decode((tmp_path / "file").read_bytes(), frame)[0].T, values)
 
 
+@pytest.mark.parametrize(("name", "dtype"), [("FloatPixelData", "<f4"), ("DoubleFloatPixelData", "<f8")])
+def test_floating_point_pixels_are_read(image, tmp_path, name, dtype):
+    values, ds = image
+    del ds.PixelData
+    ds.BitsAllocated = 8 * np.dtype(dtype).itemsize
+    setattr(ds, name, (values.T / 7).astype(dtype).tobytes())
+    frame = saved(ds, tmp_path / "file", ExplicitVRLittleEndian)
+    np.testing.assert_allclose(decode((tmp_path / "file").read_bytes(), frame)[0].T, values / 7, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["HighBit", "BitsStored"])
+def test_a_layout_of_pixels_that_cannot_be_is_refused(image, tmp_path, name):
+    _, ds = image
+    setattr(ds, name, 17)
+    frame = saved(ds, tmp_path / "file", ExplicitVRLittleEndian)
+    with pytest.raises(QmriError, match="layout of the pixels"):
+        decode((tmp_path / "file").read_bytes(), frame)
+
+
 def test_a_file_without_preamble_is_read(image, tmp_path):
     values, ds = image
     saved(ds, tmp_path / "file", ImplicitVRLittleEndian)

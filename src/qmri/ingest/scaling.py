@@ -32,6 +32,7 @@ UNIT_CODES = {
 RESCALE_UNITS = {"PCT": "percent", "%": "percent", "1/S": "per_s", "S-1": "per_s", "MS": "ms"}
 SLOPE_TOLERANCE, INTERCEPT_TOLERANCE, LEAST_CORRELATION = 0.15, 5.0, 0.9
 LEAST_SPREAD_PERCENT = 3.0
+LARGEST_SCALE = 1e6
 PLAUSIBLE_FAT_PERCENT = (30.0, 125.0)
 """Where the highest values of smooth tissue lie: those of fat tissue, which is in every field of view."""
 SMOOTH_SHARE = 30.0
@@ -62,10 +63,15 @@ def quantity(stored: Stored) -> tuple[NDArray[np.float32], str, str]:
     """Return values by RealWorldValueMapping, else by rescale, else as stored; the source; the unit.
 
     The unit is empty where the header does not give one that is known.
+
+    Raises
+    ------
+    QmriError
+        If the slope is zero or absurd.
     """
     scale: ValueScale = stored.scale
     if scale.real_slope is not None:
-        values = stored.values * np.float32(scale.real_slope) + np.float32(scale.real_intercept or 0.0)
+        values = _linear(stored, scale.real_slope, scale.real_intercept or 0.0)
         return values, "RealWorldValueMapping", UNIT_CODES.get(scale.real_unit, "")
     if scale.slope is not None:
         return rescaled(stored), "Rescale", RESCALE_UNITS.get(scale.rescale_unit, "")
@@ -73,11 +79,28 @@ def quantity(stored: Stored) -> tuple[NDArray[np.float32], str, str]:
 
 
 def rescaled(stored: Stored) -> NDArray[np.float32]:
-    """Return the values by RescaleSlope and RescaleIntercept; as stored where there are none."""
+    """Return the values by RescaleSlope and RescaleIntercept; as stored where there are none.
+
+    Raises
+    ------
+    QmriError
+        If the slope is zero or absurd.
+    """
     slope, intercept = stored.scale.slope, stored.scale.intercept
-    if slope in (None, 1.0) and intercept in (None, 0.0):
+    return _linear(stored, 1.0 if slope is None else slope, intercept or 0.0)
+
+
+def _linear(stored: Stored, slope: float, intercept: float) -> NDArray[np.float32]:
+    if slope == 0 or max(abs(slope), abs(intercept)) > LARGEST_SCALE:
+        raise QmriError(
+            "the slope that turns stored values into quantities makes no sense",
+            where=series_name(stored.frame),
+            found=f"slope {slope:g}, intercept {intercept:g}",
+            remedy="export the series again from the scanner",
+        )
+    if (slope, intercept) == (1.0, 0.0):
         return stored.values
-    return stored.values * np.float32(1.0 if slope is None else slope) + np.float32(intercept or 0.0)
+    return stored.values * np.float32(slope) + np.float32(intercept)
 
 
 def scale_pdff(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap:
