@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import platform
-import resource
 import subprocess
 import sys
 import tempfile
@@ -101,10 +100,15 @@ def child(source: str, target: str, frequency: str, threads: str) -> None:
             threads=int(threads),
         )
         seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     maps = {name: getattr(result, name) for name in ("pdff", "r2star", "field", "pdff_sd", "r2star_sd")}
     np.savez(target, **maps)
-    print(json.dumps({"seconds": float(np.median(seconds)), "mb": peak}))
+    print(json.dumps({"seconds": float(np.median(seconds)), "mb": peak_memory()}))
+
+
+def peak_memory() -> float:
+    """Return the peak memory of this process, MB (Linux; ru_maxrss would include that of the parent)."""
+    status = Path("/proc/self/status").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmHWM")) / 1024
 
 
 def judge(case: Case, maps: dict[str, NDArray[np.float32] | float]) -> dict[str, float]:
