@@ -2,7 +2,7 @@
 
 Seen from the direction of the model ``m_n / |m_n|``, an echo has a radial and a tangential residual.
 An echo with a trustworthy phase gives both, ``Re(s m*)/|m| - |m|`` and ``Im(s m*)/|m|``; one without gives
-``|s| - |m|`` alone (hybrid fitting: Yu 2011, 10.1002/mrm.22840; Hernando 2012, 10.1002/mrm.23016).
+``|s| - |m|`` alone (hybrid fitting: Yu 2011, 10.1002/mrm.22840; Hernando 2012, 10.1002/mrm.23044).
 Without any phase only water, fat and R2* remain, and two solutions exist, one on either side of
 PDFF 50 % (Triay Bagur 2019, 10.1002/mrm.27728).
 """

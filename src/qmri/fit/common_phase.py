@@ -6,9 +6,9 @@ At a given field and R2* let ``y_n = s_n exp(-i 2 pi psi t_n)``, ``d_n = exp(-R2
     x = G^-1 b,   q = b^T x,   phi = arg(q) / 2,   (W, F) = Re(x exp(-i phi)),
     E = (Re b^H x + |q|) / 2
 
-is the best fit and the energy it captures (the common phase of Bydder 2020,
-10.1016/j.mri.2020.08.011, without iteration). All sums over echoes that do not involve the signal are
-*moments* ``sum_n t^k exp(-2 R2* t) u_n`` with u = 1, Re c, |c|^2 or Im c.
+is the best fit and the energy it captures (Bydder 2011, 10.1016/j.mri.2010.08.011). All sums over
+echoes that do not involve the signal are *moments* ``sum_n t^k exp(-2 R2* t) u_n`` with u = 1, Re c,
+|c|^2 or Im c.
 """
 
 from __future__ import annotations

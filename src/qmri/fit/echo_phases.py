@@ -1,10 +1,10 @@
 """Phase errors of single echoes that vary slowly in space: bipolar readouts and eddy currents.
 
 A readout of changing polarity turns even and odd echoes against each other, by a phase that is
-linear along the readout; eddy currents turn the first echoes. Such an error ``e_n(x) = a_n + b_n . x``
-of echo n is estimated from a sample of voxels by the score test of `linearise`, and removed. What
-the field and the common phase can imitate, a constant and a term linear in echo time,
-is not seen and does no harm.
+linear along the readout (Peterson 2013, 10.1002/mrm.24657); eddy currents turn the first echoes.
+Such an error ``e_n(x) = a_n + b_n . x`` of echo n is estimated from a sample of voxels by the score
+test of `linearise`, and removed. What the field and the common phase can imitate, a constant and
+a term linear in echo time, is not seen and does no harm.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ field psi is ``E = y^H P y`` with ``y_n = s_n exp(-i 2 pi psi t_n)``, that is
 It is linear in the N^2 real *features* ``|s_n|^2, Re s_a conj(s_b), Im s_a conj(s_b)`` of a voxel, so
 the energies of many voxels at many fields are one product (voxels x features) @ (features x fields)
 for each R2*. The residual ``sum |s|^2 - E`` is that of variable projection (Golub 2003,
-10.1088/0266-5611/19/2/201; Hernando 2008, 10.1002/mrm.21397).
+10.1088/0266-5611/19/2/201; Hernando 2008, 10.1002/mrm.21522).
 """
 
 from __future__ import annotations

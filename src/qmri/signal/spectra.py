@@ -147,7 +147,7 @@ def water_position(temperature_c: float) -> float:
     """Return the chemical shift of water in ppm at a temperature in degrees Celsius.
 
     ``delta_w = 1.3 + 3.748 - 0.01085 T``: the distance to methylene at 1.3 ppm is 3.347 ppm
-    at 37 degrees and 3.50 ppm at 22.9 (Hernando 2014, 10.1002/mrm.24982).
+    at 37 degrees and 3.50 ppm at 22.9 (Hernando 2014, 10.1002/mrm.24951).
     """
     return 1.3 + 3.748 - 0.01085 * temperature_c
 
