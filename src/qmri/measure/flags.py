@@ -36,6 +36,24 @@ DISQUALIFYING = frozenset({"swap", "void", "low_snr", "poor_fit", "small_roi", "
 
 UNVERIFIED = "not verified"
 LEVEL_WORDS = ("order", "gap_above", "gap_below", UNVERIFIED)
+SEGMENTATION_WORDS = {
+    UNVERIFIED: "nothing in view and nobody confirms the name of the level",
+    "order": "the body lies above the one that should be above it",
+    "gap_above": "distance to the next body above, over the median",
+    "gap_below": "distance to the next body below, over the median",
+    "footprint": "cross-section against the neighbours' mean",
+    "pieces": "share of the label apart from its largest piece",
+    "solidity": "share of the convex hull that the label fills",
+    "void": "share of the label without signal",
+    "leak_canal": "share of the posterior rim as bright as the canal",
+    "leak_disc": "share of the upper and lower rim as bright as disc",
+    "pdff_above_90": "share of the label above 90 % PDFF",
+    "pdff_rim": "median PDFF 2 mm inside less that 4 mm inside",
+    "touching": "the label touches another label",
+    "confidence": "confidence of the outline",
+}
+"""Words of the segmentation in full; one that is not here is told as it is."""
+
 FRACTURED = ("acute", "old", "treated_target")
 
 
@@ -106,8 +124,10 @@ def label_flags(
     """Return the flags that follow from the segmentation's words on a label, such as ``gap_above=1.8``."""
     flags = []
     for word in segmentation:
-        name = "level_doubt" if word.split("=")[0] in LEVEL_WORDS else "label_doubt"
-        flags.append(Flag(name, f"segmentation: {word.replace('_', ' ')}", level))
+        key, _, figure = word.partition("=")
+        name = "level_doubt" if key in LEVEL_WORDS else "label_doubt"
+        told = SEGMENTATION_WORDS.get(key, key.replace("_", " "))
+        flags.append(Flag(name, f"{told}: {figure}" if figure else told, level))
     if stray_voxels:
         words = f"{stray_voxels} voxels of the label lie apart and are left out"
         flags.append(Flag("label_doubt", words, level, stray_voxels, 0, "voxels"))
