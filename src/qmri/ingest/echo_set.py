@@ -16,7 +16,7 @@ from qmri.ingest.kinds import Kind
 from qmri.ingest.map_set import MapSet
 from qmri.ingest.naming import remedy_for, series_name, series_names
 from qmri.ingest.plane import Grid
-from qmri.ingest.stacks import centre_of, grid_of, refuse_one_position, refuse_twice
+from qmri.ingest.stacks import centre_of, grid_of, missing_slices
 from qmri.ingest.votes import Verdict
 
 FEWEST_ECHOES = 3
@@ -142,12 +142,7 @@ class EchoSet:
         grid = self.grid
         for (kind, time), frames in sorted(self.images.items()):
             echo = self.echo_times_ms.index(time) + 1
-            by_slice = _by_slice(frames, grid)
-            for twins in by_slice.values():
-                if len(twins) > 1:
-                    refuse_one_position(frames, f"{kind.value} of echo {echo}")
-                    refuse_twice(twins, f"{kind.value} of echo {echo}")
-            lacking = [index + 1 for index in range(grid.shape[2]) if index not in by_slice]
+            lacking = missing_slices(frames, grid, f"{kind.value} of echo {echo}")
             if lacking:
                 raise QmriError(
                     "the echoes are not complete",
@@ -250,11 +245,3 @@ def _refuse_one_echo_time(frames: Sequence[Frame], verdicts: Mapping[Frame, Verd
                 remedy="export the images again with true echo times; or leave them out: "
                 + remedy_for(members[0], "ignore"),
             )
-
-
-def _by_slice(frames: Sequence[Frame], grid: Grid) -> dict[int, list[Frame]]:
-    by_slice: dict[int, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        if frame.plane is not None:
-            by_slice[grid.slice_of(frame.plane)].append(frame)
-    return by_slice

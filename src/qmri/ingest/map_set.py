@@ -13,7 +13,7 @@ from qmri.ingest.header import Frame
 from qmri.ingest.kinds import DESCRIPTIONS, Kind
 from qmri.ingest.naming import remedy_for, series_names
 from qmri.ingest.plane import Grid
-from qmri.ingest.stacks import grid_of, refuse_one_position, refuse_twice
+from qmri.ingest.stacks import grid_of, missing_slices
 from qmri.ingest.votes import Verdict
 
 
@@ -51,24 +51,14 @@ class MapSet:
             If not.
         """
         for kind, frames in self.images.items():
-            refuse_one_position(frames, f"{kind.value} map")
-        grid = self.grid
-        for kind, frames in self.images.items():
-            by_slice: dict[int, list[Frame]] = defaultdict(list)
-            for frame in frames:
-                if frame.plane is not None:
-                    by_slice[grid.slice_of(frame.plane)].append(frame)
-            for twins in by_slice.values():
-                if len(twins) > 1:
-                    refuse_twice(twins, f"{kind.value} map")
-            lacking = [index + 1 for index in range(grid.shape[2]) if index not in by_slice]
+            lacking = missing_slices(frames, self.grid, f"{kind.value} map")
             if lacking:
                 raise QmriError(
                     "the vendor's maps are not complete",
                     where=series_names(frames),
                     found=f"the {kind.value} map lacks slice "
                     + ", ".join(str(number) for number in lacking[:10]),
-                    expected=f"{grid.shape[2]} slices of every map",
+                    expected=f"{self.grid.shape[2]} slices of every map",
                     remedy="export the series again, complete",
                 )
 

@@ -1,7 +1,7 @@
 """How well the water-fat model explains a signal: the variable projection residual of single voxels.
 
 Water and fat enter the model linearly, so for a given field and R2* the best of them is a
-projection (Hernando 2008, 10.1002/mrm.21301). What remains, minimised over a grid of fields and
+projection (Hernando 2008, 10.1002/mrm.21522). What remains, minimised over a grid of fields and
 rates, needs neither a start nor a regularised field map.
 """
 

@@ -37,7 +37,6 @@ PLAUSIBLE_FAT_PERCENT = (30.0, 125.0)
 """Where the highest values of smooth tissue lie: those of fat tissue, which is in every field of view."""
 SMOOTH_SHARE = 30.0
 PLAUSIBLE_R2STAR = (8.0, 500.0)
-PLAUSIBLE_T2STAR_MS = (2.0, 125.0)
 
 
 @dataclass(frozen=True)

@@ -75,15 +75,37 @@ def _written_backwards(frames: Sequence[Frame]) -> bool:
     return sum(step < 0 for step in steps) > sum(step > 0 for step in steps)
 
 
-def refuse_one_position(frames: Sequence[Frame], what: str) -> None:
-    """Check that images which should be slices do not all lie in one place.
+def missing_slices(frames: Sequence[Frame], grid: Grid, what: str) -> list[int]:
+    """Return the slices, counted from 1, of which there is no image.
+
+    Parameters
+    ----------
+    frames
+        The images of one volume.
+    grid
+        The grid that they should fill.
+    what
+        The volume, for messages.
 
     Raises
     ------
     QmriError
-        If they do.
+        If a slice has several images.
     """
-    if len(frames) > 1 and len({round(frame.plane.depth, 2) for frame in frames if frame.plane}) == 1:
+    by_slice: dict[int, list[Frame]] = defaultdict(list)
+    for frame in frames:
+        if frame.plane is not None:
+            by_slice[grid.slice_of(frame.plane)].append(frame)
+    for twins in by_slice.values():
+        if len(twins) > 1:
+            _refuse_one_position(frames, what)
+            _refuse_twice(twins, what)
+    return [index + 1 for index in range(grid.shape[2]) if index not in by_slice]
+
+
+def _refuse_one_position(frames: Sequence[Frame], what: str) -> None:
+    """Refuse images that should be slices and all lie in one place."""
+    if len({round(frame.plane.depth, 2) for frame in frames if frame.plane}) == 1:
         raise QmriError(
             f"{len(frames)} images of the {what} give the same position",
             where=series_name(frames[0]),
@@ -93,7 +115,7 @@ def refuse_one_position(frames: Sequence[Frame], what: str) -> None:
         )
 
 
-def refuse_twice(frames: Sequence[Frame], what: str) -> None:
+def _refuse_twice(frames: Sequence[Frame], what: str) -> None:
     """Refuse several images that claim to be the same slice of the same volume."""
     variants = sorted({str(frame.hints.ge_variant) for frame in frames})
     told_apart = f"; they differ in (0043,1030): {', '.join(variants)}" if len(variants) > 1 else ""

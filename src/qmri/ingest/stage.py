@@ -145,6 +145,7 @@ def _write_echoes(
     frequency, times = acquisition.imaging_frequency_mhz or 0.0, np.array(acquisition.echo_times_s)
     signal = signal.then(lambda values: undo_sign(values, times, frequency, where, told.phase_sign))
     signal = signal.then(undo_chopping)
+    sidecar["PhaseConvention"] = "exp(+i 2 pi f t), fat at negative frequency"
     target.write("echoes_real", signal.values.real, echoes.grid, sidecar)
     target.write("echoes_imag", signal.values.imag, echoes.grid, sidecar)
     return {**decisions, **signal.decisions}, list(signal.warnings)
@@ -180,7 +181,6 @@ def _sidecar(acquisition: Acquisition) -> dict[str, object]:
         "MagneticFieldStrength": acquisition.field_strength_t,
         "FlipAngle": acquisition.flip_angle_deg,
         "RepetitionTimeExcitation": acquisition.repetition_time_s,
-        "PhaseConvention": "exp(+i 2 pi f t), fat at negative frequency",
     }
 
 
