@@ -45,13 +45,35 @@ class FitSettings(_Section):
 class SegmentSettings(_Section):
     """How vertebral bodies are found and named, and which of them a reader should look at."""
 
+    backend: Annotated[
+        str,
+        Field(
+            description="embedded, or an external program: totalsegmentator, spineps, vibesegmentator, "
+            "totalspineseg, nnunet, or a YAML file beside the study sheet (docs/reader.md)"
+        ),
+    ] = "embedded"
+    backend_fallback: Annotated[
+        Literal["embedded", "fail"],
+        Field(description="where the program fails: the embedded method, or a failed examination"),
+    ] = "fail"
+    backend_device: Annotated[Literal["cpu", "gpu"], Field(description="where the program runs")] = "cpu"
+    backend_weights: Annotated[
+        Path | None, Field(description="folder of the program's weights, downloaded before")
+    ] = None
+    compare_with: Annotated[
+        str | None,
+        Field(description="a second method, named as for backend; levels that it sees otherwise are flagged"),
+    ] = None
+    least_agreement: Annotated[
+        float, Field(ge=0, le=1, description="a lower Dice coefficient with the second method is flagged")
+    ] = 0.7
     naming_probability: Annotated[
         float,
         Field(ge=0, le=1, description="below this probability of the numbering the levels are not verified"),
     ] = 0.5
     body_confidence: Annotated[
         float, Field(ge=0, le=1, description="a body whose surface is less certain than this is flagged")
-    ] = 0.5
+    ] = 0.4
     gap_ratio: Annotated[
         tuple[float, float],
         Field(description="usual range of the distance between neighbours over the spine's median"),

@@ -14,6 +14,8 @@ from qmri.config import SegmentSettings
 from qmri.errors import QmriError
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.provenance import sha256, software_versions
+from qmri.segment.backends.choice import segment_as_told, site_folder
+from qmri.segment.backends.description import told_descriptions
 from qmri.segment.detector import SpineImages
 from qmri.segment.network import NetworkDetector
 from qmri.segment.reader.loop import Decisions, Task, Turn, turn
@@ -117,6 +119,7 @@ def _task(
         "settings": settings.model_dump(mode="json"),
         "lowest_level": anchors.lowest_level,
         "seeds": sha256(anchors.seeds) if anchors.seeds and anchors.seeds.is_file() else None,
+        "backends": [sha256(path) for path in told_descriptions(settings, site_folder())],
         "software": software_versions(),
     }
 
@@ -137,7 +140,10 @@ def _segment(
     else:
         told = {"lowest_level": anchors.lowest_level}
     if anchor is None:
-        segmentation = segment_detected(images, NetworkDetector(), settings, anchors.lowest_level)
+        lowest = anchors.lowest_level
+        segmentation = segment_as_told(
+            images, settings, lowest, lambda: segment_detected(images, NetworkDetector(), settings, lowest)
+        )
     elif len(anchor.levels) == 1:
         segmentation = segment_detected(images, NetworkDetector(), settings, anchor=anchor)
     else:
@@ -198,4 +204,9 @@ def _volume3(volume: Volume) -> NDArray[np.floating]:
 
 def _warnings(done: Turn) -> list[str]:
     flagged = [f"{body.name}: {', '.join(body.flags)}" for body in done.segmentation.bodies if body.flags]
-    return [*done.warnings, *done.segmentation.naming.doubts, *flagged]
+    failures = {
+        "backend_failure": "the back end failed, and the embedded method was used",
+        "comparison_failure": "the second method failed, and nothing was compared",
+    }
+    failed = [f"{text}: {done.decisions[key]}" for key, text in failures.items() if key in done.decisions]
+    return [*failed, *done.warnings, *done.segmentation.naming.doubts, *flagged]
