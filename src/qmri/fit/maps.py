@@ -6,9 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.echoes import EchoTrain
+from qmri.fit.estimate import Estimate, Mode
 from qmri.fit.foreground import Reason
 from qmri.fit.method import R2STAR_RANGE
-from qmri.fit.modes import HYBRID, MAGNITUDE, Estimate
 from qmri.fit.result import Decisions, WaterFatResult
 from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
@@ -92,7 +92,7 @@ def decisions_of(
     removed = estimate.echo_phases
     noise_sd = float(np.sqrt(estimate.noise)) * voxels.scale
     return Decisions(
-        mode=estimate.mode,
+        mode=str(estimate.mode),
         fat_model_id=spectrum_id,
         water_ppm=water_ppm,
         echo_count=train.count,
@@ -125,12 +125,12 @@ def _warnings(estimate: Estimate, voxels: Voxels, noise_sd: float, background: f
     found = []
     if voxels.count == 0:
         found.append("no voxel has a signal in the mask: every value is missing")
-    if estimate.mode == MAGNITUDE:
+    if estimate.mode == Mode.MAGNITUDE:
         found.append(
             "MAGNITUDE ONLY: the phase was missing or unusable; water and fat may be exchanged, and at 1.5 T "
             "the PDFF of marrow is several times less precise than with phase"
         )
-    if estimate.mode == HYBRID:
+    if estimate.mode == Mode.HYBRID:
         wrong = ", ".join(str(echo + 1) for echo in np.flatnonzero(~estimate.trusted))
         found.append(f"the phase of echo {wrong} disagrees with the others; its magnitude alone was used")
     if estimate.echo_phases is not None:

@@ -15,9 +15,10 @@ from qmri.errors import QmriError
 from qmri.fit.chunks import workers
 from qmri.fit.echoes import EchoTrain, echo_train
 from qmri.fit.foreground import Reason, background_noise, foreground, reasons, root_mean_square
+from qmri.fit.magnitude import LEAST_ECHOES as LEAST_MAGNITUDES
 from qmri.fit.maps import decisions_of, maps_of
 from qmri.fit.method import Method
-from qmri.fit.modes import MAGNITUDE_ECHOES, estimate_complex, estimate_magnitude, estimate_nothing
+from qmri.fit.modes import estimate
 from qmri.fit.result import WaterFatResult
 from qmri.fit.voxels import gather
 from qmri.signal import WATER_PPM_37C, FatModel
@@ -89,15 +90,9 @@ def fit_water_fat(
     voxels = gather(volume, reason == Reason.FITTED, (sizes[0], sizes[1], sizes[2]))
     # Arithmetic that fails leaves NaN in single voxels, which becomes their reason code.
     with workers(threads) as team, np.errstate(all="ignore"):
-        method = Method.of(train, team)
-        if voxels.count == 0:
-            estimate = estimate_nothing(method)
-        elif magnitude:
-            estimate = estimate_magnitude(method, voxels)
-        else:
-            estimate = estimate_complex(method, voxels)
+        found = estimate(Method.of(train, team), voxels, magnitude=magnitude)
     decisions = decisions_of(
-        estimate,
+        found,
         train,
         voxels,
         spectrum_id=spectrum.id,
@@ -105,7 +100,7 @@ def fit_water_fat(
         mask_source="automatic" if given is None else "given",
         background=background_noise(rms, stands_out),
     )
-    return maps_of(estimate, voxels, reason, grid, decisions)
+    return maps_of(found, voxels, reason, grid, decisions)
 
 
 def _check(
@@ -129,11 +124,11 @@ def _check(
         )
     if not magnitude:
         return
-    if train.count < MAGNITUDE_ECHOES:
+    if train.count < LEAST_MAGNITUDES:
         raise QmriError(
             "magnitudes of so few echoes do not tell water, fat and R2*",
             found=f"{train.count} echoes without phase",
-            expected=f"{MAGNITUDE_ECHOES} or more, or complex echoes",
+            expected=f"{LEAST_MAGNITUDES} or more, or complex echoes",
             remedy="export the phase, or real and imaginary images",
         )
     if not np.iscomplexobj(volume) and np.nanmin(volume, initial=0) < 0:

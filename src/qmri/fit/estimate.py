@@ -1,0 +1,61 @@
+"""What a mode of fitting makes of the voxels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.fit.echo_phases import EchoPhases
+from qmri.fit.solution import Solution
+
+Real = NDArray[np.float32]
+
+
+class Mode(StrEnum):
+    """How the signal is modelled."""
+
+    COMPLEX = "complex"
+    FREE = "complex, free phases"
+    HYBRID = "hybrid"
+    MAGNITUDE = "magnitude"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """The estimate of the voxels, in units in which the signal is about 1.
+
+    Attributes
+    ----------
+    mode
+        How it was made.
+    solution
+        Of every voxel.
+    noise
+        Variance of the noise of one channel in the whole volume.
+    local_noise
+        The same around each voxel, float32 of shape (voxels,).
+    degrees_of_freedom
+        Of one voxel.
+    swap_risk
+        Risk of each voxel, float32 of shape (voxels,).
+    trusted
+        Which echoes have a phase that was used, bool of shape (echoes,).
+    fat_phase, phase_spread
+        Phase of fat ahead of water, and how much it differs over the volume, rad.
+    echo_phases
+        Smooth phase errors of the echoes that were removed, or None.
+    """
+
+    mode: Mode
+    solution: Solution
+    noise: float
+    local_noise: Real
+    degrees_of_freedom: int
+    swap_risk: Real
+    trusted: NDArray[np.bool_]
+    fat_phase: float = 0.0
+    phase_spread: float = 0.0
+    echo_phases: EchoPhases | None = None
