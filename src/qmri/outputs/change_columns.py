@@ -14,8 +14,8 @@ CHANGED = {
 """Columns of vertebrae.csv whose change is reported, with unit and words."""
 
 FRACTURE_EVIDENCE = {
-    "candidate": "a height fell by more than 4 mm and 15 %, or the grade rose",
-    "none": "no height fell so far",
+    "candidate": "a height fell by more than 15 %, or PDFF by a third, and by more than is detectable",
+    "none": "neither fell so far",
     "known": "the level was fractured or treated at the earlier session",
     "unknown": "a height is missing at one of the sessions",
 }
