@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from qmri.segment.cut import cut_surfaces
+from qmri.segment.detector import ProbabilityMap
 from qmri.segment.rasterise import rasterise
 
 IDS = [20, 21, 22, 23, 24]
@@ -74,3 +75,34 @@ def test_the_cut_does_not_depend_on_the_unit_of_the_signal(toy_spine):
     np.testing.assert_array_equal(
         labels_of(toy_spine, toy_spine.centres_mm), labels_of(loud, toy_spine.centres_mm)
     )
+
+
+def belief_of(spine):
+    return ProbabilityMap((spine.labels > 0).astype(np.float32), spine.images.affine)
+
+
+def test_a_detector_that_sees_nothing_does_not_move_the_surfaces(toy_spine):
+    nothing = ProbabilityMap(np.zeros((4, 4, 4), np.float32), np.eye(4))
+    alone = cut_surfaces(toy_spine.images, toy_spine.centres_mm)
+    unseen = cut_surfaces(toy_spine.images, toy_spine.centres_mm, belief=nothing)
+    for first, second in zip(alone, unseen, strict=True):
+        np.testing.assert_array_equal(first.surface.distance, second.surface.distance)
+        assert second.confidence == 0
+
+
+def test_a_map_of_bodies_brings_the_surfaces_closer_to_it(toy_spine):
+    seeds = jittered(toy_spine.centres_mm, 3)
+    alone = labels_of(toy_spine, seeds)
+    cuts = cut_surfaces(toy_spine.images, seeds, belief=belief_of(toy_spine))
+    shape, affine = toy_spine.images.water.shape, toy_spine.images.affine
+    helped = rasterise([cut.surface for cut in cuts], IDS, shape, affine)
+    assert dice(helped > 0, toy_spine.labels > 0) > dice(alone > 0, toy_spine.labels > 0)
+
+
+def test_the_confidence_is_low_where_the_point_was_no_body(toy_spine):
+    seeds = toy_spine.centres_mm.copy()
+    right = cut_surfaces(toy_spine.images, seeds, belief=belief_of(toy_spine))
+    seeds[2, 1] -= 40
+    wrong = cut_surfaces(toy_spine.images, seeds, belief=belief_of(toy_spine))
+    assert wrong[2].confidence < 0.4 < min(cut.confidence for cut in right)
+    assert min(cut.confidence for k, cut in enumerate(wrong) if k != 2) > 0.4

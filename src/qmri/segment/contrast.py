@@ -91,11 +91,13 @@ def _shading(image: NDArray[np.float32], edges_mm: NDArray[np.float64]) -> NDArr
     weight = ndimage.gaussian_filter(tissue, sigma, mode="constant")
     smooth = ndimage.gaussian_filter(coarse * tissue, sigma, mode="constant") / np.maximum(weight, 1e-6)
     smooth = np.maximum(smooth, max(0.15 * bright, float(np.finfo(np.float32).tiny)))
-    grid = np.meshgrid(
-        *((np.arange(n) + 0.5) / b - 0.5 for n, b in zip(image.shape, blocks, strict=True)),
-        indexing="ij",
-        sparse=True,
-    )
-    return np.asarray(
-        ndimage.map_coordinates(smooth, np.broadcast_arrays(*grid), order=1, mode="nearest"), np.float32
-    )
+    for axis, (size, block) in enumerate(zip(image.shape, blocks, strict=True)):
+        tent = _tent(size, int(block), smooth.shape[axis])
+        smooth = np.moveaxis(np.tensordot(tent, smooth, axes=(1, axis)), 0, axis)
+    return np.asarray(smooth, np.float32)
+
+
+def _tent(size: int, block: int, count: int) -> NDArray[np.float32]:
+    """Return (size, count) weights that interpolate ``count`` block means linearly at ``size`` voxels."""
+    place = np.clip((np.arange(size) + 0.5) / block - 0.5, 0, count - 1)
+    return np.asarray(np.maximum(1 - np.abs(place[:, None] - np.arange(count)), 0), np.float32)

@@ -27,6 +27,8 @@ from qmri.segment.surface import cheapest_surface
 from qmri.segment.template import BodySurface, rays_of
 from qmri.segment.voids import fill_voids
 
+OUTSIDE_MM = (3.0, 5.0)
+
 
 @dataclass(frozen=True)
 class BodyCut:
@@ -37,7 +39,8 @@ class BodyCut:
     surface
         Its surface.
     confidence
-        0-1; low where another surface would have been nearly as cheap.
+        0-1; low where another surface would have been nearly as cheap, or where the detector sees
+        no body inside or more of it outside.
     """
 
     surface: BodySurface
@@ -120,10 +123,11 @@ def _cut_bodies(contrast: Contrast, sites: Sequence[Site], rho: float, weights: 
     costs = [surface_cost(contrast, site, own, rho, weights) for site, own in zip(sites, rays, strict=True)]
     position, aggregated = cheapest_surface(np.stack(costs), weights.bend_linear, weights.bend_quadratic)
     distance = position * STEP_MM + REACH_MM[0]
-    return [
-        BodyCut(BodySurface(site.frame, own, np.maximum(own.usual + beyond, 0.5)), _margin(margins))
-        for site, own, beyond, margins in zip(sites, rays, distance, aggregated, strict=True)
-    ]
+    cuts = []
+    for site, own, beyond, margins in zip(sites, rays, distance, aggregated, strict=True):
+        surface = BodySurface(site.frame, own, np.maximum(own.usual + beyond, 0.5))
+        cuts.append(BodyCut(surface, _margin(margins) * _agreement(contrast, surface)))
+    return cuts
 
 
 def _margin(aggregated: NDArray[np.float32]) -> float:
@@ -132,3 +136,16 @@ def _margin(aggregated: NDArray[np.float32]) -> float:
     far = np.abs(np.arange(aggregated.shape[-1]) - best) >= round(2 / STEP_MM)
     margin = np.where(far, aggregated, np.inf).min(axis=-1)
     return float(1 - np.exp(-np.median(margin)))
+
+
+def _agreement(contrast: Contrast, surface: BodySurface) -> float:
+    """Return how far the detector sees a body inside and none outside, 0-1; 1 without a detector."""
+    inside = np.stack([share * surface.distance for share in (0.1, 0.4, 0.7)], axis=-1)
+    outside = np.stack([surface.distance + beyond for beyond in OUTSIDE_MM], axis=-1)
+    within, beyond = (
+        contrast.sample_belief(surface.frame.to_world(surface.rays.points(distance)))
+        for distance in (inside, outside)
+    )
+    if within is None or beyond is None:
+        return 1.0
+    return float(within.mean() * (1 - beyond.mean()))

@@ -27,25 +27,27 @@ def rasterise(
     shape, affine
         Grid of the label map.
     """
-    share = np.zeros((len(surfaces), *shape), np.float32)
     edges = np.linalg.norm(affine[:3, :3], axis=0)
     parts = np.maximum(np.ceil(edges / FINE_MM - 1e-6), 1).astype(int)
     boxes = [voxel_box(surface, shape, affine) for surface in surfaces]
+    voxels = [
+        np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), -1) for box in boxes
+    ]
+    share = [np.zeros(own.shape[:3], np.float32) for own in voxels]
+    owner, deepest = np.empty(shape, np.int16), np.empty(shape, np.float32)
     for shift in np.ndindex(*parts):
         within = (np.array(shift) + 0.5) / parts - 0.5
-        deepest = np.zeros(shape, np.float32)
-        owner = np.full(shape, -1, np.int16)
-        for index, (surface, box) in enumerate(zip(surfaces, boxes, strict=True)):
-            voxels = np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), -1)
-            points = (voxels + within) @ affine[:3, :3].T + affine[:3, 3]
-            depth = surface.depth_mm(points.reshape(-1, 3)).reshape(points.shape[:3])
+        for box in boxes:
+            owner[box], deepest[box] = -1, 0
+        for index, (surface, box, own) in enumerate(zip(surfaces, boxes, voxels, strict=True)):
+            points = (own + within) @ affine[:3, :3].T + affine[:3, 3]
+            depth = surface.depth_mm(points.reshape(-1, 3)).reshape(own.shape[:3])
             deeper = depth > deepest[box]
             owner[box] = np.where(deeper, index, owner[box])
             deepest[box] = np.where(deeper, depth, deepest[box])
         for index, box in enumerate(boxes):
-            share[index][box] += owner[box] == index
-    share /= np.prod(parts)
+            share[index] += owner[box] == index
     result = np.zeros(shape, np.int16)
-    for index, label in enumerate(labels):
-        result[share[index] > 0.5] = label
+    for box, label, held in zip(boxes, labels, share, strict=True):
+        result[box][held > 0.5 * np.prod(parts)] = label
     return result

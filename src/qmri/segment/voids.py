@@ -60,9 +60,11 @@ def fill_voids(contrast: Contrast, bodies: Sequence[tuple[BodyFrame, Template]])
         rays = rays_of(template)
         core = BodySurface(frame, rays, CORE * rays.usual)
         box = voxel_box(core, dark.shape, affine)
-        voxels = np.stack(np.meshgrid(*(np.arange(s.start, s.stop) for s in box), indexing="ij"), -1)
-        inside = core.depth_mm((voxels @ affine[:3, :3].T + affine[:3, 3]).reshape(-1, 3)) > 0
-        hole = ndimage.binary_opening(dark[box], wide) & inside.reshape(voxels.shape[:3])
+        hole = ndimage.binary_opening(dark[box], wide)
+        points = np.argwhere(hole)
+        corner = np.array([part.start for part in box])
+        outside = core.depth_mm((points + corner) @ affine[:3, :3].T + affine[:3, 3]) <= 0
+        hole[tuple(points[outside].T)] = False
         holes[box] |= ndimage.binary_dilation(hole) & (contrast.inphase[box] < 0.8 * marrow)
     if not holes.any():
         return contrast
