@@ -5,14 +5,17 @@ from itertools import product
 import numpy as np
 import pytest
 
+from qmri.fit.chunks import Workers
 from qmri.fit.field_choice import Coupling, pass_messages
 
 
-def chosen(costs, positions, mask=None, coupling=None, rounds=2):
+def chosen(costs, positions, mask=None, coupling=None):
     shape = costs.shape[1:]
     inside = np.ones(shape, dtype=bool) if mask is None else mask
     coupling = coupling or Coupling((30.0, 30.0, 30.0), 8.0, periodic=False)
-    belief = pass_messages(costs.astype(np.float32), positions.astype(np.float32), inside, coupling, rounds)
+    belief = pass_messages(
+        costs.astype(np.float32), positions.astype(np.float32), inside, coupling, Workers(1)
+    )
     return belief.argmin(axis=0)
 
 

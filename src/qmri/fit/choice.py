@@ -8,12 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from qmri.fit.chunks import Workers
 from qmri.fit.field_choice import Coupling, pass_messages
 from qmri.fit.voxels import Voxels
 
 Real = NDArray[np.float32]
 
-ROUNDS = 2
 MAX_EVIDENCE = 15.0
 EVIDENCE_EDGE = 3
 
@@ -41,7 +41,13 @@ class Choice:
 
 
 def choose(
-    voxels: Voxels, costs: Real, positions: Real, coupling: Coupling, *, evidence_edge: int = EVIDENCE_EDGE
+    voxels: Voxels,
+    costs: Real,
+    positions: Real,
+    coupling: Coupling,
+    team: Workers,
+    *,
+    evidence_edge: int = EVIDENCE_EDGE,
 ) -> Choice:
     """Return the candidates that cost least, neighbours heard.
 
@@ -53,10 +59,12 @@ def choose(
         Of each candidate, (candidates, voxels); what is near in position is likely for neighbours.
     coupling
         How strongly neighbours hold together.
+    team
+        Threads.
     evidence_edge
         Edge of the cube, in voxels, whose data the risk asks.
     """
-    maps = pass_messages(voxels.on_box(costs), voxels.on_box(positions), voxels.inside, coupling, ROUNDS)
+    maps = pass_messages(voxels.on_box(costs), voxels.on_box(positions), voxels.inside, coupling, team)
     index = voxels.from_box(maps).argmin(axis=0)
     return Choice(index, _risk(voxels, costs, index, evidence_edge))
 

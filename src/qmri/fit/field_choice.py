@@ -10,12 +10,21 @@ spaced echoes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.fit.chunks import Workers
+
 Real = NDArray[np.float32]
+
+ROUNDS = 2
+"""Passes over the three axes."""
+PLANE_VOXELS = 4096
+"""Voxels of a plane that are swept together, so that their messages stay in the cache."""
 
 
 @dataclass(frozen=True)
@@ -38,7 +47,7 @@ class Coupling:
 
 
 def pass_messages(
-    costs: Real, positions: Real, mask: NDArray[np.bool_], coupling: Coupling, rounds: int
+    costs: Real, positions: Real, mask: NDArray[np.bool_], coupling: Coupling, team: Workers
 ) -> Real:
     """Return the belief (lower is better) of each label after message passing.
 
@@ -52,8 +61,8 @@ def pass_messages(
         Voxels that take part, shape (x, y, z).
     coupling
         Strength along each axis.
-    rounds
-        Number of passes over the three axes.
+    team
+        Threads; lines of voxels do not depend on each other.
 
     Returns
     -------
@@ -62,7 +71,7 @@ def pass_messages(
     """
     belief = costs
     messages: dict[int, Real] = {}
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         for axis in range(3):
             if mask.shape[axis] < 2:
                 continue
@@ -70,25 +79,37 @@ def pass_messages(
             order = (1 + axis, 0, *(1 + other for other in range(3) if other != axis))
             turned = np.array(belief.transpose(order), order="C")
             places = np.ascontiguousarray(positions.transpose(order))
-            links = np.moveaxis(mask, axis, 0)
             if axis not in messages:
                 messages[axis] = np.zeros((2, *turned.shape), dtype=np.float32)
-            weight = coupling.weights[axis]
-            jumps = [_jump_cost(here, there, coupling, weight) for here, there in pairwise(places)]
-            _sweep(turned, messages[axis], jumps, links[1:] & links[:-1])
+            lines = _Lines(turned, places, messages[axis], np.moveaxis(mask, axis, 0))
+            rows, row = turned.shape[2:]
+            work = partial(_sweep, lines, coupling, coupling.weights[axis])
+            team.for_each(work, rows, max(1, PLANE_VOXELS // row))
             belief = turned.transpose(np.argsort(order))
     return np.ascontiguousarray(belief)
 
 
-def _sweep(belief: Real, messages: Real, jumps: list[Real], linked: NDArray[np.bool_]) -> None:
-    """Send messages along axis 0 of (planes, labels, ...) forwards, then backwards; belief in place."""
-    n_planes = belief.shape[0]
-    forward, backward = messages
-    for plane in range(n_planes - 1):
+class _Lines(NamedTuple):
+    """Arrays of (planes, labels, rows, voxels of a row), the swept axis first."""
+
+    belief: Real
+    places: Real
+    messages: Real
+    mask: NDArray[np.bool_]
+
+
+def _sweep(lines: _Lines, coupling: Coupling, weight: float, rows: slice) -> None:
+    """Send messages along axis 0 forwards, then backwards, in some rows; belief and messages in place."""
+    belief, places, mask = lines.belief[:, :, rows], lines.places[:, :, rows], lines.mask[:, rows]
+    forward, backward = lines.messages[:, :, :, rows]
+    linked = mask[1:] & mask[:-1]
+    jumps = [_jump_cost(here, there, coupling, weight) for here, there in pairwise(places)]
+    last = belief.shape[0] - 1
+    for plane in range(last):
         source = belief[plane] - backward[plane]
         totals = source[:, np.newaxis] + jumps[plane]
         _send(totals.min(axis=0), forward[plane + 1], belief[plane + 1], linked[plane])
-    for plane in range(n_planes - 1, 0, -1):
+    for plane in range(last, 0, -1):
         source = belief[plane] - forward[plane]
         totals = source + jumps[plane - 1]
         _send(totals.min(axis=1), backward[plane - 1], belief[plane - 1], linked[plane - 1])

@@ -51,9 +51,8 @@ def first_look(method: Method, voxels: Voxels) -> FirstLook:
     noise = noise_variance(candidates.residual.min(axis=0), voxels.energy, k)
     costs = candidate_costs(candidates, voxels.energy, noise, k)
     unit = train.period if train.even else abs(train.fat_shift)
-    choice = choose(
-        voxels, costs, candidates.field / np.float32(unit), _coupling(train, unit, voxels.voxel_size)
-    )
+    coupling = _coupling(train, unit, voxels.voxel_size)
+    choice = choose(voxels, costs, candidates.field / np.float32(unit), coupling, method.team)
     start = Start(choice.of(candidates.field), choice.of(candidates.r2star))
     return FirstLook(solve(method, voxels.signals, start), noise, choice.risk)
 
