@@ -20,7 +20,7 @@ Run the whole pipeline on a study sheet: ingest, fit, segment, measure, report.
 What is already done is not done again, and a run that was interrupted goes on where it was.
 Options that qmri does not know go to Snakemake:
     qmri run study.csv --out results --cores 8 -n                     show what would be done
-    qmri run study.csv --out results --profile workflow/profiles/slurm
+    qmri run study.csv --out results --profile slurm                  the shipped profile, or a folder
 
 Exit status: 0 every examination is done; 1 the run was refused or stopped; 2 wrong usage;
 3 the tables are made, but some examinations failed (each has a row with its reason); 130 interrupted.
@@ -38,6 +38,7 @@ MEMORY_SHARE = 0.9
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.description = DESCRIPTION
+    parser.epilog = f"The profile to copy for a SLURM cluster: {snakefile().parent / 'profiles' / 'slurm'}"
     parser.add_argument("study", type=Path, metavar="STUDY", help="study sheet (CSV or TSV)")
     parser.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="results folder (default: results)"
@@ -124,7 +125,17 @@ def snakemake_command(options: argparse.Namespace) -> list[str]:
     if options.config:
         command += ["--configfile", str(options.config.resolve())]
     command += ["--config", f"study={options.study.resolve()}", f"out={options.out}"]
-    return command + list(options.rest)
+    return command + _with_shipped_profile(options.rest)
+
+
+def _with_shipped_profile(words: Sequence[str]) -> list[str]:
+    """Put the folder of a shipped profile in the place of its name, unless the user has one of that name."""
+    found = list(words)
+    for place, word in enumerate(words[:-1]):
+        folder = snakefile().parent / "profiles" / words[place + 1]
+        if word == "--profile" and not Path(words[place + 1]).exists() and folder.is_dir():
+            found[place + 1] = str(folder)
+    return found
 
 
 def snakefile() -> Path:

@@ -1,0 +1,56 @@
+"""What qmri run hands to Snakemake."""
+
+import argparse
+import os
+from pathlib import Path
+
+import pytest
+
+from qmri.commands.run import TELLING, snakefile, snakemake_command, usable_memory_mb
+
+
+def command(*rest, cores=None, config=None):
+    options = argparse.Namespace(
+        study=Path("study.csv"), out=Path("out").resolve(), cores=cores, config=config, rest=list(rest)
+    )
+    return " ".join(snakemake_command(options))
+
+
+def test_all_cores_and_the_free_memory_are_the_bounds_of_a_run_here():
+    told = command()
+    assert "--cores all" in told
+    assert "--resources mem_mb=" in told
+
+
+def test_the_usable_memory_is_less_than_the_machine_has():
+    assert 100 < usable_memory_mb() < 1e-6 * os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+
+
+def test_a_cluster_is_not_bound_by_the_memory_of_the_login_node():
+    told = command("--profile", "slurm")
+    assert "mem_mb" not in told
+    assert "--cores" not in told
+
+
+def test_a_shipped_profile_is_known_by_name_and_a_users_own_wins(tmp_path, monkeypatch):
+    assert str(snakefile().parent / "profiles" / "slurm") in command("--profile", "slurm")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "slurm").mkdir()
+    assert command("--profile", "slurm").endswith("--profile slurm")
+
+
+def test_limits_of_the_user_win():
+    assert command("--resources", "mem_mb=3000").count("mem_mb") == 1
+    assert "--cores 3" in command(cores="3")
+
+
+@pytest.mark.parametrize(
+    "word", ["-n", "--dry-run", "--dryrun", "--lint", "--report", "--list-rules", "--dag"]
+)
+def test_questions_are_told_from_runs(word):
+    assert TELLING.fullmatch(word)
+
+
+@pytest.mark.parametrize("word", ["--until", "--forceall", "-F", "--retries", "--profile", "--notemp"])
+def test_runs_are_told_from_questions(word):
+    assert not TELLING.fullmatch(word)
