@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from qmri.errors import QmriError
 from qmri.levels import parse_level
+from qmri.signal import fat_model
 
 USUAL_EXPECTED = ("T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")
 
@@ -217,6 +218,7 @@ def parse_config(content: dict[str, Any], where: str) -> Config:
         raise _explained(error, where) from None
     for level in config.measure.expected_levels:
         parse_level(level)
+    fat_model(config.fit.fat_model)
     return config
 
 

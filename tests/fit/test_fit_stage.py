@@ -5,6 +5,8 @@ import pytest
 
 from qmri.acquisition import Acquisition
 from qmri.cli import main
+from qmri.config import parse_config
+from qmri.errors import QmriError
 from qmri.outputs import exam_directory, file_path
 from qmri.signal import GAMMA_MHZ_PER_T, WaterFatModel
 from qmri.volumes import Volume, read_json, read_volume, sidecar_path, write_json, write_volume
@@ -118,3 +120,8 @@ def test_echoes_that_are_asked_for_but_absent_are_refused(tmp_path, capsys):
     assert main(["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--config", str(config)]) == 1
     assert "no echoes to fit" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_an_unknown_spectrum_in_the_configuration_is_refused_before_anything_runs():
+    with pytest.raises(QmriError, match="karampinos8, perhaps"):
+        parse_config({"fit": {"fat_model": "karampinos9"}}, "config.yaml")
