@@ -16,6 +16,7 @@ from qmri.levels import LEVEL_ID
 from qmri.measure.examination import measure_examination
 from qmri.measure.flags import DISQUALIFYING, FLAGS
 from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.roi import surface_depth_mm
 from qmri.measure.rows import ExaminationData, Identity, LabelNote
 
 SETTINGS = MeasureSettings()
@@ -217,6 +218,17 @@ def test_every_flag_has_a_phantom():
 @pytest.mark.parametrize("seed", range(3))
 def test_clean_phantoms_raise_nothing(make_spine, seed):
     assert measure_examination(clean(make_spine, seed), SETTINGS).flags == []
+
+
+def test_a_resolved_cortex_is_no_void(make_spine):
+    data = clean(make_spine, levels=("L1", "L2"), voxel_mm=(1.0, 1.0, 1.0))
+    bone = np.zeros(data.labels.shape, bool)
+    for level in ("L1", "L2"):
+        bone |= body(data, level) & (surface_depth_mm(body(data, level), np.ones(3)) < 1.2)
+    assert bone.sum() > 0.1 * (data.labels > 0).sum()
+    water, fat = (np.where(bone, 0.1 * image, image) for image in (data.maps.water, data.maps.fat))
+    rows = measure_examination(with_map(data, water=water, fat=fat), SETTINGS)
+    assert {flag["flag"] for flag in rows.flags} <= {"few_background"}
 
 
 @pytest.mark.parametrize("name", CASES)

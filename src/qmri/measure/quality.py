@@ -12,6 +12,9 @@ SWAP_RISK = 0.5
 EROSION_MARGINS_MM = (2.0, 4.0)
 MIN_VOXELS = 20
 
+RIM_MM, MIN_RIM_MM = 2.0, 1.0
+"""Voids and fat are looked for inside this margin: the cortex is dark and what lies beside it may be fat."""
+
 # Longitudinal relaxation of vertebral marrow at 3 T, ms: water and fat.
 T1_WATER_MS, T1_FAT_MS = 701.0, 334.0
 
@@ -33,10 +36,12 @@ def quality_columns(vertebra: Vertebra, maps: Maps, origin: Origin) -> Row:
     if maps.swap_risk is not None:
         values = vertebra.values(maps.swap_risk)
         row |= {"swap_risk_frac": float(np.mean(values > SWAP_RISK))} if len(values) else {}
-    row["void_frac"] = float(vertebra.void[vertebra.body.mask].mean())
-    whole = vertebra.values(maps.pdff, vertebra.body.mask & ~vertebra.void)
-    if len(whole):
-        row["pdff_above90_frac"] = float(np.mean(whole > FATTY_PCT))
+    inner = vertebra.region.depth_mm >= min(RIM_MM, max(vertebra.region.erosion_mm, MIN_RIM_MM))
+    if inner.any():
+        row["void_frac"] = float(vertebra.void[inner].mean())
+    values = vertebra.values(maps.pdff, inner & ~vertebra.void)
+    if len(values):
+        row["pdff_above90_frac"] = float(np.mean(values > FATTY_PCT))
     return row | erosion_sensitivity(vertebra, maps)
 
 

@@ -123,8 +123,8 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
         source=SHEET,
     ),
     *_pdff(("mean", "median", "sd", "iqr", "p05", "p10", "p25", "p75", "p90", "p95")),
-    Column("pdff_skew", None, f"Skewness of PDFF over {_ROI}.", (-5, 5)),
-    Column("pdff_kurt", None, f"Kurtosis of PDFF over {_ROI}; 3 for a normal distribution.", (0, 40)),
+    Column("pdff_skew", None, f"Skewness of PDFF over {_ROI}.", (-8, 8)),
+    Column("pdff_kurt", None, f"Kurtosis of PDFF over {_ROI}; 3 for a normal distribution.", (0, 100)),
     Column("pdff_ratio_to_bg", "ratio", "Median PDFF over pdff_bg_median_pct of the patient.", (0.05, 2.0)),
     Column(
         "pdff_below20_frac", "fraction", "Share of voxels below 20 % PDFF: oedema or cellular marrow.", (0, 1)
@@ -178,15 +178,23 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
     Column(
         "swap_risk_frac", "fraction", "Share of the region where a water-fat swap is more likely than not."
     ),
-    Column("void_frac", "fraction", "Share of the label below a quarter of the marrow's signal."),
-    Column("pdff_above90_frac", "fraction", "Share of the label above 90 % PDFF, voids left out."),
+    Column(
+        "void_frac",
+        "fraction",
+        "Share of the body, 2 mm inside its surface, below a quarter of the marrow's signal.",
+    ),
+    Column(
+        "pdff_above90_frac",
+        "fraction",
+        "Share of the body, 2 mm inside its surface, above 90 % PDFF; voids left out.",
+    ),
     Column("n_voxels", "voxels", f"Voxels with a value in {_ROI}."),
     Column("n_voxels_body", "voxels", "Voxels of the whole label."),
     Column("n_eff", "voxels", "n_voxels times acquired over reconstructed matrix: independent voxels."),
     Column(
         "erosion_mm", "mm", "Margin taken from the surface: as configured, at most 0.2 of the least height."
     ),
-    Column("volume_cm3", "cm3", "Volume of the whole label; n/a where slices end inside the body.", (4, 60)),
+    Column("volume_cm3", "cm3", "Volume of the whole label; n/a where slices end inside the body.", (3, 90)),
     Column(
         "height_ant_mm", "mm", "Height at 15 % of the depth from the anterior wall, mid-sagittal.", _HEIGHT
     ),
@@ -204,7 +212,7 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
         "wedge_angle_deg",
         "deg",
         "Angle between the endplates from 15 to 85 % of the depth, + kyphotic.",
-        (-20, 40),
+        (-25, 45),
     ),
     Column(
         "kyphosis_local_deg", "deg", "From the upper endplate above to the lower endplate below, + kyphotic."
