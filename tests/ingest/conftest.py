@@ -26,7 +26,7 @@ from pydicom.uid import (
 from qmri.ingest.stage import ingest
 from qmri.outputs import FILES
 
-PLANTED = ("PLANTED^PATIENTNAME", "PLANTED-ID-4711", "19480213", "Planted Hospital", "PLANTED-ACC-99")
+PLANTED = ("PLANTED^PATIENTNAME", "PLANTED-QZX-KYW", "19480213", "Planted Hospital", "PLANTED-ACC-99")
 REN9_PPM = np.array([0.90, 1.30, 1.60, 2.02, 2.24, 2.75, 4.20, 5.19, 5.29])
 REN9_AMPLITUDE = np.array([0.090, 0.584, 0.060, 0.085, 0.060, 0.015, 0.040, 0.010, 0.057])
 WATER_PPM = 1.3 + 3.748 - 0.01085 * 37.0

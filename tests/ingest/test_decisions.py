@@ -91,7 +91,20 @@ def test_the_unit_of_the_phase_is_its_range(low, high, unit):
     assert size * (high - low) == pytest.approx(2 * np.pi, rel=2e-3)
 
 
-@pytest.mark.parametrize(("low", "high"), [(-3500, 3500), (-1, 1), (-3142, 2000), (0, 1), (0, 3142), (0, 0)])
+def test_the_header_tells_the_circle_where_the_values_do_not_fill_it():
+    """Siemens: 12 bits, slope 2, intercept -4096; Philips: the same bits scaled to thousandths."""
+    values = np.linspace(-1000, 900, 50)
+    assert phase_unit(values, "", (-4096, 4094))[0] == "pi/4096"
+    assert phase_unit(values, "", (-3142, 3141))[0] == "rad/1000"
+    with pytest.raises(QmriError, match="unit of the phase"):
+        phase_unit(values, "", (-32768, 32767))
+
+
+def test_one_end_of_the_circle_suffices():
+    assert phase_unit(np.linspace(-2000, 3141, 50), "")[0] == "rad/1000"
+
+
+@pytest.mark.parametrize(("low", "high"), [(-3500, 3500), (-1, 1), (-2000, 2500), (0, 1), (0, 3142), (0, 0)])
 def test_another_range_is_refused(low, high):
     with pytest.raises(QmriError, match="unit of the phase"):
         phase_unit(np.linspace(low, high, 100), "")

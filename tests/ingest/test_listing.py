@@ -25,7 +25,7 @@ def test_the_listing_tells_type_evidence_and_use(dicom, tmp_path):
 
 def test_the_listing_takes_names_out_of_descriptions(dicom, tmp_path):
     phantom = dicom.Phantom(shape=(10, 12, 3))
-    images = dicom.volume(phantom, phantom.total, 3, "T1 PatientName 4711 sag", "GE MEDICAL SYSTEMS")
+    images = dicom.volume(phantom, phantom.total, 3, "T1 PatientName QZX sag", "GE MEDICAL SYSTEMS")
     for ds in images:
         ds.PatientName = "Patientname^Ada"
     text = list_folder(dicom.write(tmp_path / "d", images))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -129,8 +130,6 @@ def check_name(name: str) -> None:
     QmriError
         If it is not ``sub-<participant>_ses-<session>``.
     """
-    import re
-
     if not re.fullmatch(r"sub-[0-9A-Za-z]+_ses-[0-9A-Za-z]+", name):
         raise QmriError(
             "the name of the examination cannot stand in file names",

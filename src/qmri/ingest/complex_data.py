@@ -58,10 +58,20 @@ class Signal:
         return Signal(after.values, {**self.decisions, **after.decisions}, self.warnings + after.warnings)
 
 
-def phase_unit(phase: NDArray[np.floating[Any]], where: str) -> tuple[str, float]:
-    """Return the unit of phase values and its size in radians, from their range.
+def phase_unit(
+    phase: NDArray[np.floating[Any]], where: str, declared: tuple[float, float] | None = None
+) -> tuple[str, float]:
+    """Return the unit of phase values and its size in radians, from the range of a full circle.
 
-    The noise of the background fills the whole circle, so the extremes show its size.
+    Parameters
+    ----------
+    phase
+        Values after rescale.
+    where
+        Name of the series, for messages.
+    declared
+        Smallest and largest value that the header allows. Vendors that store 12 bits scale them to
+        the circle. Otherwise the values tell, since the noise of the background fills the circle.
 
     Raises
     ------
@@ -69,15 +79,9 @@ def phase_unit(phase: NDArray[np.floating[Any]], where: str) -> tuple[str, float
         If no known unit, or more than one, has this range.
     """
     low, high = float(phase.min()), float(phase.max())
-    fits: dict[str, float] = {}
-    if low < 0:
-        for unit, half in SIGNED_HALF_RANGES.items():
-            if all(FULL_RANGE[0] <= end / half <= FULL_RANGE[1] for end in (-low, high)):
-                fits[unit] = np.pi / half
-    else:
-        for unit, full in UNSIGNED_RANGES.items():
-            if low <= 0.03 * full and FULL_RANGE[0] <= high / full <= FULL_RANGE[1]:
-                fits[unit] = 2 * np.pi / full
+    fits = _units_of(*declared, both=True) if declared is not None else {}
+    if len(fits) != 1:
+        fits = _units_of(low, high, both=False)
     if len(fits) != 1:
         raise QmriError(
             "the unit of the phase images cannot be told from their values",
@@ -87,6 +91,22 @@ def phase_unit(phase: NDArray[np.floating[Any]], where: str) -> tuple[str, float
             remedy="export real and imaginary images instead",
         )
     return next(iter(fits.items()))
+
+
+def _units_of(low: float, high: float, *, both: bool) -> dict[str, float]:
+    """Return the units, with their size in radians, whose circle a range fills at both ends or at one."""
+    if low < 0:
+        ends = (min(-low, high), max(-low, high)) if both else (max(-low, high),)
+        return {
+            unit: np.pi / half
+            for unit, half in SIGNED_HALF_RANGES.items()
+            if all(FULL_RANGE[0] <= end / half <= FULL_RANGE[1] for end in ends)
+        }
+    return {
+        unit: 2 * np.pi / full
+        for unit, full in UNSIGNED_RANGES.items()
+        if low <= 0.03 * full and FULL_RANGE[0] <= high / full <= FULL_RANGE[1]
+    }
 
 
 def body_voxels(magnitude: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
@@ -223,7 +243,9 @@ def undo_chopping(values: NDArray[np.complex64]) -> Signal:
     return Signal(values, {"slice_chopping": decision}, warnings)
 
 
-def combine(parts: Mapping[str, NDArray[np.float32]], where: str) -> Signal:
+def combine(
+    parts: Mapping[str, NDArray[np.float32]], where: str, phase_range: tuple[float, float] | None = None
+) -> Signal:
     """Return the complex signal of its parts, as stored.
 
     Parameters
@@ -232,6 +254,8 @@ def combine(parts: Mapping[str, NDArray[np.float32]], where: str) -> Signal:
         "real" and "imaginary", or "magnitude" and "phase"; (x, y, z, echo), after rescale.
     where
         Name of the series, for messages.
+    phase_range
+        Smallest and largest phase that the header allows.
 
     Raises
     ------
@@ -251,7 +275,7 @@ def combine(parts: Mapping[str, NDArray[np.float32]], where: str) -> Signal:
         signal = np.empty(real.shape, dtype=np.complex64, order="F")
         signal.real, signal.imag = real, imaginary
         return Signal(signal, {"parts": "real and imaginary", **_check_magnitude(signal, parts, where)})
-    unit, size = phase_unit(parts["phase"], where)
+    unit, size = phase_unit(parts["phase"], where, phase_range)
     signal = (parts["magnitude"] * np.exp(1j * size * parts["phase"])).astype(np.complex64)
     return Signal(signal, {"parts": "magnitude and phase", "phase_unit": unit})
 

@@ -89,6 +89,16 @@ def rescaled(stored: Stored) -> NDArray[np.float32]:
     return _linear(stored, 1.0 if slope is None else slope, intercept or 0.0)
 
 
+def declared_range(stored: Stored) -> tuple[float, float]:
+    """Return the smallest and largest value that the bits stored and the rescale allow."""
+    pixels, scale = stored.frame.pixels, stored.scale
+    low, high = (-(2 ** (pixels.bits_stored - 1)), 2 ** (pixels.bits_stored - 1) - 1)
+    if not pixels.signed:
+        low, high = 0, 2**pixels.bits_stored - 1
+    slope, intercept = 1.0 if scale.slope is None else scale.slope, scale.intercept or 0.0
+    return slope * low + intercept, slope * high + intercept
+
+
 def _linear(stored: Stored, slope: float, intercept: float) -> NDArray[np.float32]:
     if slope == 0 or max(abs(slope), abs(intercept)) > LARGEST_SCALE:
         raise QmriError(

@@ -22,7 +22,7 @@ from qmri.ingest.naming import series_names
 from qmri.ingest.overrides import Overrides, read_overrides
 from qmri.ingest.plan import Plan, make_plan
 from qmri.ingest.plane import Grid
-from qmri.ingest.scaling import rescaled, scale_pdff, scale_r2star
+from qmri.ingest.scaling import declared_range, rescaled, scale_pdff, scale_r2star
 from qmri.ingest.scan import Scan, check_one_patient, scan_files
 from qmri.ingest.sources import open_sources
 from qmri.outputs import FILES, file_path
@@ -133,6 +133,8 @@ def _write_echoes(
     echoes: EchoSet, loaded: Loaded, acquisition: Acquisition, told: Overrides, target: _Target
 ) -> tuple[dict[str, object], list[str]]:
     where = series_names(echoes.frames)
+    phase = loaded.echoes.get(Kind.PHASE)
+    phase_range = declared_range(phase) if phase else None
     parts = {kind.value: rescaled(loaded.echoes.pop(kind)) for kind in list(loaded.echoes)}
     sidecar = _sidecar(acquisition)
     decisions: dict[str, object] = {"geometry": _geometry(echoes.grid)}
@@ -140,7 +142,7 @@ def _write_echoes(
         target.write("echoes_magnitude", parts["magnitude"], echoes.grid, sidecar)
         decisions["parts"] = "magnitude"
         return decisions, ["only magnitude echoes were exported: PDFF from them is far less certain"]
-    signal = combine(parts, where)
+    signal = combine(parts, where, phase_range)
     parts.clear()  # with what was popped above: a large volume is in memory twice at most
     frequency, times = acquisition.imaging_frequency_mhz or 0.0, np.array(acquisition.echo_times_s)
     signal = signal.then(lambda values: undo_sign(values, times, frequency, where, told.phase_sign))
