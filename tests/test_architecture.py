@@ -19,9 +19,12 @@ ALLOWED = {
     "segment": {"fit", "signal"},
     "measure": {"segment", "fit", "signal"},
     "report": {"measure", "segment", "fit", "signal"},
+    "export": {"segment"},
+    "viewer": {"segment"},
     "ingest": {"signal"},
     "simulate": {"signal"},
-    "commands": {"signal", "fit", "segment", "measure", "report", "ingest", "simulate", "cli", "workflow"},
+    "commands": {"signal", "fit", "segment", "measure", "report", "ingest", "simulate", "export", "viewer"}
+    | {"cli", "workflow"},
 }
 PURE = ("signal", "fit")
 RIM = ("stage.py",)
