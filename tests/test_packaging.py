@@ -34,6 +34,7 @@ def conda(repository):
     listed = [entry for entry in entries if isinstance(entry, str)] + [e for e in pip if "=" in e]
     versions = {normal(entry.split("=")[0]): entry.split("=")[-1] for entry in listed}
     versions["matplotlib"] = versions.pop("matplotlib-base")  # the name without the Qt windows
+    versions["python-gdcm"] = versions.pop("gdcm")
     return versions
 
 
