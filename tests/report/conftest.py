@@ -53,7 +53,7 @@ def study(tmp_path_factory):
 
     def segment(aside):
         write_volume(file_path(aside, GOOD, "labels"), Volume(labels, affine), dtype="int16")
-        return Outcome()
+        return Outcome({"levels_named_from": "seeds"})
 
     def refuse(_):
         raise QmriError("the folder holds two patients", remedy="give each patient a folder")

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from qmri.levels import LEVEL_ID
 from qmri.measure.flags import FLAGS
 from qmri.report.charts import Cells, Profile, is_fractured, number, profile_svg
-from qmri.report.methods_text import methods_of
 from qmri.report.pictures import PDFF, R2STAR, Scale, colour_bar_svg, grey_scale, picture_svg, thumbnail_png
 from qmri.report.told import software_told, stage_told
 from qmri.report.views import coronal_view, ras_voxel_mm, sagittal_view, to_ras
@@ -129,7 +128,6 @@ def examination_page(content: ExaminationContent) -> str:
         reasons=_by_reason(row for row in shown if row["status"] == "failed") if measured else {},
         unseen=_by_reason(row for row in content.vertebrae if row["status"] == "not_in_view"),
         stages=[(verb, stage_told(record)) for verb, record in content.records.items()],
-        methods=methods_of([content.records]),
         software=software_told(content.records),
     )
 

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from qmri.citations import methods_text
+from qmri.ledger import read_records, run_times
 from qmri.measure.collect import replace_text
 from qmri.outputs import exam_directory, file_path
 from qmri.report.charts import Cells, number
 from qmri.report.distributions import agreement_of, level_chart, outliers
-from qmri.report.methods_text import methods_of
 from qmri.report.page import environment
 from qmri.report.pictures import PDFF, R2STAR
 from qmri.report.told import software_told
 from qmri.study import Examination, Study
-from qmri.volumes import read_json
-
-VERBS = ("ingest", "fit", "segment", "measure")
 
 HEADINGS = (
     ("Participant", "", "text first"),
@@ -41,7 +39,7 @@ def write_study_page(study: Study, results: Path) -> Path:
         _row(exam, patient, flags.get((exam.participant_id, exam.session_id), ""), results)
         for exam, patient in zip(study, tables["patients"], strict=True)
     ]
-    records = [_records(exam, results) for exam in study]
+    records = [read_records(results, exam) for exam in study.names]
     fields = {(row["participant_id"], row["session_id"]): row["field_t"] for row in tables["patients"]}
     measured = [
         {**row, "field_t": fields[row["participant_id"], row["session_id"]]}
@@ -60,8 +58,9 @@ def write_study_page(study: Study, results: Path) -> Path:
             charts=_charts(measured),
             outliers=outliers(measured),
             agreement=agreement_of(measured),
-            methods=methods_of(records),
-            software=software_told(next((record for record in records if record), {})),
+            methods=_methods(results, study.names),
+            times=run_times(results),
+            software=software_told(next(filter(None, records), {})),
         )
     )
     path = results / "report" / "index.html"
@@ -125,12 +124,10 @@ def _flags_by_examination(flags: Sequence[Cells]) -> dict[tuple[str, str], str]:
     }
 
 
-def _records(exam: Examination, results: Path) -> dict[str, Mapping[str, Any]]:
-    paths = {
-        verb: file_path(exam_directory(results, exam.name, verb), exam.name, f"{verb}_record")
-        for verb in VERBS
-    }
-    return {verb: read_json(path) for verb, path in paths.items() if path.exists()}
+def _methods(results: Path, names: Sequence[str]) -> dict[str, object]:
+    """Return the Methods paragraph and its references."""
+    paragraph, _, references = methods_text(results, names).partition("\n\n")
+    return {"text": paragraph.replace("\n", " "), "references": references.splitlines()}
 
 
 def _rows(path: Path) -> list[Cells]:
