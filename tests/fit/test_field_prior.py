@@ -9,10 +9,10 @@ from qmri.fit.voxels import Signals, Voxels
 SHAPE = (20, 20, 20)
 
 
-def voxels(mask=None, voxel_size=(2.0, 2.0, 2.0)):
+def voxels(mask=None):
     mask = np.ones(SHAPE, dtype=bool) if mask is None else mask
     n = int(mask.sum())
-    return Voxels(Signals(np.ones((6, n), np.complex64)), np.ones(n, np.float32), mask, voxel_size, 1.0)
+    return Voxels(Signals(np.ones((6, n), np.complex64)), np.ones(n, np.float32), mask, (2.0, 2.0, 2.0), 1.0)
 
 
 def look(field, sd, where=None, period=1000.0, outlier=100.0):
@@ -58,9 +58,7 @@ def test_a_voxel_alone_has_no_expectation():
 
 
 @pytest.mark.parametrize("thick", [0, 2])
-def test_thick_slices_are_no_neighbours(thick):
-    size = [1.0, 1.0, 1.0]
-    size[thick] = 8.0
-    field = np.zeros(SHAPE)
-    np.moveaxis(field, thick, 0)[::2] = 60.0
-    np.testing.assert_allclose(look(field, 1.0, voxels(voxel_size=tuple(size))).deviation, 0, atol=1e-3)
+def test_along_an_axis_on_which_the_field_is_rough_there_are_no_neighbours(thick):
+    field = np.random.default_rng(0).normal(scale=0.5, size=SHAPE)
+    np.moveaxis(field, thick, 0)[::2] += 60.0
+    assert np.abs(look(field, 1.0).deviation).max() < 5

@@ -22,6 +22,8 @@ from qmri.fit.echoes import EchoTrain
 
 R2STAR_GRID = (20.0, 60.0, 130.0, 250.0, 450.0, 750.0)
 R2STAR_GRID_FEW_ECHOES = (10.0, 40.0, 80.0, 140.0, 220.0, 320.0)
+LONG_TRAIN_S = 10e-3
+"""Of longer trains the grid of R2* is finer, for there less decay is seen."""
 FIELDS_PER_RESOLUTION = 6
 """Fields in the grid for each 1/(t_N - t_1), the width of a minimum."""
 
@@ -55,6 +57,7 @@ def energy_table(train: EchoTrain) -> EnergyTable:
     """Return the table of an echo train."""
     times = train.times
     rates = np.array(R2STAR_GRID if train.count > 3 else R2STAR_GRID_FEW_ECHOES)
+    rates = rates * min(1.0, LONG_TRAIN_S / (times[-1] - times[0]))
     width = 2 * train.half_range
     n_fields = int(np.ceil(FIELDS_PER_RESOLUTION * width * (times[-1] - times[0])))
     field = -train.half_range + width / n_fields * np.arange(-1, n_fields + 1)

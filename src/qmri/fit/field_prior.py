@@ -21,8 +21,9 @@ Real = NDArray[np.float32]
 
 EDGE = 3
 """Edge, in voxels, of the cube in which fields are averaged and deviations are pooled."""
-THICK = 2.5
-"""A voxel edge this many times the shortest one is too long for neighbours along it to count."""
+ROUGH = 2.5
+"""Along an axis on which the field changes this many times as much as on the smoothest one, voxels
+are too far apart for neighbours to count: thick slices, or slices with gaps."""
 PRIOR_FLOOR = 0.1
 """Smallest variance of the expectation, as a share of the mean variance from noise."""
 
@@ -63,9 +64,7 @@ def neighbourhood(
         Deviation beyond which a voxel is an outlier and tells nothing of P, Hz.
     """
     tiny = np.finfo(np.float32).tiny
-    sizes = np.asarray(voxels.voxel_size)
-    thick = sizes > THICK * sizes.min()
-    edges = np.where(thick, 1, EDGE)
+    edges = _edges(voxels, field, period)
     weight = np.float32(1) / np.maximum(variance, tiny)
     weight = np.minimum(weight, np.float32(20) * np.median(weight)) if weight.size else weight
     angle = field * np.float32(2 * np.pi / period)
@@ -84,6 +83,20 @@ def neighbourhood(
     spread = np.maximum(squares - number, np.float32(PRIOR_FLOOR) * number) / weights
     spread = np.where(alone | (number < 1), np.float32(np.inf), spread)
     return Neighbourhood(expected, deviation, spread)
+
+
+def _edges(voxels: Voxels, field: Real, period: float) -> NDArray[np.int64]:
+    """Return the edges of the cube: 1 voxel along axes on which the field is rough."""
+    maps = voxels.on_box(field / np.float32(period))
+    roughness = np.full(3, np.inf)
+    for axis in range(3):
+        inside = np.moveaxis(voxels.inside, axis, 0)
+        both = inside[1:] & inside[:-1]
+        if both.any():
+            steps = np.diff(np.moveaxis(maps, axis, 0), axis=0)[both]
+            roughness[axis] = np.median(np.abs(steps - np.rint(steps)))
+    rough = roughness > ROUGH * roughness.min()
+    return np.where(rough, 1, EDGE)
 
 
 def _cube_sum(voxels: Voxels, values: Real, edges: NDArray[np.int64]) -> Real:
