@@ -65,10 +65,15 @@ class Plan:
         section: dict[str, Any] = self.config.model_dump(mode="json")[verb]
         return section
 
+    @property
+    def sheet(self) -> Path:
+        """The study sheet."""
+        return Path(os.environ[STUDY_VARIABLE])
+
     @cached_property
     def backends(self) -> dict[Path, Description]:
         """The programs that segment besides the package, by the file of their description."""
-        return told_descriptions(self.config.segment, Path(os.environ[STUDY_VARIABLE]).parent)
+        return told_descriptions(self.config.segment, self.sheet.parent)
 
     @property
     def segment_memory_mb(self) -> int:
@@ -81,8 +86,10 @@ class Plan:
         return 2 + sum(math.ceil(program.timeout_s / 60) for program in self.backends.values())
 
     def source(self, wildcards: ExamWildcards) -> str:
-        """Return the fingerprint of an examination's DICOM."""
-        return fingerprint(self.exam(wildcards).dicom_dir)
+        """Return the fingerprints of an examination's DICOM and of the site's override file."""
+        overrides = self.config.ingest.overrides
+        told = fingerprint(self.sheet.parent / overrides) if overrides else "-"
+        return f"{fingerprint(self.exam(wildcards).dicom_dir)} {told}"
 
     def anchors(self, wildcards: ExamWildcards) -> str:
         """Return what the sheet says of the levels in view and what a reader saved, files by fingerprint."""
@@ -137,8 +144,7 @@ class Plan:
         write_worklist(self.results, self.study.names)
 
     def _write_ledger(self, *, finished: bool) -> None:
-        sheet = Path(os.environ[STUDY_VARIABLE])
-        write_ledger(self.results, self.study.names, sheet, finished=finished)
+        write_ledger(self.results, self.study.names, self.sheet, finished=finished)
 
 
 def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:

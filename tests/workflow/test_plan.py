@@ -1,0 +1,48 @@
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from qmri.commands import STUDY_VARIABLE
+from qmri.errors import QmriError
+from qmri.workflow import Plan, fingerprint, make_plan
+
+WILDCARDS = SimpleNamespace(sub="sub-01", ses="ses-pre")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "dicom").mkdir()
+    (tmp_path / "dicom" / "a").write_bytes(b"abc")
+    (tmp_path / "site.yaml").write_text("series: []\n")
+    (tmp_path / "study.csv").write_text("participant_id,session_id,dicom_dir\n01,pre,dicom\n")
+    for name in (STUDY_VARIABLE, "QMRI_RESULTS", "PATH"):
+        monkeypatch.setenv(name, "")
+    return tmp_path
+
+
+def plan(folder: Path, **sections: object) -> Plan:
+    return make_plan(
+        {"study": str(folder / "study.csv"), "out": str(folder / "out")} | sections, main_process=True
+    )
+
+
+def test_a_fingerprint_follows_names_sizes_and_times_and_tells_no_path(folder):
+    first = fingerprint(folder / "dicom")
+    assert fingerprint(folder / "dicom") == first
+    assert "dicom" not in first
+    (folder / "dicom" / "b").write_bytes(b"")
+    assert fingerprint(folder / "dicom") != first
+
+
+def test_a_change_of_the_override_file_counts(folder):
+    with_file = {"ingest": {"overrides": "site.yaml"}}
+    before = plan(folder, **with_file).source(WILDCARDS)
+    assert before != plan(folder).source(WILDCARDS)
+    (folder / "site.yaml").write_text("series: [{match: {}, type: water}]\n")
+    assert plan(folder, **with_file).source(WILDCARDS) != before
+
+
+def test_a_study_must_be_named():
+    with pytest.raises(QmriError, match="no study sheet is named"):
+        make_plan({}, main_process=True)
