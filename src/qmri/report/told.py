@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 LEFT_OUT = ("inputs", "acquisition", "sha256", "tokens")
@@ -10,19 +12,37 @@ LEFT_OUT = ("inputs", "acquisition", "sha256", "tokens")
 
 MOST_ITEMS = 12
 
-Told = str | list[tuple[str, "Told"]] | list["Told"]
+
+@dataclass(frozen=True)
+class ToldTable:
+    """Several things that are told in the same terms."""
+
+    columns: list[str]
+    rows: list[list[str]]
+
+
+Told = str | list[tuple[str, "Told"]] | list["Told"] | ToldTable
 
 
 def told(value: object) -> Told:
-    """Return a value of a record as words, a list of named parts, or a list of such."""
+    """Return a value of a record as words, a list of named parts, a table, or a list of such."""
     if isinstance(value, Mapping):
         return [(words(key), told(part)) for key, part in value.items() if key not in LEFT_OUT]
     if isinstance(value, list):
         if all(isinstance(part, (str, int, float)) or part is None for part in value):
             shown = ", ".join(plain(part) for part in value[:MOST_ITEMS])
             return shown + (f" and {len(value) - MOST_ITEMS} more" if len(value) > MOST_ITEMS else "")
+        if all(isinstance(part, Mapping) and part.keys() == value[0].keys() for part in value):
+            keys = [key for key in value[0] if key not in LEFT_OUT]
+            rows = [[_cell(part[key]) for key in keys] for part in value[:MOST_ITEMS]]
+            return ToldTable([words(key) for key in keys], rows)
         return [told(part) for part in value[:MOST_ITEMS]]
     return plain(value)
+
+
+def _cell(value: object) -> str:
+    shown = told(value)
+    return shown if isinstance(shown, str) else json.dumps(value, ensure_ascii=False)
 
 
 def plain(value: object) -> str:
