@@ -74,7 +74,6 @@ def test_a_bipolar_readout_is_recognised_and_removed(body, clean):
     assert np.mean((result.pdff - body.pdff)[body.mask]) == pytest.approx(0, abs=0.2)
 
 
-@pytest.mark.slow
 def test_a_first_echo_of_random_phase_counts_by_its_magnitude_alone(body, clean):
     noise = np.random.default_rng(1).normal(scale=np.deg2rad(40), size=body.mask.shape)
     signal = clean * np.exp(1j * np.multiply.outer(noise, FIRST))
@@ -86,7 +85,6 @@ def test_a_first_echo_of_random_phase_counts_by_its_magnitude_alone(body, clean)
     assert any("echo 1" in text for text in result.decisions.warnings)
 
 
-@pytest.mark.slow
 def test_magnitudes_are_fitted_with_a_flag_and_the_risk_is_told(body, clean):
     result = fit(body, np.abs(clean))
     assert result.decisions.mode == "magnitude"
@@ -97,7 +95,6 @@ def test_magnitudes_are_fitted_with_a_flag_and_the_risk_is_told(body, clean):
     assert np.median(result.swap_risk[wrong]) > 2 * np.median(result.swap_risk[body.mask])
 
 
-@pytest.mark.slow
 def test_phases_of_no_use_at_all_leave_the_magnitudes(body, clean):
     noise = np.random.default_rng(2).normal(scale=np.deg2rad(25), size=clean.shape)
     result = fit(body, clean * np.exp(1j * noise))

@@ -70,52 +70,68 @@ def assisted_solve(method: Method, signals: Signals, start: Solution, trust: Tru
     return result
 
 
+@dataclass(frozen=True)
+class _Data:
+    """Echoes (voxels, echoes) and the factor of fat in the model (voxels,), both complex128."""
+
+    echoes: NDArray[np.complex128]
+    turn: NDArray[np.complex128]
+
+    def part(self, voxels: NDArray[np.bool_]) -> _Data:
+        return _Data(self.echoes[voxels], self.turn[voxels])
+
+
 def _descend(method: Method, signals: Signals, start: Solution, trust: Trust) -> Solution:
     """Levenberg-Marquardt on water, fat, R2*, field and phase in double precision."""
-    free = trust.parameters
+    train, free = method.train, trust.parameters
     at = np.stack([start.water, start.fat, start.r2star, start.field, start.phase]).astype(np.float64)
     own = 0.0 if signals.fat_phase is None else signals.fat_phase.astype(np.float64)
     turn = np.full(at.shape[1], np.exp(1j * method.fat_phase)) * np.exp(1j * own)
-    data = signals.echoes.T.astype(np.complex128)
-    residual, jacobian = _radial_tangential(method.train, turn, data, at, trust)
-    cost = np.einsum("vn,vn->v", residual, residual)
-    damping = np.full(cost.shape, FIRST_DAMPING)
+    everything = _Data(signals.echoes.T.astype(np.complex128), turn)
+    active = np.arange(at.shape[1])
+    data, place, damping = everything, at.copy(), np.full(at.shape[1], FIRST_DAMPING)
+    residual, jacobian = _radial_tangential(train, data, place, trust)
     for _ in range(ITERATIONS):
-        normal, gradient = _normal_equations(jacobian[..., free], residual)
-        diagonal = np.einsum("vii->vi", normal).copy()
-        normal[:, range(len(free)), range(len(free))] += diagonal * damping[:, np.newaxis] + RIDGE
-        trial = at.copy()
-        trial[free] += np.linalg.solve(normal, gradient[..., np.newaxis])[..., 0].T
+        trial = place.copy()
+        trial[free] += _step(jacobian[..., free], residual, damping)
         np.clip(trial[R2STAR], *R2STAR_RANGE, out=trial[R2STAR])
-        new_residual, new_jacobian = _radial_tangential(method.train, turn, data, trial, trust)
-        new_cost = np.einsum("vn,vn->v", new_residual, new_residual)
+        new_residual, new_jacobian = _radial_tangential(train, data, trial, trust)
+        cost, new_cost = (np.einsum("vn,vn->v", each, each) for each in (residual, new_residual))
         better = new_cost <= cost
-        settled = cost - new_cost <= SETTLED * cost
-        at = np.where(better, trial, at)
-        residual[better], jacobian[better], cost[better] = (
-            new_residual[better],
-            new_jacobian[better],
-            new_cost[better],
-        )
+        place = np.where(better, trial, place)
+        residual[better], jacobian[better] = new_residual[better], new_jacobian[better]
         damping *= np.where(better, 0.2, 5.0)
-        if (better & settled | (damping > MAX_DAMPING)).all():
+        at[:, active] = place
+        moving = ~(better & (cost - new_cost <= SETTLED * cost)) & (damping < MAX_DAMPING)
+        if not moving.any():
             break
-    normal, _ = _normal_equations(jacobian[..., free], residual)
-    return _as_solution(at, cost, normal, free)
+        active, data, damping = active[moving], data.part(moving), damping[moving]
+        place, residual, jacobian = place[:, moving], residual[moving], jacobian[moving]
+    residual, jacobian = _radial_tangential(train, everything, at, trust)
+    seen = jacobian[..., free]
+    return _as_solution(at, np.einsum("vn,vn->v", residual, residual), seen.swapaxes(1, 2) @ seen, free)
 
 
-def _radial_tangential(
-    train: EchoTrain, turn: NDArray[np.complex128], data: NDArray[np.complex128], at: Array, trust: Trust
-) -> tuple[Array, Array]:
+def _step(jacobian: Array, residual: Array, damping: Array) -> Array:
+    """Return the damped Gauss-Newton step of the free parameters, (parameters, voxels)."""
+    transposed = jacobian.swapaxes(1, 2)
+    normal = transposed @ jacobian
+    each = range(normal.shape[1])
+    normal[:, each, each] *= 1 + damping[:, np.newaxis]
+    normal[:, each, each] += RIDGE
+    return np.asarray(np.linalg.solve(normal, transposed @ residual[..., np.newaxis])[..., 0].T)
+
+
+def _radial_tangential(train: EchoTrain, data: _Data, at: Array, trust: Trust) -> tuple[Array, Array]:
     """Return residuals (voxels, 2 echoes) and derivatives of the model (voxels, 2 echoes, 5)."""
     water, fat, *others = at
-    model = train.model.forward(water, fat * turn, *others)
-    derivative = train.model.jacobian(water, fat * turn, *others)
-    derivative[..., FAT] *= turn[:, np.newaxis]
+    model = train.model.forward(water, fat * data.turn, *others)
+    derivative = train.model.jacobian(water, fat * data.turn, *others)
+    derivative[..., FAT] *= data.turn[:, np.newaxis]
     size = np.abs(model)
     direction = np.where(size > 0, model / np.where(size > 0, size, 1.0), 1.0)
-    turned = data * direction.conj()
-    radial = np.where(trust.echoes, turned.real, np.abs(data)) - size
+    turned = data.echoes * direction.conj()
+    radial = np.where(trust.echoes, turned.real, np.abs(data.echoes)) - size
     tangential = np.where(trust.echoes, turned.imag, 0.0)
     derivative *= direction.conj()[..., np.newaxis]
     seen = trust.echoes[:, np.newaxis]
@@ -123,11 +139,6 @@ def _radial_tangential(
         np.concatenate([radial, tangential], axis=1),
         np.concatenate([derivative.real, np.where(seen, derivative.imag, 0.0)], axis=1),
     )
-
-
-def _normal_equations(jacobian: Array, residual: Array) -> tuple[Array, Array]:
-    transposed = jacobian.swapaxes(1, 2)
-    return transposed @ jacobian, (transposed @ residual[..., np.newaxis])[..., 0]
 
 
 def _as_solution(at: Array, cost: Array, normal: Array, free: list[int]) -> Solution:
