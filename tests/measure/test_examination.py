@@ -184,3 +184,15 @@ def test_every_cell_of_a_measured_row_has_a_value_or_a_reason(make_spine):
         "b0_range_hz",
         "swap_risk_frac",
     }
+
+
+def test_r2star_without_values_leaves_the_pdff_standing(make_spine):
+    spine = make_spine(marrow=MARROW)
+    spine.r2star[:] = np.nan
+    rows = measure(spine)
+    row = by_level(rows)["L2"]
+    assert (row["status"], row["pdff_median_pct"]) == ("ok", 44)
+    assert "r2star_median_per_s" not in row
+    assert "R2*" in row["na_reason"]
+    assert rows.patient["pdff_bg_median_pct"] == pytest.approx(45)
+    assert "r2star_bg_median_per_s" not in rows.patient

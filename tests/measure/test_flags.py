@@ -220,6 +220,14 @@ def test_clean_phantoms_raise_nothing(make_spine, seed):
     assert measure_examination(clean(make_spine, seed), SETTINGS).flags == []
 
 
+def test_a_recent_fracture_that_nobody_sees_makes_the_level_doubtful(make_spine):
+    data = clean(make_spine)
+    off_by_one = measure_examination(replace(data, fractures=Fractures(treated=("L2",))), SETTINGS)
+    evidence = [flag["evidence"] for flag in off_by_one.flags if flag["flag"] == "level_doubt"]
+    assert len(evidence) == 1
+    assert "the name may be off by one" in evidence[0]
+
+
 def test_a_resolved_cortex_is_no_void(make_spine):
     data = clean(make_spine, levels=("L1", "L2"), voxel_mm=(1.0, 1.0, 1.0))
     bone = np.zeros(data.labels.shape, bool)

@@ -13,6 +13,7 @@ from qmri.measure.distribution import Row
 
 LevelRows = Mapping[str, Row]
 
+R2STAR = "r2star_median_per_s"
 LITERATURE_LEVELS = ("L1", "L2", "L3", "L4")
 REFERENCE_LEVEL = "L2"
 ADJUSTED_REACH = 3
@@ -43,7 +44,7 @@ def background_columns(
     if not background:
         return columns
     pdff = np.array([rows[level]["pdff_median_pct"] for level in background])
-    r2star = np.array([rows[level]["r2star_median_per_s"] for level in background])
+    r2star = [rows[level][R2STAR] for level in background if R2STAR in rows[level]]
     within = np.array([rows[level]["pdff_sd_pct"] for level in background])
     columns |= {
         "pdff_bg_mean_pct": float(pdff.mean()),
@@ -51,8 +52,9 @@ def background_columns(
         "pdff_bg_min_pct": float(pdff.min()),
         "pdff_bg_max_pct": float(pdff.max()),
         "pdff_bg_within_sd_pct": float(np.sqrt(np.mean(within**2))),
-        "r2star_bg_median_per_s": float(np.median(r2star)),
     }
+    if r2star:
+        columns["r2star_bg_median_per_s"] = float(np.median(r2star))
     if len(background) > 1:
         spread = float(pdff.std(ddof=1))
         columns |= {"pdff_bg_sd_pct": spread, "pdff_bg_between_sd_pct": _between(pdff, rows, background)}
@@ -86,12 +88,12 @@ def _level_adjusted(rows: LevelRows, background: Sequence[str], settings: Measur
     columns: Row = {}
     for source, target, slope in (
         ("pdff_median_pct", "pdff_bg_level_adj_pct", settings.pdff_slope_pct_per_level),
-        ("r2star_median_per_s", "r2star_bg_level_adj_per_s", settings.r2star_slope_per_level),
+        (R2STAR, "r2star_bg_level_adj_per_s", settings.r2star_slope_per_level),
     ):
         moved = [
             rows[level][source] - slope * steps
             for level in background
-            if abs(steps := steps_between(level, REFERENCE_LEVEL)) <= ADJUSTED_REACH
+            if source in rows[level] and abs(steps := steps_between(level, REFERENCE_LEVEL)) <= ADJUSTED_REACH
         ]
         if moved:
             columns[target] = float(np.mean(moved))

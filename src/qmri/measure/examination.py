@@ -62,37 +62,23 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     flags = _level_flags(measured, vertebrae, exam, settings)
     background = _background(ok, measured, flags, exam.fractures)
     patient = _patient_columns(measured, background, vertebrae, exam, settings)
+    _add_ratios(measured, ok, patient)
     for level in ok:
-        if patient.get("pdff_bg_median_pct"):
-            measured[level]["pdff_ratio_to_bg"] = (
-                measured[level]["pdff_median_pct"] / patient["pdff_bg_median_pct"]
-            )
-        status = exam.fractures.status(level)
-        flags += meaning_flags(level, measured[level], status, settings)
-    flags += examination_flags(
-        patient,
-        len(exam.fractures.levels) if exam.fractures.told else None,
-        _fattest_tissue(exam.maps, vertebrae),
-        settings,
-    )
+        flags += meaning_flags(level, measured[level], exam.fractures.status(level), settings)
+    fractured = len(exam.fractures.levels) if exam.fractures.told else None
+    flags += examination_flags(patient, fractured, _fattest_tissue(exam.maps, vertebrae), settings)
     by_level = grouped(flags)
-
-    rows: list[dict[str, Cell]] = []
+    rows = []
     for level in row_levels(settings, bodies):
         status, reason = level_state(level, bodies, cut, ok)
-        row = level_keys(exam.identity, level, exam.fractures)
-        row |= {"status": status, "status_reason": reason}
+        row = level_keys(exam.identity, level, exam.fractures) | {"status": status, "status_reason": reason}
         if status == "ok":
-            own = by_level.get(level, [])
-            row |= measured[level]
             row |= {
-                "in_background": level in background,
+                **measured[level],
                 "height_loss_kind": kinds.get(level),
-                "qc_pass": not any(flag.disqualifies for flag in own),
-                "qc_flags": names(own),
-                "na_reason": missing_reasons(vertebrae[level], exam),
+                "in_background": level in background,
             }
-            row |= label_columns(exam.notes.get(level))
+            row |= _judged(vertebrae[level], by_level.get(level, []), exam)
         rows.append(row)
     return ExaminationRows(
         rows,
@@ -100,6 +86,15 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
         [flag_row(exam.identity, flag) for flag in flags],
         region_labels(vertebrae, exam.labels.shape),
     )
+
+
+def _judged(vertebra: Vertebra, flags: Sequence[Flag], exam: ExaminationData) -> dict[str, Cell]:
+    """Return the columns that say whether to use a measured row."""
+    return label_columns(exam.notes.get(vertebra.body.level)) | {
+        "qc_pass": not any(flag.disqualifies for flag in flags),
+        "qc_flags": names(flags),
+        "na_reason": missing_reasons(vertebra, exam),
+    }
 
 
 def region_labels(vertebrae: Mapping[str, Vertebra], shape: tuple[int, ...]) -> NDArray[np.int16]:
@@ -167,6 +162,14 @@ def _add_losses(
         if kyphosis is not None:
             measured[level]["kyphosis_local_deg"] = kyphosis
     return {level: loss.kind for level, loss in losses.items()}
+
+
+def _add_ratios(measured: dict[str, Row], ok: Sequence[str], patient: Row) -> None:
+    """Add each level's PDFF over the background's."""
+    background = patient.get("pdff_bg_median_pct")
+    if background:
+        for level in ok:
+            measured[level]["pdff_ratio_to_bg"] = measured[level]["pdff_median_pct"] / background
 
 
 def _level_flags(

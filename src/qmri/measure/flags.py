@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from qmri.config import MeasureSettings
@@ -55,6 +55,10 @@ SEGMENTATION_WORDS = {
 """Words of the segmentation in full; one that is not here is told as it is."""
 
 FRACTURED = ("acute", "old", "treated_target")
+RECENT = ("acute", "treated_target")
+
+UNSEEN_LOSS_PCT, UNSEEN_RATIO = 15.0, 0.85
+"""A recent fracture shows at least so much height loss or so little fat against the background."""
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,13 @@ def meaning_flags(level: str, row: Row, status: str, settings: MeasureSettings) 
         words = f"height loss is {loss:.0f} % and the study sheet says {status}"
         flags.append(Flag("undeclared_deformity", words, level, loss, 20.0, "%"))
     median, ratio = row.get("pdff_median_pct"), row.get("pdff_ratio_to_bg")
+    unseen = loss is not None and loss < UNSEEN_LOSS_PCT and ratio is not None and ratio > UNSEEN_RATIO
+    if status in RECENT and unseen and row.get("void_frac", 0.0) <= settings.flag_void_frac:
+        words = (
+            f"the study sheet says {status}, but height loss is {loss:.0f} % and PDFF is {ratio:.2f} of the "
+            "background's: the name may be off by one"
+        )
+        flags.append(Flag("level_doubt", words, level))
     if median is not None and median < settings.flag_lean_pct:
         words = f"median PDFF is {median:.1f} %"
         flags.append(Flag("marrow_replaced", words, level, median, settings.flag_lean_pct, "%"))
@@ -205,7 +216,7 @@ def examination_flags(
     return flags
 
 
-def names(flags: list[Flag]) -> str:
+def names(flags: Sequence[Flag]) -> str:
     """Return the names of flags for a table cell, each once, in the order of `FLAGS`."""
     raised = {flag.name for flag in flags}
     return ";".join(name for name in FLAGS if name in raised)

@@ -193,6 +193,8 @@ def missing_reasons(vertebra: Vertebra, exam: ExaminationData) -> str:
         reasons.append("SNR and voids: no water and fat images")
     elif not exam.origin.noise.get("sigma"):
         reasons.append("SNR: the image noise is not known")
+    if not np.isfinite(maps.r2star[vertebra.body.window][vertebra.region.roi]).any():
+        reasons.append("R2*: no value in the region")
     if vertebra.shape is None:
         reasons.append("shape: the label is too small for endplates")
     if vertebra.body.touches_side:
