@@ -18,7 +18,7 @@ ALLOWED = {
     "fit": {"signal"},
     "segment": {"fit", "signal"},
     "measure": {"segment", "fit", "signal"},
-    "report": {"measure", "segment", "fit", "signal"},
+    "report": {"viewer", "measure", "segment", "fit", "signal"},
     "export": {"segment"},
     "viewer": {"segment"},
     "ingest": {"signal"},

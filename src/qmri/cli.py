@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "worklist": ("qmri.commands.worklist", "tell which examinations a reader should look at first"),
     "measure": ("qmri.commands.measure", "take the markers of every vertebra"),
     "report": ("qmri.commands.report", "write the pages people look at"),
+    "view": ("qmri.commands.view", "write a page on which an examination is scrolled through"),
     "export": ("qmri.commands.export", "write results as DICOM for the hospital's archive"),
     "compare": ("qmri.commands.compare", "tell how two tables of the same vertebrae agree"),
     "status": ("qmri.commands.status", "tell which examinations failed, why, and what to do"),

@@ -193,6 +193,10 @@ class MeasureSettings(_Section):
 class ReportSettings(_Section):
     """What the pages show."""
 
+    viewer: Annotated[
+        bool, Field(description="write a page for each examination on which its maps are scrolled through")
+    ] = True
+
 
 class Config(_Section):
     """The whole configuration, one section per stage."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import numpy as np
@@ -56,6 +57,7 @@ def export_examination(results: Path, exam: str, series: Path, out: Path) -> lis
         ) from error
     from qmri.export.source import find_source  # noqa: PLC0415 - after the check of what is installed
 
+    logging.getLogger("highdicom").setLevel(logging.WARNING)  # it names every module of the header
     maps, labels, by_reader = _results(results, exam)
     grid = next(iter(maps.values()))
     source = find_source(series, grid.data.shape[:3], grid.affine)

@@ -133,6 +133,9 @@ FILES: dict[str, FileOutput] = {
     "exam_flags_dictionary": FileOutput(
         "measure", "flags.json", None, "What each column of flags.csv means; where measured on files."
     ),
+    "viewer": FileOutput(
+        "report", "viewer.html", None, "Maps and labels on scroll in a browser, without network."
+    ),
     "page": FileOutput("report", "report.html", None, "Page of the examination."),
     "thumbnail": FileOutput("report", "thumbnail.png", None, "Small PDFF picture for the page of the study."),
 }

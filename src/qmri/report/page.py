@@ -89,6 +89,8 @@ class ExaminationContent:
         (x, y, z) label map and measured regions, or None.
     affine
         (4, 4) of the maps.
+    viewer
+        File name of the viewer's page beside this one, or None.
     """
 
     name: str
@@ -100,6 +102,7 @@ class ExaminationContent:
     labels: Labels | None = None
     roi: Labels | None = None
     affine: NDArray[np.float64] | None = None
+    viewer: str | None = None
 
 
 def examination_page(content: ExaminationContent) -> str:
@@ -109,6 +112,7 @@ def examination_page(content: ExaminationContent) -> str:
     template = environment().get_template("examination.html")
     return template.render(
         name=content.name,
+        viewer=content.viewer,
         patient=content.patient,
         failure=None if measured else _failure(content),
         flags=_flags(content.flags),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ from qmri.report.charts import Cells
 from qmri.report.page import ExaminationContent, examination_page, thumbnail
 from qmri.stage import Outcome, run_stage_or_record
 from qmri.study import Examination
+from qmri.viewer.page import viewer_page
+from qmri.viewer.volumes import layers_of
 from qmri.volumes import read_json, read_volume
 
 VERBS = ("ingest", "fit", "segment", "measure")
@@ -31,6 +34,10 @@ def report_in_study(
 
     def work(aside: Path) -> Outcome:
         content = read_content(exam, results, measure_settings)
+        if settings.viewer and content.affine is not None:
+            path = file_path(aside, name, "viewer")
+            path.write_text(viewer_of(content), encoding="utf-8")
+            content = replace(content, viewer=path.name)
         file_path(aside, name, "page").write_text(examination_page(content), encoding="utf-8")
         picture = thumbnail(content)
         if picture is not None:
@@ -38,6 +45,14 @@ def report_in_study(
         return Outcome()
 
     return run_stage_or_record("report", name, directory, work, settings=settings.model_dump(mode="json"))
+
+
+def viewer_of(content: ExaminationContent) -> str:
+    """Return the page on which an examination's maps and labels are scrolled through."""
+    maps, affine = content.maps, content.affine
+    shape = next(iter(maps.values())).shape
+    labels = np.zeros(shape, np.int16) if content.labels is None else content.labels
+    return viewer_page(content.name, layers_of(maps), labels, np.eye(4) if affine is None else affine)
 
 
 def read_content(exam: Examination, results: Path, settings: MeasureSettings) -> ExaminationContent:

@@ -1,0 +1,40 @@
+"""The rim of the viewer: an examination's maps and labels in, one page out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from qmri.errors import QmriError
+from qmri.outputs import exam_directory, file_path
+from qmri.stage import require_ok
+from qmri.viewer.page import viewer_page
+from qmri.viewer.volumes import layers_of
+from qmri.volumes import read_json, read_volume
+
+
+def examination_viewer(results: Path, exam: str) -> str:
+    """Return the viewer's page of an examination of a study.
+
+    Raises
+    ------
+    QmriError
+        If the examination has no maps.
+    """
+    folder = {verb: exam_directory(results, exam, verb) for verb in ("fit", "segment")}
+    require_ok(read_json(file_path(folder["fit"], exam, "fit_record")))
+    maps = {
+        key: read_volume(path)
+        for key in ("pdff", "r2star", "water", "fat")
+        if (path := file_path(folder["fit"], exam, key)).exists()
+    }
+    if not maps:
+        raise QmriError(f"{exam} has no maps")
+    grid = next(iter(maps.values()))
+    values = {key: np.asarray(volume.data, np.float64) for key, volume in maps.items()}
+    if "water" in values and "fat" in values:
+        values["in_phase"] = values["water"] + values["fat"]
+    path = file_path(folder["segment"], exam, "labels")
+    labels = read_volume(path).data.astype(np.int16) if path.exists() else np.zeros(grid.data.shape, np.int16)
+    return viewer_page(exam, layers_of(values), labels, grid.affine)

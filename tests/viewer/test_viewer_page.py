@@ -1,0 +1,133 @@
+"""The viewer's page: what is in it, and that a browser shows it without network."""
+
+import base64
+import gzip
+import html
+import re
+import shutil
+import subprocess
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from qmri.levels import LEVEL_ID
+from qmri.viewer.page import viewer_page
+from qmri.viewer.volumes import STEPS, Layer, layer_base64, shifted, window
+
+AFFINE = np.array([[0, 0, 4.0, -30], [2.0, 0, 0, -40], [0, 2.0, 0, -70], [0, 0, 0, 1]])
+SHAPE = (60, 90, 16)
+
+
+def read(packed: str) -> nib.Nifti1Image:
+    return nib.Nifti1Image.from_bytes(gzip.decompress(base64.b64decode(packed)))
+
+
+@pytest.fixture(scope="module")
+def examination():
+    rng = np.random.default_rng(4)
+    labels = np.zeros(SHAPE, np.int16)
+    labels[12:24, 40:52, 3:12], labels[12:24, 20:32, 3:12] = 22, 23
+    pdff = np.where(labels == 22, 40.0, np.where(labels == 23, 60.0, 5.0))
+    layers = [
+        Layer("anatomy", "In phase", "", 0, 2.0, "gray", 1 + 0.1 * rng.standard_normal(SHAPE)),
+        Layer("pdff", "PDFF", "%", 0, 100, "viridis", pdff),
+        Layer("r2star", "R2*", "1/s", 0, 250, "magma", np.full(SHAPE, 50.0)),
+    ]
+    return layers, labels
+
+
+def test_values_survive_to_half_a_step():
+    values = np.linspace(-10, 110, 11 * 7 * 5).reshape(11, 7, 5)
+    values[0, 0, 0] = np.nan
+    back = read(layer_base64(Layer("x", "x", "%", 0, 100, "gray", values), AFFINE))
+    inside = (values >= 0) & (values <= 100)
+    assert np.abs(back.get_fdata() - values)[inside].max() <= 100 / STEPS / 2 + 1e-5
+    assert back.get_fdata().min() == 0
+    np.testing.assert_allclose(back.affine, AFFINE)
+    assert back.get_data_dtype() == np.uint8
+
+
+def test_the_window_holds_every_label_at_its_place(examination):
+    _, labels = examination
+    part = window(labels, AFFINE)
+    own = labels[part]
+    assert own.size < labels.size
+    assert np.count_nonzero(own) == np.count_nonzero(labels)
+    moved = shifted(AFFINE, part)
+    for image, affine in ((labels, AFFINE), (own, moved)):
+        centre = affine[:3, :3] @ np.argwhere(image == 22).mean(axis=0) + affine[:3, 3]
+        np.testing.assert_allclose(centre, AFFINE[:3, :3] @ [17.5, 45.5, 7] + AFFINE[:3, 3])
+    assert window(np.zeros(SHAPE), AFFINE) == (slice(None),) * 3
+
+
+def test_the_page_stands_alone_and_is_small(examination):
+    layers, labels = examination
+    page = viewer_page("sub-01_ses-pre", layers, labels, AFFINE)
+    assert page == viewer_page("sub-01_ses-pre", layers, labels, AFFINE)
+    assert len(page) < 10e6
+    outside_script = re.sub(r"<script.*?</script>", "", page, flags=re.DOTALL)
+    assert not re.search(r"(src|href)=", outside_script)
+    assert "default-src &#x27;none&#x27;" in page
+    assert "@NAME@" not in page
+    assert "sub-01_ses-pre: viewer" in page
+
+
+def test_a_name_cannot_break_out_of_the_page(examination):
+    layers, labels = examination
+    layers = [Layer(**{**vars(layers[0]), "title": "</script><b>"})]
+    page = viewer_page("<script>", layers, labels, AFFINE)
+    assert "<title>&lt;script&gt;: viewer" in page
+    assert "</script><b>" not in page
+
+
+CLICKS = """
+<script>
+const timer = setInterval(() => {
+  if (document.body.dataset.state === "failed") clearInterval(timer);
+  if (document.body.dataset.state !== "ready") return;
+  clearInterval(timer);
+  document.querySelectorAll("#maps input")[1].click();
+  [...document.querySelectorAll("#levels button")].find((button) => button.textContent === "L3").click();
+  setTimeout(() => { document.body.dataset.clicked = document.getElementById("told").textContent; }, 500);
+}, 100);
+</script>
+</body>
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
+def test_a_browser_shows_maps_and_labels(examination, tmp_path):
+    layers, labels = examination
+    page = viewer_page("sub-01_ses-pre", layers, labels, AFFINE)
+    (tmp_path / "page.html").write_text(page.rpartition("</body>")[0] + CLICKS, encoding="utf-8")
+    command = ["chromium", "--headless", "--no-sandbox", "--no-first-run", "--disable-background-networking"]
+    command += [
+        "--use-angle=swiftshader",
+        "--enable-unsafe-swiftshader",
+        f"--user-data-dir={tmp_path / 'chromium'}",
+    ]
+    command += ["--window-size=1000,700", "--virtual-time-budget=30000", "--dump-dom"]
+    shown = subprocess.run(
+        [*command, (tmp_path / "page.html").as_uri()],
+        capture_output=True,
+        text=True,
+        timeout=180,
+        check=False,
+    )
+    body = re.search(r"<body[^>]*>", shown.stdout)
+    assert body, shown.stderr[-2000:]
+    told = html.unescape(body.group())
+    assert 'data-state="ready"' in told, shown.stdout[-2000:]
+    assert 'data-volumes="4"' in told
+    assert re.search(r'data-clicked="L3 +PDFF 40 % +R2\* 50 1/s', told), told
+    assert "failure" not in told
+
+
+def test_levels_are_those_of_the_labels(examination):
+    layers, labels = examination
+    page = viewer_page("x_y", layers, labels, AFFINE)
+    for level in ("L3", "L4"):
+        assert f'"name": "{level}", "id": {LEVEL_ID[level]}' in page
+    assert '"name": "L5"' not in page
