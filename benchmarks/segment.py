@@ -236,14 +236,14 @@ def table(cases: list[Case]) -> None:
         rows = [row for case, result in zip(cases, results, strict=True) for row in scores(case, result)]
         for kind in sorted({row.kind for row in rows}):
             print_row([row for row in rows if row.kind == kind], kind, mode)
-        wrong = {row.case for row in rows if not row.named}
+        wrong = {row.case for row in rows if row.found and not row.named}
         silent = [
             case.name
             for case, result in zip(cases, results, strict=True)
             if case.name in wrong and result is not None and result.naming.verified
         ]
         print(
-            f"\n{mode}: {len(wrong)} of {len(cases)} spines not all named, {len(silent)} of these verified;"
+            f"\n{mode}: {len(wrong)} of {len(cases)} spines with a wrong name, {len(silent)} of these verified;"
         )
         print(f"{seconds:.2f} CPU seconds a spine of {len(rows) / len(cases):.1f} bodies\n")
 
