@@ -102,6 +102,12 @@ def test_phases_of_no_use_at_all_leave_the_magnitudes(body, clean):
     assert not any(result.decisions.trusted_phases)
 
 
+@pytest.mark.parametrize("snr", [30, 12])
+def test_phases_of_the_opposite_sign_are_refused(body, snr):
+    with pytest.raises(QmriError, match="opposite sign"):
+        fit(body, body.signal(TIMES, 3.0, snr).conj())
+
+
 def test_magnitudes_of_three_echoes_and_negative_magnitudes_are_refused(clean):
     with pytest.raises(QmriError, match="so few echoes do not tell"):
         fit_water_fat(np.abs(clean[..., :3]), TIMES[:3], 3 * GAMMA_MHZ_PER_T)

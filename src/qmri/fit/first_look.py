@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from qmri.fit.candidates import find_candidates
 from qmri.fit.choice import choose
+from qmri.fit.conventions import water_fat_phase
 from qmri.fit.costs import candidate_costs, noise_variance
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.field_choice import Coupling
 from qmri.fit.method import Method, Start
-from qmri.fit.phases import water_fat_phase
 from qmri.fit.solution import Solution, solve
 from qmri.fit.voxels import Voxels
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qmri.fit import echo_phases
+from qmri.fit.conventions import check_sign
 from qmri.fit.echo_phases import EchoPhases
 from qmri.fit.estimate import Estimate, Mode
 from qmri.fit.first_look import FirstLook, first_look, with_offset
@@ -52,11 +53,17 @@ def estimate(method: Method, voxels: Voxels, *, magnitude: bool) -> Estimate:
         How to fit, and what.
     magnitude
         Whether there are magnitudes alone.
+
+    Raises
+    ------
+    QmriError
+        If the phases have the opposite sign.
     """
     if voxels.count == 0:
         return _nothing(method)
     if magnitude:
         return estimate_magnitude(method, voxels)
+    check_sign(method, voxels)
     state = _without_echo_phases(_State.begin(method, voxels))
     trusted = trusted_echoes(state.method, state.voxels, state.first.solution)
     if not trusted.any():

@@ -34,6 +34,10 @@ class Signals:
         phase = None if self.fat_phase is None else self.fat_phase[voxels]
         return Signals(self.echoes[:, voxels], phase)
 
+    def conjugate(self) -> Signals:
+        """Return the echoes with all phases reversed."""
+        return Signals(self.echoes.conj(), self.fat_phase)
+
     def repeated(self, times: int) -> Signals:
         """Return the voxels one after the other, several times."""
         phase = None if self.fat_phase is None else np.tile(self.fat_phase, times)

@@ -73,7 +73,8 @@ def fit_water_fat(
     Raises
     ------
     QmriError
-        If the shapes do not agree, or the echoes cannot separate water and fat.
+        If the shapes do not agree, the echoes cannot separate water and fat, or the phases have the
+        opposite sign.
     """
     spectrum = find_fat_model(fat_model)
     train = echo_train(spectrum, echo_times, imaging_frequency, water_ppm=water_ppm)
