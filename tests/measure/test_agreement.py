@@ -67,3 +67,20 @@ def test_compare_refuses_tables_without_common_levels(tmp_path, capsys):
     files = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
     assert main(["compare", *files, "--columns", "pdff_median_pct"]) == 1
     assert "fewer than three levels in common" in capsys.readouterr().err
+
+
+def test_compare_takes_the_columns_that_both_tables_have(tmp_path, capsys):
+    rows = "".join(f"01,pre,L{n},{40 + n},25\n" for n in range(1, 6))
+    (tmp_path / "a.csv").write_text("participant_id,session_id,level,pdff_median_pct,height_ant_mm\n" + rows)
+    (tmp_path / "b.csv").write_text("participant_id,session_id,level,pdff_median_pct,note\n" + rows)
+    assert main(["compare", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]) == 0
+    out = capsys.readouterr().out
+    assert "pdff_median_pct" in out
+    assert "height_ant_mm" not in out
+
+
+def test_compare_refuses_a_level_named_twice(tmp_path, capsys):
+    row = "01,pre,L1,40\n"
+    (tmp_path / "a.csv").write_text("participant_id,session_id,level,pdff_median_pct\n" + row + row)
+    assert main(["compare", str(tmp_path / "a.csv"), str(tmp_path / "a.csv")]) == 1
+    assert "names a level twice" in capsys.readouterr().err

@@ -36,7 +36,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("a", type=Path, metavar="A.csv", help="first table")
     parser.add_argument("b", type=Path, metavar="B.csv", help="second table")
     parser.add_argument(
-        "--columns", nargs="+", metavar="NAME", default=DEFAULT_COLUMNS, help="what to compare"
+        "--columns",
+        nargs="+",
+        metavar="NAME",
+        help="what to compare (default: those of " + ", ".join(DEFAULT_COLUMNS) + " that both tables have)",
     )
     parser.add_argument("--ignore-session", action="store_true", help="match by participant and level alone")
     parser.add_argument(
@@ -55,10 +58,12 @@ def run(options: argparse.Namespace) -> int:
     keys = (
         ["participant_id", "level"] if options.ignore_session else ["participant_id", "session_id", "level"]
     )
-    tables = [_read(path, keys, options.columns) for path in (options.a, options.b)]
+    tables = [_read(path, [*keys, *(options.columns or ())]) for path in (options.a, options.b)]
+    columns = options.columns or [name for name in DEFAULT_COLUMNS if all(name in table for table in tables)]
+    tables = [_one_row_each(table[[*keys, *columns]], keys) for table in tables]
     both = tables[0].merge(tables[1], on=keys, suffixes=("_a", "_b"), how="inner", validate="one_to_one")
     pairs, agreements = {}, {}
-    for name in options.columns:
+    for name in columns:
         known = both[[f"{name}_a", f"{name}_b"]].notna().all(axis=1).to_numpy()
         if known.sum() < 3:
             continue
@@ -91,24 +96,27 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _read(path: Path, keys: list[str], columns: list[str]) -> pd.DataFrame:
+def _read(path: Path, needed: list[str]) -> pd.DataFrame:
     import pandas as pd
 
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(keys, str))
+        table = pd.read_csv(path, dtype=dict.fromkeys(("participant_id", "session_id", "level"), str))
     except FileNotFoundError:
         raise QmriError("there is no such table", where=path.name) from None
     except (pd.errors.ParserError, UnicodeDecodeError, pd.errors.EmptyDataError) as error:
         raise QmriError("the table cannot be read", where=path.name, found=str(error)) from error
-    lacking = [name for name in [*keys, *columns] if name not in table]
+    lacking = [name for name in needed if name not in table]
     if lacking:
         raise QmriError("the table lacks a column", where=path.name, expected=", ".join(lacking))
+    return table
+
+
+def _one_row_each(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
     twice = table[table.duplicated(keys)]
     if len(twice):
         raise QmriError(
-            "the table names a level twice",
-            where=path.name,
+            "a table names a level twice",
             found=" ".join(twice.iloc[0][keys]),
             expected="one row for each " + ", ".join(keys),
         )
-    return table[[*keys, *columns]]
+    return table

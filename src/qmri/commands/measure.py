@@ -32,6 +32,7 @@ FILES = {
     "rchi2": "reduced chi-square of the fit",
     "swap_risk": "risk of a water-fat swap, 0-1",
 }
+EXAMINATION = "sub-[0-9A-Za-z]+_ses-[0-9A-Za-z]+"
 UNNAMED = "sub-unnamed_ses-unnamed"
 
 
@@ -86,7 +87,9 @@ def _measure_files(options: argparse.Namespace) -> int:
     for name in ("r2star", "labels", "out"):
         if getattr(options, name) is None:
             raise QmriError(f"--{name} is missing", expected="--pdff, --r2star, --labels and --out together")
-    matched = re.match(r"sub-[0-9A-Za-z]+_ses-[0-9A-Za-z]+(?=_)", options.pdff.name)
+    matched = re.match(f"{EXAMINATION}(?=_)", options.pdff.name)
+    if options.exam is not None and not re.fullmatch(EXAMINATION, options.exam):
+        raise QmriError("--exam names no examination", found=options.exam, expected="sub-<label>_ses-<label>")
     measure_files(
         options.exam or (matched.group() if matched else UNNAMED),
         {name: getattr(options, name) for name in FILES if name != "labels" and getattr(options, name)},
