@@ -13,6 +13,8 @@ import pytest
 from qmri.config import SegmentSettings, parse_config
 from qmri.errors import QmriError
 from qmri.levels import LEVEL_ID
+from qmri.outputs import exam_directory, file_path
+from qmri.outputs.files import record_path
 from qmri.segment.backends.backend import Site, segment_with_backend
 from qmri.segment.backends.choice import segment_as_told
 from qmri.segment.backends.description import (
@@ -24,7 +26,10 @@ from qmri.segment.backends.description import (
 )
 from qmri.segment.detector import SpineImages
 from qmri.segment.spine import segment_drawn
-from qmri.volumes import Volume, write_volume
+from qmri.segment.stage import segment_examination
+from qmri.stage import Outcome, run_stage
+from qmri.study import Examination
+from qmri.volumes import Volume, read_json, read_volume, write_volume
 
 SETTINGS = SegmentSettings()
 PROGRAMS = {
@@ -34,7 +39,7 @@ PROGRAMS = {
     "totalspineseg": "totalspineseg",
     "nnunet": "nnUNetv2_predict_from_modelfolder",
 }
-LOWEST = "L5"
+LOWEST, NAME = "L5", "sub-01_ses-pre"
 
 
 @pytest.fixture(scope="module")
@@ -272,3 +277,51 @@ def test_images_are_not_changed(tools, spine):
     before = replace(spine.images, water=spine.images.water.copy())
     run(tools, spine, shipped("totalsegmentator"))
     np.testing.assert_array_equal(spine.images.water, before.water)
+
+
+def examination(tools, spine) -> Examination:
+    """An examination whose fit has left the images of the spine."""
+
+    def fit(aside):
+        for key in ("water", "fat", "pdff"):
+            data = Volume(getattr(spine.images, key), spine.images.affine)
+            write_volume(file_path(aside, NAME, key), data, dtype=np.float32)
+        return Outcome()
+
+    run_stage("fit", NAME, exam_directory(tools / "results", NAME, "fit"), fit)
+    return Examination("01", "pre", tools, lowest_level=LOWEST)
+
+
+def segment_record(tools, exam, **settings) -> dict:
+    told = SETTINGS.model_copy(update={"backend_weights": tools / "weights", **settings})
+    segment_examination(exam, tools / "results", told)
+    return read_json(record_path(tools / "results", NAME, "segment"))
+
+
+def test_an_examination_is_segmented_by_the_program(tools, spine):
+    record = segment_record(tools, examination(tools, spine), backend="nnunet")
+    assert record["status"] == "ok"
+    assert record["decisions"]["backend"] == "nnunet"
+    assert record["decisions"]["levels_named_from"] == "backend"
+    labels = read_volume(tools / "results" / "sub-01" / "ses-pre" / "segment" / f"{NAME}_dseg.nii.gz")
+    np.testing.assert_array_equal(labels.data, spine.labels)
+
+
+def test_where_the_program_hangs_the_examination_fails_with_the_reason(tools, spine, monkeypatch):
+    monkeypatch.setenv("STANDIN_MODE", "hang")
+    ours = (description_path("nnunet", Path())).read_text().replace("timeout_s: 1800", "timeout_s: 3")
+    (tools / "ours.yaml").write_text(ours)
+    monkeypatch.setenv("QMRI_STUDY", str(tools / "study.csv"))
+    record = segment_record(tools, examination(tools, spine), backend="ours.yaml")
+    assert record["status"] == "failed"
+    assert "did not end within 3 s" in record["reason"]
+
+
+def test_where_the_settings_say_so_the_embedded_method_takes_over(tools, spine, monkeypatch):
+    monkeypatch.setenv("STANDIN_MODE", "crash")
+    monkeypatch.setattr("qmri.segment.stage.segment_detected", lambda *_, **__: embedded(spine)())
+    exam = examination(tools, spine)
+    record = segment_record(tools, exam, backend="spineps", backend_fallback="embedded")
+    assert record["status"] == "ok"
+    assert "exit status 1" in record["decisions"]["backend_failure"]
+    assert record["warnings"][0].startswith("the back end failed, and the embedded method was used")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -15,7 +15,7 @@ from qmri.levels import LEVEL_ID, LEVEL_NAME
 from qmri.segment.detector import SpineImages
 from qmri.segment.naming import Naming
 from qmri.segment.seeds import Seeds, check_seeds
-from qmri.segment.spine import LabelledBody, Segmentation, segment_drawn, segment_seeded
+from qmri.segment.spine import LabelledBody, Segmentation, segment_drawn
 
 UNMOVED_MM = 0.5
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), bool)
@@ -53,12 +53,25 @@ def take_labels(
 
 
 def take_seeds(
-    images: SpineImages, seeds: Seeds, automatic: Segmentation | None, settings: SegmentSettings
+    images: SpineImages,
+    seeds: Seeds,
+    automatic: Segmentation | None,
+    settings: SegmentSettings,
+    cut: Callable[[Seeds], Segmentation],
 ) -> Segmentation:
     """Cut bodies from a reader's points; where a point was not moved, the automatic body stays.
 
     A point that bears another name but was not moved gives its body that name; a body
     whose point is gone is left out.
+
+    Parameters
+    ----------
+    images, automatic, settings
+        As for `take_labels`.
+    seeds
+        The reader's points.
+    cut
+        Cuts a body from every point.
 
     Raises
     ------
@@ -75,15 +88,17 @@ def take_seeds(
     }
     labels = np.zeros(images.water.shape, np.int16)
     known: dict[str, LabelledBody] = {}
+    doubts: tuple[str, ...] = ()
     if len(kept) < len(seeds.levels):
-        cut = segment_seeded(images, seeds, settings)
-        known = {body.name: body for body in cut.bodies}
-        labels = np.where(np.isin(cut.labels, [LEVEL_ID[level] for level in kept]), np.int16(0), cut.labels)
+        anew = cut(seeds)
+        doubts = anew.naming.doubts
+        known = {body.name: body for body in anew.bodies}
+        labels = np.where(np.isin(anew.labels, [LEVEL_ID[level] for level in kept]), np.int16(0), anew.labels)
     for level, body in kept.items():
         if automatic is not None:
             labels[automatic.labels == LEVEL_ID[body.name]] = LEVEL_ID[level]
     result = segment_drawn(images, labels, settings, known | kept)
-    return replace(result, naming=Naming(result.naming.levels, "seeds"))
+    return replace(result, naming=Naming(result.naming.levels, "seeds", None, doubts))
 
 
 def unchanged_bodies(labels: NDArray[np.int16], automatic: Segmentation | None) -> Mapping[str, LabelledBody]:

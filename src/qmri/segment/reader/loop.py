@@ -188,7 +188,10 @@ def _from_seeds(task: Task, path: Path, automatic: Segmentation | None) -> tuple
     if len(seeds.levels) == 1:
         segmentation, told = task.segment(seeds)
         return segmentation, {**extra, "from_single_seed": told}
-    return take_seeds(task.images, seeds, automatic, task.settings), extra
+    segmentation = take_seeds(
+        task.images, seeds, automatic, task.settings, lambda points: task.segment(points)[0]
+    )
+    return segmentation, extra
 
 
 def read_reader_labels(path: Path) -> Volume:
