@@ -71,8 +71,8 @@ def read_maps(scan):
     facts = read_acquisition(plan.echoes, plan.maps, Overrides())
     loaded = load(plan.echoes, plan.maps, scan.copies)
     acquisition_warnings(facts, plan.echoes, plan.maps)
-    r2star = scale_r2star(loaded.maps, Overrides())
     values = scale_pdff(loaded.maps, Overrides()).values
+    r2star = scale_r2star(loaded.maps, Overrides(), values)
     return values, (r2star.values if r2star else None), plan.maps.grid.affine
 
 

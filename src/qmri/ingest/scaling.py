@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +15,7 @@ from qmri.ingest.complex_data import body_voxels
 from qmri.ingest.header import ValueScale
 from qmri.ingest.kinds import Kind
 from qmri.ingest.load import Stored
+from qmri.ingest.marrow import LEAST_RATE, marrow_rate
 from qmri.ingest.naming import remedy_for, series_name
 from qmri.ingest.overrides import Overrides
 
@@ -152,15 +154,18 @@ def scale_pdff(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap:
     return ScaledMap(values / np.float32(PER_PERCENT[unit]), decision, warnings)
 
 
-def scale_r2star(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap | None:
+def scale_r2star(
+    maps: Mapping[Kind, Stored], overrides: Overrides, pdff: NDArray[np.floating[Any]]
+) -> ScaledMap | None:
     """Return R2* in 1/s, from R2* or, where there is none, from T2*; None where there is neither.
 
-    A T2* of 0 means that there is no value, and becomes NaN.
+    A T2* of 0 means that there is no value, and becomes NaN. The fat fraction in percent tells
+    where marrow is; rates too slow for it are a T2* called R2* or an R2* called T2*.
 
     Raises
     ------
     QmriError
-        If the values are not plausible for tissue.
+        If the values are not plausible for tissue or, unless an override file names the type, for marrow.
     """
     kind = Kind.R2STAR if Kind.R2STAR in maps else Kind.T2STAR
     if kind not in maps:
@@ -193,13 +198,45 @@ def scale_r2star(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap
             remedy="say in the override file what the map is and its scale (per_s, ms or s): "
             + remedy_for(stored.frame),
         )
+    in_marrow = marrow_rate(values, pdff, tissue)
+    warnings = _marrow_warnings(in_marrow, stored, kind, told=kind in overrides.kinds_of(stored.frame))
     decision = {
         "from": kind.value,
         "source": source,
         "unit_stored": unit,
         "median_in_tissue": round(median, 2),
+        "median_in_marrow": None if in_marrow is None else round(in_marrow, 2),
     }
-    return ScaledMap(values.astype(np.float32, copy=False), decision)
+    return ScaledMap(values.astype(np.float32, copy=False), decision, warnings)
+
+
+def _marrow_warnings(rate: float | None, stored: Stored, kind: Kind, *, told: bool) -> tuple[str, ...]:
+    """Return what a reader must know of the rate of marrow; refuse one that a wrong name would explain.
+
+    Raises
+    ------
+    QmriError
+        If marrow is too slow and the override file has not named the type.
+    """
+    if rate is None:
+        return (f"too little marrow to check that the {kind.value} map is what it is called",)
+    if rate >= LEAST_RATE:
+        return ()
+    found = f"median R2* of marrow (PDFF 20-80 %) {rate:.3g} 1/s"
+    if told:
+        return (f"{found}: slow, but the override file says that the map is {kind.value}",)
+    called, other = ("R2* in 1/s", "T2* in ms") if kind is Kind.R2STAR else ("T2* in ms", "R2* in 1/s")
+    other_kind = Kind.T2STAR if kind is Kind.R2STAR else Kind.R2STAR
+    raise QmriError(
+        f"a map called {called} looks like {other}",
+        where=series_name(stored.frame),
+        found=found if kind is Kind.R2STAR else f"{found}, from T2* in ms",
+        expected=f"at least {LEAST_RATE:g} 1/s",
+        remedy=remedy_for(
+            stored.frame,
+            f"{other_kind.value}   # if its values are {other}; {kind.value} if they are {called}",
+        ),
+    )
 
 
 def _vendor_unit(stored: Stored, source: str) -> str:

@@ -161,10 +161,11 @@ def _write_maps(
     decisions["pdff"] = {**pdff.decision, "outside_0_100": _count_outside(pdff.values)}
     warnings = list(pdff.warnings)
     target.write("vendor_pdff", pdff.values, maps.grid, {})
-    r2star = scale_r2star(loaded.maps, told)
+    r2star = scale_r2star(loaded.maps, told, pdff.values)
     if r2star is None:
         warnings.append("the vendor exported no R2* map")
     else:
+        warnings += r2star.warnings
         decisions["r2star"] = {**r2star.decision, "no_value": int(np.isnan(r2star.values).sum())}
         target.write("vendor_r2star", r2star.values, maps.grid, {})
     for key, kinds in SIGNAL_MAPS.items():
