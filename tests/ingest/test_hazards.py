@@ -488,3 +488,28 @@ def test_an_error_carries_no_path(dicom, phantom, tmp_path):
     with pytest.raises(QmriError) as error:
         ingest(tmp_path / "PLANTED", "sub-01_ses-01", tmp_path)
     assert "PLANTED" not in str(error.value)
+
+
+def test_of_two_equal_acquisitions_the_suggested_rule_leaves_out_one(
+    dicom, phantom, refused, ingested, tmp_path
+):
+    images = dicom.ge_new_maps(phantom)
+    again = dicom.Phantom(shape=phantom.shape, noise=3.0, seed=2, sop=phantom.sop)
+    for ds in dicom.ge_new_maps(again):
+        ds.SeriesNumber += 100
+        ds.AcquisitionTime = "103000"
+        images.append(ds)
+    folder = dicom.write(tmp_path / "d", images)
+    message = refused(folder)
+    rule = message.split("config.yaml)")[1]
+    assert "match: {series_number: 601}" in rule
+    assert_pdff(ingested(folder, rule), phantom)
+
+
+def test_two_studies_with_equal_series_numbers_need_folders_of_their_own(dicom, phantom, refused, tmp_path):
+    other = dicom.Phantom(shape=phantom.shape, noise=3.0, seed=2)
+    images = dicom.ge_sources(phantom) + dicom.ge_sources(other)
+    message = refused(dicom.write(tmp_path / "d", images))
+    assert "series 5" in message
+    assert "put each examination into a folder of its own" in message
+    assert "type: ignore" not in message

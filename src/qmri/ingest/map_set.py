@@ -11,7 +11,7 @@ from functools import cached_property
 from qmri.errors import QmriError
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import DESCRIPTIONS, Kind
-from qmri.ingest.naming import remedy_for, series_names
+from qmri.ingest.naming import remedy_to_choose, series_names
 from qmri.ingest.plane import Grid
 from qmri.ingest.stacks import grid_of, missing_slices
 from qmri.ingest.votes import Verdict
@@ -107,7 +107,7 @@ def _attach(
             f"several {kind.value} maps could belong to the fat fraction map",
             found=series_names(everything),
             expected="one",
-            remedy=remedy_for(candidates[-1][0], "ignore"),
+            remedy=remedy_to_choose([frames[0] for frames in candidates]),
         )
     warnings.append(f"{len(candidates)} series of type {kind.value} could belong to the maps; none was used")
 

@@ -31,7 +31,7 @@ def series_names(frames: Sequence[Frame]) -> str:
     return ", ".join(sorted({series_name(frame) for frame in frames}))
 
 
-def remedy_for(frame: Frame, kind: str = "", also: str = "") -> str:
+def remedy_for(frame: Frame, kind: str = "", also: str = "", *, by_number: bool = False) -> str:
     """Return what to write into the override file for the series of an image.
 
     Parameters
@@ -42,10 +42,12 @@ def remedy_for(frame: Frame, kind: str = "", also: str = "") -> str:
         The type to write; by default the user is to choose.
     also
         A further condition, e.g. ``ge_variant: VALUE``.
+    by_number
+        Whether to name the series by its number rather than by its description.
     """
     choices = ", ".join(known.value for known in Kind)
     told = kind or f"TYPE   # TYPE is one of {choices}"
-    match = ", ".join(condition for condition in (_match(frame), also) if condition)
+    match = ", ".join(condition for condition in (_match(frame, by_number=by_number), also) if condition)
     return (
         "write into a file overrides.yaml and give it with --overrides "
         "(in a study: ingest.overrides in config.yaml)\n"
@@ -55,9 +57,24 @@ def remedy_for(frame: Frame, kind: str = "", also: str = "") -> str:
     )
 
 
-def _match(frame: Frame) -> str:
+def remedy_to_choose(frames: Sequence[Frame]) -> str:
+    """Return how to leave out all but one of several series of the same kind.
+
+    Parameters
+    ----------
+    frames
+        An image of each. Their descriptions are often the same, so numbers must tell them apart.
+    """
+    numbers = [frame.series_number for frame in frames]
+    if len({frame.study for frame in frames}) > 1 or len(set(numbers)) < len(frames) or None in numbers:
+        return "put each examination into a folder of its own"
+    last = max(frames, key=lambda frame: frame.series_number or 0)
+    return "leave the others out: " + remedy_for(last, Kind.IGNORE.value, by_number=True)
+
+
+def _match(frame: Frame, *, by_number: bool) -> str:
     description = shown_description(frame)
-    if description and description == frame.hints.description:
+    if not by_number and description and description == frame.hints.description:
         pattern = re.sub(r'[*?\["\\]', "?", description)
         return f'description: "{pattern}"'
     return "" if frame.series_number is None else f"series_number: {frame.series_number}"

@@ -10,7 +10,7 @@ from qmri.ingest.echo_set import FEWEST_ECHOES, EchoSet, find_echo_sets
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import Kind
 from qmri.ingest.map_set import MapSet, find_map_sets
-from qmri.ingest.naming import remedy_for, series_name, series_names
+from qmri.ingest.naming import remedy_for, remedy_to_choose, series_name, series_names
 from qmri.ingest.overrides import Overrides
 from qmri.ingest.scan import Scan
 from qmri.ingest.stacks import check_whole_series, stacks_of
@@ -125,7 +125,7 @@ def _refuse_several(what: str, candidates: list[tuple[Frame, ...]]) -> None:
                 for frames in candidates
             ),
             expected="one",
-            remedy="leave the others out: " + remedy_for(candidates[-1][0], "ignore"),
+            remedy=remedy_to_choose([frames[0] for frames in candidates]),
         )
 
 
