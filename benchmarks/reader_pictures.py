@@ -1,8 +1,8 @@
 """The pictures of docs/reader.md, from an examination of the example study.
 
-python benchmarks/reader_pictures.py RESULTS EXAM SERIES writes reader_sheet.png, dicom_overlay.png and viewer.png
-into docs/images. The overlay is drawn from the exported DICOM alone: pixels of the original slice, and segments
-found by the instance that they refer to. The screenshot needs chromium.
+python benchmarks/reader_pictures.py RESULTS EXAM SERIES writes reader_sheet.png, dicom_overlay.png and
+viewer.png into docs/images. The overlay is drawn from the exported DICOM alone: pixels of the original slice,
+and segments found by the instance that they refer to. The screenshot needs chromium.
 """
 
 from __future__ import annotations

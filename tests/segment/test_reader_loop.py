@@ -339,3 +339,12 @@ def test_labels_of_the_study_sheet_go_the_same_way(case, tmp_path):
     assert case.segment()
     assert case.reader["file"] == "labels of the study sheet"
     assert str(tmp_path) not in json.dumps(case.record)
+
+
+def test_a_damaged_output_is_no_correction(case):
+    path = case.path("labels")
+    path.write_bytes(path.read_bytes()[:200])
+    assert saved_fingerprint(case.folder, NAME) == "-"
+    assert case.segment()
+    np.testing.assert_array_equal(case.labels(), case.labels("auto_labels"))
+    assert "reader" not in case.record["decisions"]

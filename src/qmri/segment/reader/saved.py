@@ -15,7 +15,8 @@ from pathlib import Path
 from qmri.errors import QmriError
 from qmri.outputs import FILES, file_path
 from qmri.provenance import sha256
-from qmri.volumes import read_json
+from qmri.segment.reader.markups import read_markups
+from qmri.volumes import read_json, read_volume
 
 LABEL_ENDINGS = (".nii.gz", ".nii", ".nrrd")
 SEED_ENDINGS = (".mrk.json", "_seeds.csv", "_seeds.tsv")
@@ -113,8 +114,17 @@ def _edited(directory: Path, exam: str) -> dict[str, Path]:
     return {
         key: path
         for key, path in paths.items()
-        if path.name in written and path.is_file() and _digest(path) != written[path.name]
+        if path.name in written and path.is_file() and _digest(path) != written[path.name] and _is_whole(path)
     }
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file can be read: a damaged output is not a person's edit."""
+    try:
+        read_markups(path) if path.name.endswith(".json") else read_volume(path)
+    except QmriError:
+        return False
+    return True
 
 
 def _digest(path: Path) -> str:
