@@ -64,6 +64,27 @@ def test_vendor_maps_are_adopted_where_there_are_no_echoes(tmp_path):
     assert (decisions["recon_mode"], decisions["fat_model_id"]) == ("vendor", "vendor")
 
 
+def test_pdff_alone_is_adopted_and_r2star_has_no_value(tmp_path):
+    """Old software exports water and the fat fraction, and no R2*."""
+    write_ingested(tmp_path / "in", mode="maps")
+    file_path(tmp_path / "in", EXAM, "vendor_r2star").unlink()
+    assert main(["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0
+    pdff, r2star = (read_volume(file_path(tmp_path / "out", EXAM, key)) for key in ("pdff", "r2star"))
+    np.testing.assert_array_equal(pdff.data, 40.0)
+    assert np.isnan(r2star.data).all()
+    np.testing.assert_array_equal(r2star.affine, pdff.affine)
+    record = read_json(file_path(tmp_path / "out", EXAM, "fit_record"))
+    assert record["decisions"]["adopted"] == ["pdff", "water"]
+    assert any("no R2* map" in text for text in record["warnings"])
+
+
+def test_vendor_maps_without_pdff_are_refused(tmp_path, capsys):
+    write_ingested(tmp_path / "in", mode="maps")
+    file_path(tmp_path / "in", EXAM, "vendor_pdff").unlink()
+    assert main(["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 1
+    assert "no PDFF map" in capsys.readouterr().err
+
+
 def test_echoes_come_before_vendor_maps_and_the_difference_is_told(tmp_path):
     write_ingested(tmp_path / "in", mode="both")
     assert main(["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out")]) == 0

@@ -35,7 +35,6 @@ MAPS = (
     "swap_risk",
 )
 ADOPTED = {"pdff": "vendor_pdff", "r2star": "vendor_r2star", "water": "vendor_water", "fat": "vendor_fat"}
-NEEDED = ("pdff", "r2star")
 VENDOR = "vendor"
 VENDOR_AGREES_PP = 5.0
 
@@ -209,22 +208,24 @@ def _write_maps(aside: Path, exam: str, result: WaterFatResult, echoes: _Echoes)
 
 
 def _adopt(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
-    """Copy the vendor's maps under the fit's own names."""
+    """Copy the vendor's maps under the fit's own names; an R2* not exported has no value anywhere."""
     paths = {key: job.path(vendor_key) for key, vendor_key in ADOPTED.items()}
     adopted = {key: path for key, path in paths.items() if path.exists()}
-    lacking = [key for key in NEEDED if key not in adopted]
-    if lacking:
+    if "pdff" not in adopted:
         raise QmriError(
-            "the vendor's maps are not complete",
+            "the vendor's maps hold no PDFF map",
             where=job.exam,
             found=", ".join(adopted) or "none",
-            expected=" and ".join(NEEDED),
             remedy="export the missing map, or the multi-echo source images",
         )
     for key, path in adopted.items():
-        volume = read_volume(path)
-        sidecar = _sidecar(key, VENDOR, (path.name,))
-        write_volume(file_path(aside, job.exam, key), volume, dtype=np.float32, sidecar=sidecar)
+        _write_adopted(job.exam, key, read_volume(path), (path.name,), aside)
+    warnings = []
+    if "r2star" not in adopted:
+        grid = read_volume(adopted["pdff"])
+        nowhere = grid.like(np.full(grid.data.shape, np.nan, np.float32))
+        _write_adopted(job.exam, "r2star", nowhere, (), aside)
+        warnings.append("the vendor exported no R2* map: R2* and what depends on it are n/a")
     return Outcome(
         decisions={
             "recon_mode": VENDOR,
@@ -233,8 +234,14 @@ def _adopt(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
             "noise": {"sigma": None},
             "adopted": sorted(adopted),
             "acquisition": acquisition.to_json(),
-        }
+        },
+        warnings=warnings,
     )
+
+
+def _write_adopted(exam: str, key: str, volume: Volume, sources: tuple[str, ...], aside: Path) -> None:
+    sidecar = _sidecar(key, VENDOR, sources)
+    write_volume(file_path(aside, exam, key), volume, dtype=np.float32, sidecar=sidecar)
 
 
 def _sidecar(key: str, model_id: str, sources: tuple[str, ...]) -> dict[str, object]:
