@@ -131,16 +131,22 @@ def test_a_missing_body_is_noticed():
 
 
 def test_numbering_finds_the_body_on_the_sacrum():
-    result = numbering([peak(90), peak(60), peak(30, LOWEST), peak(0, S1)])
+    result = numbering([peak(90), peak(60), peak(30, LOWEST), peak(0, S1)], temperature=1.0, declined=0.05)
     assert int(result.lowest.argmax()) == 2
     assert result.lowest[2] > 0.95
     assert result.above[2] > 0.95 > 0.05 > result.above[3]
 
 
 def test_without_a_sacrum_no_body_is_named():
-    result = numbering([peak(90), peak(60), peak(30)])
+    result = numbering([peak(90), peak(60), peak(30)], temperature=1.0, declined=0.05)
     assert result.none > 0.9
     assert result.above.min() > 0.9
+
+
+def test_a_higher_temperature_makes_the_numbering_less_certain():
+    chain = [peak(90), peak(60), peak(30, LOWEST), peak(0, S1)]
+    shares = [numbering(chain, temperature, 0.05).lowest[2] for temperature in (1.0, 2.0, 4.0)]
+    assert shares == sorted(shares, reverse=True)
 
 
 @given(st.lists(st.tuples(*[st.floats(0.01, 1.0)] * 4), min_size=1, max_size=9), st.floats(0.5, 5.0))
