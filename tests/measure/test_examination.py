@@ -196,3 +196,15 @@ def test_r2star_without_values_leaves_the_pdff_standing(make_spine):
     assert "R2*" in row["na_reason"]
     assert rows.patient["pdff_bg_median_pct"] == pytest.approx(45)
     assert "r2star_bg_median_per_s" not in rows.patient
+
+
+def test_a_body_that_ends_in_the_last_slice_has_a_volume_and_one_that_goes_on_has_none(make_spine):
+    spine = make_spine(marrow=MARROW, voxel_mm=(2.0, 1.5, 1.5))
+    slices = np.flatnonzero((spine.labels == 22).any(axis=(1, 2)))
+    for first, has_volume in ((slices[0], True), (slices[6], False)):
+        cropped = make_spine(marrow=MARROW, voxel_mm=(2.0, 1.5, 1.5))
+        for name in ("labels", "pdff", "r2star"):
+            setattr(cropped, name, getattr(cropped, name)[first:])
+        row = by_level(measure(cropped))["L3"]
+        assert ("volume_cm3" in row) is has_volume
+        assert ("volume" in row["na_reason"]) is not has_volume

@@ -14,6 +14,9 @@ from qmri.segment.frames import USUAL_SPACING_MM, BodyFrame, frame_along
 
 PADDING = 2
 
+CUT_AREA = 0.75
+"""A rounded body ends in a slice with less than this share of its largest area."""
+
 
 @dataclass(frozen=True)
 class Body:
@@ -33,7 +36,7 @@ class Body:
         Centre and axes (patient right, anterior, cranial).
     touches_edge, touches_side
         Whether the label lies on an edge of the images in the cranio-caudal or antero-posterior
-        direction, or on the right or left one, so that it may be cut there.
+        direction; whether it does so on the right or left with so much of its area that it goes on.
     stray_voxels
         Voxels of the label apart from its largest piece; they are left out.
     """
@@ -87,7 +90,8 @@ def find_bodies(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> lis
     bodies = []
     for name, centre, tangent in zip(names, centres, tangents, strict=True):
         box = pieces[name].box
-        side, edge = _edges_touched(box, labels.shape, affine)
+        edge = _touches_edge(box, labels.shape, affine)
+        side = _cut_at_side(pieces[name], labels.shape, affine)
         window = tuple(
             slice(max(part.start - PADDING, 0), min(part.stop + PADDING, size))
             for part, size in zip(box, labels.shape, strict=True)
@@ -155,10 +159,23 @@ def _centre_mm(
     return np.asarray(affine[:3, :3] @ index + affine[:3, 3])
 
 
-def _edges_touched(
-    box: tuple[slice, ...], shape: tuple[int, ...], affine: NDArray[np.float64]
-) -> tuple[bool, bool]:
-    """Tell whether a box reaches the image edge along the left-right axis, and along another one."""
-    right = int(np.argmax(np.abs(affine[0, :3]) / np.linalg.norm(affine[:3, :3], axis=0)))
-    touched = [part.start == 0 or part.stop == size for part, size in zip(box, shape, strict=True)]
-    return touched.pop(right), any(touched)
+def _right_axis(affine: NDArray[np.float64]) -> int:
+    return int(np.argmax(np.abs(affine[0, :3]) / np.linalg.norm(affine[:3, :3], axis=0)))
+
+
+def _touches_edge(box: tuple[slice, ...], shape: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
+    """Tell whether a box reaches the image edge along an axis other than the left-right one."""
+    right = _right_axis(affine)
+    return any(
+        part.start == 0 or part.stop == size
+        for axis, (part, size) in enumerate(zip(box, shape, strict=True))
+        if axis != right
+    )
+
+
+def _cut_at_side(piece: _Piece, shape: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
+    """Tell whether a label goes on beyond the first or last slice: there it still has most of its area."""
+    right = _right_axis(affine)
+    areas = piece.mask.sum(axis=tuple({0, 1, 2} - {right}))
+    ends = [(piece.box[right].start == 0, areas[0]), (piece.box[right].stop == shape[right], areas[-1])]
+    return any(touched and area > CUT_AREA * areas.max() for touched, area in ends)

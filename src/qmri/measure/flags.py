@@ -57,6 +57,22 @@ SEGMENTATION_WORDS = {
 FRACTURED = ("acute", "old", "treated_target")
 RECENT = ("acute", "treated_target")
 
+HELD_TO_RANGE = (
+    "pdff_mean_pct",
+    "pdff_median_pct",
+    "r2star_mean_per_s",
+    "r2star_median_per_s",
+    "volume_cm3",
+    "height_ant_mm",
+    "height_mid_mm",
+    "height_post_mm",
+    "height_ratio_ap",
+    "height_ratio_mp",
+    "depth_mm",
+    "wedge_angle_deg",
+)
+"""Columns whose plausible range is a reason to look; that of the others is for the reader of the table."""
+
 UNSEEN_LOSS_PCT, UNSEEN_RATIO = 15.0, 0.85
 """A recent fracture shows at least so much height loss or so little fat against the background."""
 
@@ -163,7 +179,7 @@ def meaning_flags(level: str, row: Row, status: str, settings: MeasureSettings) 
         flags.append(Flag("marrow_replaced", words, level, ratio, settings.flag_lean_ratio))
     for column in VERTEBRA_COLUMNS:
         value = row.get(column.name)
-        if value is None or column.plausible is None or column.name == "n_voxels":
+        if value is None or column.plausible is None or column.name not in HELD_TO_RANGE:
             continue
         low, high = column.plausible
         if not low <= value <= high:
