@@ -64,7 +64,7 @@ def test_every_fate_of_an_examination(batch_study, profile):
     )
     process = study.start(*profile)
     shorten_the_first_job_of("slow", study)
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=420)
     assert process.returncode == 3, output
     assert output.splitlines()[-1] == "3 of 5 examinations done, 2 failed"
     found = statuses(study)
@@ -118,7 +118,7 @@ def shorten_the_first_job_of(name, study):
     slurm("scontrol", "update", f"JobId={note.read_text()}", "TimeLimit=1")
 
 
-def wait_until(condition, seconds=60):
+def wait_until(condition, seconds=120):
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until

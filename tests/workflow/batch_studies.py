@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -70,6 +71,7 @@ class BatchStudy:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=_heed_ctrl_c,  # noqa: PLW1509 - no other threads here
         )
 
     def record(self, name: str, verb: str) -> dict[str, object]:
@@ -78,6 +80,11 @@ class BatchStudy:
 
     def tables(self) -> dict[str, bytes]:
         return {path.name: path.read_bytes() for path in sorted((self.out / "markers").iterdir())}
+
+
+def _heed_ctrl_c() -> None:
+    """Undo what a shell does to programs that it starts in the background: they ignore Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")
