@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.common_phase import common_phase_fit
-from qmri.fit.energies import EnergyTable, energies, features
+from qmri.fit.echoes import EchoTrain
+from qmri.fit.energies import energies, features
 from qmri.fit.method import Method
 from qmri.fit.refine import information, step
 from qmri.fit.voxels import Signals, Voxels
@@ -41,7 +42,7 @@ def find_candidates(method: Method, voxels: Voxels) -> Candidates:
 
     def work(part: slice) -> None:
         signals = voxels.signals.part(part)
-        field, r2star, found = minima(method.table, signals, count)
+        field, r2star, found = minima(method, signals)
         repeated = signals.repeated(count)
         flat = (field.reshape(-1), r2star.reshape(-1))
         flat = step(information(common_phase_fit(method.sums, repeated, *flat)), *flat, method.limits)
@@ -54,8 +55,13 @@ def find_candidates(method: Method, voxels: Voxels) -> Candidates:
     return result
 
 
-def minima(table: EnergyTable, signals: Signals, count: int) -> tuple[Real, Real, NDArray[np.bool_]]:
-    """Return field and R2* of the deepest minima on the grid, (count, voxels), and whether they exist."""
+def minima(method: Method, signals: Signals) -> tuple[Real, Real, NDArray[np.bool_]]:
+    """Return field and R2* of the deepest minima on the grid, (candidates, voxels), and whether they exist.
+
+    Where a voxel has fewer minima, because those of water and fat have run into one, the fields a
+    fat shift to either side of the deepest are tried.
+    """
+    table, count = method.table, method.n_candidates
     energy, rate_index = energies(table, features(signals.echoes))
     inner = energy[:, 1:-1]
     peaks = np.where((inner > energy[:, :-2]) & (inner >= energy[:, 2:]), inner, np.float32(-1))
@@ -75,4 +81,18 @@ def minima(table: EnergyTable, signals: Signals, count: int) -> tuple[Real, Real
         offset = np.clip((right - left) / (2 * curvature), -0.5, 0.5)
         field[k] = table.field[place + 1] + np.float32(table.step) * offset
         r2star[k] = table.r2star[flat_rate[at]]
+    for k in range(1, count):
+        _fill(method.train, k, field, r2star, found)
     return field, r2star, found
+
+
+def _fill(train: EchoTrain, k: int, field: Real, r2star: Real, found: NDArray[np.bool_]) -> None:
+    """Put a field a fat shift away from the deepest minimum where there is no candidate k, in place."""
+    lacking = ~found[k]
+    field[k, lacking] = field[0, lacking] + np.float32(train.fat_shift * (-1) ** k)
+    r2star[k, lacking] = r2star[0, lacking]
+    distance = np.abs(field[k] - field[:k])
+    if train.even:
+        distance = np.abs(distance - np.float32(train.period) * np.rint(distance / np.float32(train.period)))
+    new = (distance > np.float32(0.5 * abs(train.fat_shift))) | ~found[:k]
+    found[k] |= lacking & new.all(axis=0)

@@ -47,6 +47,7 @@ def choose(
     coupling: Coupling,
     team: Workers,
     *,
+    same: float,
     evidence_edge: int = EVIDENCE_EDGE,
 ) -> Choice:
     """Return the candidates that cost least, neighbours heard.
@@ -61,20 +62,24 @@ def choose(
         How strongly neighbours hold together.
     team
         Threads.
+    same
+        Candidates nearer than this to the one taken are the same solution.
     evidence_edge
         Edge of the cube, in voxels, whose data the risk asks.
     """
     maps = pass_messages(voxels.on_box(costs), voxels.on_box(positions), voxels.inside, coupling, team)
     index = voxels.from_box(maps).argmin(axis=0)
-    return Choice(index, _risk(voxels, costs, index, evidence_edge))
-
-
-def _risk(voxels: Voxels, costs: Real, index: NDArray[np.intp], edge: int) -> Real:
-    """Return ``1 / (1 + exp(sqrt(n) evidence))``, the evidence averaged over the n voxels of a cube."""
     at = (index, np.arange(index.size))
-    others = costs.copy()
-    others[at] = np.inf
-    evidence = np.minimum(others.min(axis=0, initial=np.inf) - costs[at], MAX_EVIDENCE)
+    distance = np.abs(positions - positions[at])
+    if coupling.periodic:
+        distance = np.abs(distance - np.rint(distance))
+    others = np.where(distance < same, np.float32(np.inf), costs)
+    evidence = np.minimum(others.min(axis=0) - costs[at], MAX_EVIDENCE)
+    return Choice(index, _risk(voxels, evidence, evidence_edge))
+
+
+def _risk(voxels: Voxels, evidence: Real, edge: int) -> Real:
+    """Return ``1 / (1 + exp(sqrt(n) evidence))``, the evidence averaged over the n voxels of a cube."""
     maps = voxels.on_box(np.stack([evidence, np.ones_like(evidence)]))
     mean, share = (voxels.from_box(ndimage.uniform_filter(part, edge, mode="constant")) for part in maps)
     root_n = np.sqrt(share * np.float32(edge**3))

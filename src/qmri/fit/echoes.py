@@ -16,8 +16,10 @@ FREQUENCY_RANGE_MHZ = (8.0, 500.0)
 EVEN_TOLERANCE = 0.012
 """Largest departure from even spacing, as a share of the spacing (rounded headers stay below)."""
 EVEN_TOLERANCE_S = 15e-6
-INSEPARABLE, POORLY_SEPARABLE = 0.04, 0.15
-"""Distance of the fat shift from a multiple of 1/spacing, as a share of 1/spacing."""
+INSEPARABLE = 0.3
+"""Turns that fat makes against water over the whole train, whole turns between echoes left out."""
+POORLY_SEPARABLE = 0.15
+"""The same between two echoes."""
 APERIODIC_RANGE_PPM = 5.5
 
 
@@ -120,7 +122,7 @@ def _described(model: WaterFatModel, fat_shift: float, imaging_frequency: float)
     half_range = 0.5 / spacing
     if not even:
         half_range = max(0.75 / float(np.diff(times).min()), APERIODIC_RANGE_PPM * imaging_frequency)
-    warnings = _separation_warnings(fat_shift, 1.0 / spacing) if even else ()
+    warnings = _separation_warnings(fat_shift, spacing, times.size) if even else ()
     return EchoTrain(model, imaging_frequency, fat_shift, spacing, even, half_range, warnings)
 
 
@@ -153,14 +155,15 @@ def _check(times: NDArray[np.float64], imaging_frequency: float) -> None:
         )
 
 
-def _separation_warnings(fat_shift: float, period: float) -> tuple[str, ...]:
-    turns = fat_shift / period
+def _separation_warnings(fat_shift: float, spacing: float, count: int) -> tuple[str, ...]:
+    turns = abs(fat_shift) * spacing
     distance = abs(turns - round(turns))
-    spacing_ms = 1e3 / period
-    if distance < INSEPARABLE:
+    spacing_ms = 1e3 * spacing
+    if distance * (count - 1) < INSEPARABLE:
         raise QmriError(
-            "the echo spacing cannot separate water and fat: fat makes whole turns between echoes",
-            found=f"spacing {spacing_ms:.3f} ms, fat at {fat_shift:.0f} Hz ({turns:.2f} turns)",
+            "the echoes cannot separate water and fat: between echoes fat makes "
+            + ("whole turns" if round(turns) else "almost no turn"),
+            found=f"{count} echoes {spacing_ms:.3f} ms apart, fat at {fat_shift:.0f} Hz ({turns:.2f} turns)",
             expected="a spacing whose turns are not near a whole number",
             remedy="acquire with another echo spacing; for this examination adopt the vendor's maps",
         )

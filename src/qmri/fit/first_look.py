@@ -20,6 +20,8 @@ from qmri.fit.voxels import Voxels
 FIELD_SD_SHARE = 0.15
 """Standard deviation of the field between neighbours, as a share of the fat shift, per FIELD_SD_MM."""
 FIELD_SD_MM = 2.0
+SAME_SHARE = 0.25
+"""Fields nearer than this share of the fat shift are one solution."""
 JUMP_CAP = 8.0
 """Cost of a jump of the field of any size, in log-likelihood."""
 
@@ -52,7 +54,8 @@ def first_look(method: Method, voxels: Voxels) -> FirstLook:
     costs = candidate_costs(candidates, voxels.energy, noise, k)
     unit = train.period if train.even else abs(train.fat_shift)
     coupling = _coupling(train, unit, voxels.voxel_size)
-    choice = choose(voxels, costs, candidates.field / np.float32(unit), coupling, method.team)
+    same = SAME_SHARE * abs(train.fat_shift) / unit
+    choice = choose(voxels, costs, candidates.field / np.float32(unit), coupling, method.team, same=same)
     start = Start(choice.of(candidates.field), choice.of(candidates.r2star))
     return FirstLook(solve(method, voxels.signals, start), noise, choice.risk)
 

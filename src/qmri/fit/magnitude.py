@@ -20,6 +20,8 @@ from qmri.fit.voxels import Voxels
 LEAST_ECHOES = 4
 START_FAT_SHARES = (0.1, 0.9)
 START_R2STAR = 50.0
+SAME_SHARE = 0.1
+"""Solutions whose shares of fat differ by less are one."""
 COUPLING = Coupling((4.0, 4.0, 4.0), 1.0, periodic=False)
 """How likely neighbours have a similar share of fat: a weak preference, for tissues do border on fat."""
 
@@ -35,7 +37,7 @@ def estimate_magnitude(method: Method, voxels: Voxels) -> Estimate:
     residual = np.stack([solution.residual for solution in solutions])
     noise = noise_variance(residual.min(axis=0), voxels.energy, k)
     costs = candidate_costs(Candidates(share, r2star, residual), voxels.energy, noise, k)
-    choice = choose(voxels, costs, share, COUPLING, method.team, evidence_edge=1)
+    choice = choose(voxels, costs, share, COUPLING, method.team, same=SAME_SHARE, evidence_edge=1)
     both = (np.stack(values) for values in zip(*(vars(each).values() for each in solutions), strict=True))
     taken = Solution(*(choice.of(values) for values in both))
     unknown = np.full(voxels.count, np.nan, dtype=np.float32)
