@@ -31,6 +31,7 @@ from qmri.measure.morphometry import ANTERIOR_AT, MIDDLE_AT, POSTERIOR_AT, measu
 from qmri.segment.cut import cut_surfaces
 from qmri.segment.detector import SpineImages
 from qmri.segment.network import NetworkDetector
+from qmri.segment.rasterise import rasterise
 from qmri.segment.seeds import Seeds
 from qmri.segment.spine import Segmentation, segment_detected, segment_seeded
 from qmri.simulate.examination import simulate_examination
@@ -242,9 +243,7 @@ def table(cases: list[Case]) -> None:
             for case, result in zip(cases, results, strict=True)
             if case.name in wrong and result is not None and result.naming.verified
         ]
-        print(
-            f"\n{mode}: {len(wrong)} of {len(cases)} spines with a wrong name, {len(silent)} of these verified;"
-        )
+        print(f"\n{mode}: {len(wrong)} of {len(cases)} spines wrongly named, {len(silent)} verified;")
         print(f"{seconds:.2f} CPU seconds a spine of {len(rows) / len(cases):.1f} bodies\n")
 
 
@@ -275,11 +274,10 @@ def confidence_table(cases: list[Case]) -> None:
                 away = rng.standard_normal(3)
                 points[rng.integers(len(points))] += rng.uniform(*WRONG_BY_MM) * away / np.linalg.norm(away)
             cuts = cut_surfaces(case.images, points, belief=belief)
-            affine = case.images.affine
-            for number, cut in zip(case.centres_mm, cuts, strict=True):
-                index = np.argwhere(np.ones(case.truth.shape, bool))
-                inside = cut.surface.depth_mm(index @ affine[:3, :3].T + affine[:3, 3]) > 0
-                values.append((dice(case.truth.ravel() == number, inside), cut.confidence))
+            numbers = list(case.centres_mm)
+            labels = rasterise([cut.surface for cut in cuts], numbers, case.truth.shape, case.images.affine)
+            for number, cut in zip(numbers, cuts, strict=True):
+                values.append((dice(case.truth == number, labels == number), cut.confidence))
     overlap, confidence = np.array(values).T
     gross = overlap < GROSS_DICE
     ranked = confidence[gross, None] < confidence[None, ~gross]
