@@ -55,3 +55,15 @@ def test_every_citation_has_its_reference(tmp_path):
     cited = {int(n) for group in re.findall(r"\[([\d, ]+)\]", body) for n in group.split(",")}
     listed = {int(n) for n in re.findall(r"\[(\d+)\] [A-Zv]", references)}
     assert cited < listed
+
+
+def test_programs_and_readers_are_named(tmp_path):
+    told = {"levels_named_from": "backend", "backend_source": "SPINEPS 2.1.3, Apache-2.0"}
+    for exam, decisions in (("sub-0_ses-pre", told), ("sub-1_ses-pre", told | {"reader": {"file": "x"}})):
+        run_stage_or_record(
+            "segment", exam, exam_directory(tmp_path, exam, "segment"), lambda _, d=decisions: Outcome(d)
+        )
+    text = " ".join(methods_text(tmp_path, ["sub-0_ses-pre", "sub-1_ses-pre"]).split())
+    assert "Bodies were segmented by SPINEPS 2.1.3, Apache-2.0 in 2 examinations." in text
+    assert "A reader corrected the segmentation of 1 examination." in text
+    assert "cheapest smooth" not in text

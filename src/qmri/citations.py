@@ -33,6 +33,7 @@ REFERENCES = {
 NAMED_FROM = {
     "seeds": "from a point that a reader set",
     "labels": "by a reader who drew them",
+    "backend": "by an external program",
     "lowest_level": "from the lowest complete level, as told by a reader",
     "sacrum": "from the sacrum, unconfirmed by a reader",
 }
@@ -139,8 +140,14 @@ def _spectrum(model_id: str) -> str:
 def _segment(segmentations: Sequence[Record], cite: Citations) -> Iterable[str]:
     if not segmentations:
         return
-    drawn = sum(told["levels_named_from"] == "labels" for told in segmentations)
+    drawn = sum(told["levels_named_from"] == "labels" or "backend_source" in told for told in segmentations)
     detectors = Counter(told["detector"] for told in segmentations if told.get("detector"))
+    programs = Counter(told["backend_source"] for told in segmentations if told.get("backend_source"))
+    corrected = sum(bool(told.get("reader")) for told in segmentations)
+    for program, count in programs.most_common():
+        yield f"Bodies were segmented by {program} in {_examinations(count)}."
+    if corrected:
+        yield f"A reader corrected the segmentation of {_examinations(corrected)}."
     if len(segmentations) > drawn:
         yield (
             "The surface of each vertebral body was the cheapest smooth one on rays from its centre"
