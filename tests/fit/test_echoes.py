@@ -35,6 +35,11 @@ def test_whole_turns_of_fat_between_echoes_are_refused(turns):
         echo_train("ren9", 1e-3 + spacing * np.arange(6), FREQUENCY)
 
 
+def test_echoes_too_close_together_are_refused():
+    with pytest.raises(QmriError, match="almost no turn"):
+        echo_train("ren9", 1e-3 + 2e-5 * np.arange(6), FREQUENCY)
+
+
 def test_nearly_whole_turns_are_fitted_with_a_warning():
     spacing = 1.1 / abs(echo_train("ren9", EVEN, FREQUENCY).fat_shift)
     train = echo_train("ren9", 1e-3 + spacing * np.arange(6), FREQUENCY)
