@@ -220,6 +220,26 @@ def test_clean_phantoms_raise_nothing(make_spine, seed):
     assert measure_examination(clean(make_spine, seed), SETTINGS).flags == []
 
 
+def test_a_pdff_alone_with_the_noise_of_air_raises_nothing(make_spine):
+    """Old software exports PDFF and water; without fat there is no telling tissue from air."""
+    data = clean(make_spine)
+    noise = np.random.default_rng(0).uniform(-100, 200, data.labels.shape)
+    air = np.indices(data.labels.shape)[1] < 8
+    assert not (air & (data.labels > 0)).any()
+    maps = Maps(
+        affine=data.maps.affine,
+        pdff=np.where(air, noise, data.maps.pdff),
+        r2star=np.full(data.labels.shape, np.nan),
+        water=data.maps.water,
+    )
+    rows = measure_examination(replace(data, maps=maps), SETTINGS)
+    assert rows.flags == []
+    measured = [row for row in rows.vertebrae if row["status"] == "ok"]
+    assert len(measured) == len(LEVELS)
+    assert not any("r2star_median_per_s" in row or "t2star_median_ms" in row for row in measured)
+    assert all("R2*: no value in the region" in row["na_reason"] for row in measured)
+
+
 def test_a_recent_fracture_that_nobody_sees_makes_the_level_doubtful(make_spine):
     data = clean(make_spine)
     off_by_one = measure_examination(replace(data, fractures=Fractures(treated=("L2",))), SETTINGS)

@@ -231,12 +231,15 @@ def _patient_columns(
 
 
 def _fattest_tissue(maps: Maps, vertebrae: Mapping[str, Vertebra]) -> float | None:
-    """Return the 99th percentile of PDFF over everything that has a quarter of the marrow's signal."""
+    """Return the 99th percentile of PDFF over everything that has a quarter of the marrow's signal.
+
+    None without a signal, since in air PDFF is noise of any size.
+    """
     in_phase = maps.in_phase
+    if in_phase is None or not vertebrae:
+        return None
+    signal = np.concatenate([in_phase[v.body.window][v.region.roi] for v in vertebrae.values()])
     known = np.isfinite(maps.pdff)
-    if in_phase is not None and vertebrae:
-        inside = [in_phase[v.body.window][v.region.roi] for v in vertebrae.values()]
-        signal = np.concatenate(inside)
-        if np.isfinite(signal).any():
-            known &= in_phase >= VOID_SHARE * np.nanmedian(signal)
+    if np.isfinite(signal).any():
+        known &= in_phase >= VOID_SHARE * np.nanmedian(signal)
     return float(np.percentile(maps.pdff[known], 99)) if known.any() else None
