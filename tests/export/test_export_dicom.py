@@ -237,5 +237,11 @@ def test_a_folder_without_dicom_is_refused(tmp_path):
         find_source(tmp_path, SHAPE, affine())
 
 
+def test_multiframe_originals_are_refused_for_what_they_are(shared_data, tmp_path):
+    shutil.copy(shared_data / "dicom" / "philips_enhanced.dcm", tmp_path)
+    with pytest.raises(QmriError, match="multi-frame"):
+        find_source(tmp_path, SHAPE, affine())
+
+
 def test_every_level_has_a_code():
     assert len({VERTEBRA[level].value for level in VERTEBRA if level not in ("T13", "L6")}) == 24

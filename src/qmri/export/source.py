@@ -58,7 +58,14 @@ def find_source(folder: Path, shape: tuple[int, ...], affine: NDArray[np.float64
     QmriError
         If no series in the folder lies on the volume's grid.
     """
-    series = _series(folder)
+    series, multiframe = _series(folder)
+    if not series and multiframe:
+        raise QmriError(
+            "the original series is in Enhanced (multi-frame) form, which the export cannot refer to yet",
+            found=f"{multiframe} multi-frame file(s)",
+            expected="one file for each slice",
+            remedy="export the series from the archive in classic form",
+        )
     if not series:
         raise QmriError("there is no DICOM image in the folder", remedy=REMEDY)
     fitting = [
@@ -74,9 +81,10 @@ def find_source(folder: Path, shape: tuple[int, ...], affine: NDArray[np.float64
     return fitting[0]
 
 
-def _series(folder: Path) -> dict[tuple[int, str], list[Dataset]]:
-    """Return the single-frame MR images of a folder by series number and UID."""
+def _series(folder: Path) -> tuple[dict[tuple[int, str], list[Dataset]], int]:
+    """Return the single-frame images of a folder by series number and UID, and how many are multi-frame."""
     series: dict[tuple[int, str], list[Dataset]] = defaultdict(list)
+    multiframe = 0
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         try:
             header = dcmread(path, stop_before_pixels=True)
@@ -85,7 +93,8 @@ def _series(folder: Path) -> dict[tuple[int, str], list[Dataset]]:
         if "ImagePositionPatient" in header and "ImageOrientationPatient" in header:
             number = int(header.get("SeriesNumber") or 0)
             series[number, str(header.SeriesInstanceUID)].append(header)
-    return series
+        multiframe += "PerFrameFunctionalGroupsSequence" in header
+    return series, multiframe
 
 
 def _on_grid(
