@@ -31,10 +31,15 @@ BINS = (0.0, 0.5, 0.8, 0.95, 0.99, 1.001)
 
 @dataclass(frozen=True)
 class Case:
-    """A simulated spine: its chain, the right answer (its length for none), and what was found."""
+    """A simulated spine.
+
+    ``chain`` is what the network made of it and ``place`` the index of the true lowest body in it, None if it
+    is not there. ``hidden`` tells that no sacrum is in view, so that to name nothing is right as well.
+    """
 
     chain: list[Peak]
-    answer: int
+    place: int | None
+    hidden: bool
     style: str
     bodies: int
     found: int
@@ -52,8 +57,7 @@ def case_of(scan: Scan) -> Case | None:
     chain = best_chain(find_peaks(predict(normalise(to_working(grid, scan.water), fat)), grid))
     visible = [body for body in scan.spine.bodies if in_view(grid, body.centre_mm)]
     found = sum(nearest(chain, body.centre_mm) is not None for body in visible)
-    place = nearest(chain, lowest.centre_mm) if seen else None
-    return Case(chain, len(chain) if place is None else place, scan.style, len(visible), found)
+    return Case(chain, nearest(chain, lowest.centre_mm), hidden, scan.style, len(visible), found)
 
 
 def sacrum_seen(scan: Scan, grid: WorkingGrid) -> tuple[float, float]:
@@ -90,10 +94,16 @@ def probabilities(case: Case, temperature: float, declined: float) -> NDArray[np
     return np.append(result.lowest, result.none)
 
 
+def right_answers(case: Case) -> list[int]:
+    """Return the hypotheses that are right: the lowest body, or none where it is hidden or was missed."""
+    place = [] if case.place is None else [case.place]
+    return [*place, len(case.chain)] if case.hidden or not place else place
+
+
 def loss(logs: NDArray[np.float64], cases: list[Case]) -> float:
     """Return the mean negative log-likelihood of the right answers; ``logs`` of temperature and odds."""
     temperature, declined = np.exp(np.clip(logs, -6.0, 3.0))
-    shares = [probabilities(case, temperature, declined)[case.answer] for case in cases]
+    shares = [probabilities(case, temperature, declined)[right_answers(case)].sum() for case in cases]
     return float(-np.mean(np.log(np.maximum(shares, 1e-9))))
 
 
@@ -112,7 +122,9 @@ def main() -> None:
     for style in sorted({case.style for case in cases}):
         some = [case for case in cases if case.style == style]
         found, bodies = sum(case.found for case in some), sum(case.bodies for case in some)
-        right = sum(int(probabilities(case, temperature, declined).argmax() == case.answer) for case in some)
+        right = sum(
+            int(probabilities(case, temperature, declined).argmax()) in right_answers(case) for case in some
+        )
         print(f"{style:10s} bodies found {found}/{bodies}, numbering right {right}/{len(some)}")
     print_reliability(cases, temperature, declined)
     bold = sum(float(probabilities(case, temperature, declined)[:-1].max()) >= BINS[1] for case in unclear)
@@ -128,7 +140,7 @@ def print_reliability(cases: list[Case], temperature: float, declined: float) ->
         best = int(shares.argmax())
         row = int(np.searchsorted(BINS, shares[best], side="right")) - 1
         totals[row] += 1
-        rights[row] += best == case.answer
+        rights[row] += best == case.place
     for row in sorted(totals):
         print(f"probability {BINS[row]:.2f}-{min(BINS[row + 1], 1):.2f}: right {rights[row]}/{totals[row]}")
 

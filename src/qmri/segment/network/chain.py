@@ -20,8 +20,8 @@ BEND_DEG = 40.0
 GAP_RATIO = 1.6
 # Fitted on simulated spines by training/calibrate.py: the temperature of the likelihood, and the odds that
 # the network calls the body on the sacrum an ordinary one, as it was taught where it sees too little of S1.
-TEMPERATURE = 1.0
-DECLINED = 0.1
+TEMPERATURE = 2.2
+DECLINED = 0.001
 
 
 @dataclass(frozen=True)
