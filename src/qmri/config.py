@@ -61,6 +61,9 @@ class SegmentSettings(_Section):
     backend_weights: Annotated[
         Path | None, Field(description="folder of the program's weights, downloaded before")
     ] = None
+    backend_environment: Annotated[
+        Path | None, Field(description="folder of the environment in which the program is installed")
+    ] = None
     compare_with: Annotated[
         str | None,
         Field(description="a second method, named as for backend; levels that it sees otherwise are flagged"),
@@ -71,7 +74,7 @@ class SegmentSettings(_Section):
     naming_probability: Annotated[
         float,
         Field(ge=0, le=1, description="below this probability of the numbering the levels are not verified"),
-    ] = 0.5
+    ] = 0.8
     body_confidence: Annotated[
         float, Field(ge=0, le=1, description="a body whose surface is less certain than this is flagged")
     ] = 0.4

@@ -325,3 +325,16 @@ def test_where_the_settings_say_so_the_embedded_method_takes_over(tools, spine, 
     assert record["status"] == "ok"
     assert "exit status 1" in record["decisions"]["backend_failure"]
     assert record["warnings"][0].startswith("the back end failed, and the embedded method was used")
+
+
+def test_the_program_is_taken_from_its_own_environment(tools, spine, monkeypatch):
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    told = SETTINGS.model_copy(update={"backend": "spineps", "backend_environment": tools})
+    result = segment_as_told(spine.images, told, LOWEST, embedded(spine))
+    assert result.evidence["backend"] == "spineps"
+
+
+def test_two_programs_do_not_share_their_weights(tools, spine):
+    update = {"backend": "nnunet", "compare_with": "spineps", "backend_weights": tools / "weights"}
+    result = segment_as_told(spine.images, SETTINGS.model_copy(update=update), LOWEST, embedded(spine))
+    assert set(result.evidence["agreement"]) == {"L1", "L2", "L3", "L4", "L5"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -37,10 +38,21 @@ TOLD_SHARE = 0.001
 
 @dataclass(frozen=True)
 class Site:
-    """What a site tells besides the description: the device, and where the weights are."""
+    """What a site tells besides the description.
+
+    Attributes
+    ----------
+    device
+        Where the program runs.
+    weights
+        Folder of its weights.
+    environment
+        Folder of the environment it is installed in, with ``bin`` in it.
+    """
 
     device: Literal["cpu", "gpu"] = "cpu"
     weights: Path | None = None
+    environment: Path | None = None
 
 
 def segment_with_backend(
@@ -246,7 +258,11 @@ def _require_weights(description: Description, site: Site) -> None:
 
 
 def _environment(description: Description, site: Site) -> dict[str, str]:
-    variables = dict(description.environment)
+    variables: dict[str, str] = {}
+    if site.environment is not None:
+        programs = site.environment.resolve() / "bin"
+        variables["PATH"] = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
+    variables |= description.environment
     if description.weights.variable and site.weights is not None:
         variables[description.weights.variable] = str(site.weights.resolve())
     return variables

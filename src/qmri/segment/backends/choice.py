@@ -50,7 +50,7 @@ def segment_as_told(
     def made_by(name: str) -> Segmentation:
         if name == EMBEDDED:
             return embedded()
-        site = Site(settings.backend_device, settings.backend_weights)
+        site = _site(settings, name)
         description = read_description(description_path(name, base))
         return segment_with_backend(images, description, site, settings, lowest_level)
 
@@ -67,6 +67,13 @@ def segment_as_told(
     except QmriError as error:
         return _noting(result, "comparison_failure", error)
     return flag_disagreement(result, other, images.affine, settings)
+
+
+def _site(settings: SegmentSettings, name: str) -> Site:
+    """Return what the settings tell of a program; with two programs, the second brings its own along."""
+    if settings.backend not in (name, EMBEDDED):
+        return Site(settings.backend_device)
+    return Site(settings.backend_device, settings.backend_weights, settings.backend_environment)
 
 
 def site_folder() -> Path:
