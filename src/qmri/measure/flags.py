@@ -35,7 +35,7 @@ DISQUALIFYING = frozenset({"swap", "void", "low_snr", "poor_fit", "small_roi", "
 """Flags that take a level out of the background, or an examination's qc_pass; the row stays."""
 
 UNVERIFIED = "not verified"
-LEVEL_WORDS = ("order", "gap_above", "gap_below", UNVERIFIED)
+LEVEL_WORDS = ("order", "gap_above", "gap_below", "other_model_says", UNVERIFIED)
 SEGMENTATION_WORDS = {
     UNVERIFIED: "nothing in view and nobody confirms the name of the level",
     "order": "the body lies above the one that should be above it",
@@ -51,6 +51,8 @@ SEGMENTATION_WORDS = {
     "pdff_rim": "median PDFF 2 mm inside less that 4 mm inside",
     "touching": "the label touches another label",
     "confidence": "confidence of the outline",
+    "agreement": "Dice coefficient with the label of the second method",
+    "other_model_says": "the second method gives the body another name",
 }
 """Words of the segmentation in full; one that is not here is told as it is."""
 
