@@ -88,9 +88,9 @@ def child(source: str, target: str, frequency: str, threads: str) -> None:
     with np.load(source) as data:
         given = dict(data)
     size = tuple(float(edge) for edge in given["voxel_size"])
-    seconds = []
+    seconds, cpu = [], []
     for _ in range(REPEATS):
-        start = time.perf_counter()
+        start, start_cpu = time.perf_counter(), time.process_time()
         result = fit_water_fat(
             given["signal"],
             given["echo_times"],
@@ -100,9 +100,11 @@ def child(source: str, target: str, frequency: str, threads: str) -> None:
             threads=int(threads),
         )
         seconds.append(time.perf_counter() - start)
+        cpu.append(time.process_time() - start_cpu)
     maps = {name: getattr(result, name) for name in ("pdff", "r2star", "field", "pdff_sd", "r2star_sd")}
     np.savez(target, **maps)
-    print(json.dumps({"seconds": float(np.median(seconds)), "mb": peak_memory()}))
+    figures = {"seconds": float(np.median(seconds)), "cpu_seconds": float(np.median(cpu))}
+    print(json.dumps({**figures, "mb": peak_memory()}))
 
 
 def peak_memory() -> float:
@@ -204,8 +206,8 @@ def volume() -> list[dict[str, object]]:
         case = Case("volume", body(shape))
         maps = run_fit(case)
         count = int(case.phantom.mask.sum())
-        row = {"mask voxels": count, "box voxels": case.phantom.mask.size, "s": maps["seconds"]}
-        rows.append({**row, "s per million": maps["seconds"] / count * 1e6, "MB": maps["mb"]})
+        row = {"mask voxels": count, "box voxels": case.phantom.mask.size, "CPU s": maps["cpu_seconds"]}
+        rows.append({**row, "per million": maps["cpu_seconds"] / count * 1e6, "MB": maps["mb"]})
     draw_volume(rows)
     return rows
 
@@ -213,8 +215,8 @@ def volume() -> list[dict[str, object]]:
 def draw_volume(rows: list[dict[str, object]]) -> None:
     figure, axes = plt.subplots(figsize=(4.2, 2.8), layout="constrained")
     voxels = [float(str(row["mask voxels"])) / 1e6 for row in rows]
-    axes.plot(voxels, [row["s"] for row in rows], "o-", color="#1f6f8b")
-    axes.set(xlabel="million voxels in the mask, 6 echoes", ylabel="seconds, one thread")
+    axes.plot(voxels, [row["CPU s"] for row in rows], "o-", color="#1f6f8b")
+    axes.set(xlabel="million voxels in the mask, 6 echoes", ylabel="CPU seconds")
     axes.set(xlim=(0, None), ylim=(0, None))
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(ROOT / "docs" / "images" / "fit_time.png", dpi=110)
