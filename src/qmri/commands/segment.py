@@ -18,7 +18,11 @@ Writes LABELS.nii.gz (L1-L5 = 20-24, T1-T12 = 8-19), LABELS.tsv (centre, complet
 and flags of every body) and LABELS.json (how the levels were named). A file of seeds has the
 columns level, x_mm, y_mm, z_mm (RAS+); a single seed names all bodies that are found, several
 are cut as they are. With neither seeds nor a level the bodies are named from the sacrum, and marked as
-not verified where that is in doubt."""
+not verified where that is in doubt.
+
+Beside them a reader finds NAME_sheet.png, an in-phase image, names and colours for ITK-SNAP and 3D Slicer, and
+points (NAME is that of LABELS without _dseg). A NAME_desc-manual_dseg.nii.gz or .seg.nrrd, or moved points, that a
+reader saves there counts in the next run (docs/reader.md)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
