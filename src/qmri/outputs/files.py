@@ -64,8 +64,8 @@ FILES: dict[str, FileOutput] = {
         "fit", "PDFFmap.nii.gz", "percent", "Proton density fat fraction, signed: noise may leave 0-100."
     ),
     "r2star": FileOutput("fit", "R2starmap.nii.gz", "1/s", "Effective transverse relaxation rate R2*."),
-    "water": FileOutput("fit", "water.nii.gz", "arbitrary", "Magnitude of the water signal at echo time 0."),
-    "fat": FileOutput("fit", "fat.nii.gz", "arbitrary", "Magnitude of the fat signal at echo time 0."),
+    "water": FileOutput("fit", "water.nii.gz", "arbitrary", "Signed water signal at echo time 0."),
+    "fat": FileOutput("fit", "fat.nii.gz", "arbitrary", "Signed fat signal at echo time 0."),
     "field": FileOutput("fit", "fieldmap.nii.gz", "Hz", "Off-resonance frequency of water."),
     "pdff_sd": FileOutput(
         "fit", "desc-sd_PDFFmap.nii.gz", "percent", "Standard deviation of the PDFF of a voxel from noise."
