@@ -20,9 +20,9 @@ columns level, x_mm, y_mm, z_mm (RAS+); a single seed names all bodies that are 
 are cut as they are. With neither seeds nor a level the bodies are named from the sacrum, and marked as
 not verified where that is in doubt.
 
-Beside them a reader finds NAME_sheet.png, an in-phase image, names and colours for ITK-SNAP and 3D Slicer, and
-points (NAME is that of LABELS without _dseg). A NAME_desc-manual_dseg.nii.gz or .seg.nrrd, or moved points, that a
-reader saves there counts in the next run (docs/reader.md)."""
+Beside them a reader finds NAME_sheet.png, an in-phase image, names and colours for ITK-SNAP and 3D Slicer,
+and points (NAME is that of LABELS without _dseg). A NAME_desc-manual_dseg.nii.gz or .seg.nrrd, or moved
+points, that a reader saves there counts in the next run (docs/reader.md)."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
