@@ -13,7 +13,7 @@ import pytest
 
 from qmri.levels import LEVEL_ID
 from qmri.viewer.page import viewer_page
-from qmri.viewer.volumes import STEPS, Layer, layer_base64, shifted, window
+from qmri.viewer.volumes import MOST_VOXELS, STEPS, Layer, layer_base64, part_affine, window
 
 AFFINE = np.array([[0, 0, 4.0, -30], [2.0, 0, 0, -40], [0, 2.0, 0, -70], [0, 0, 0, 1]])
 SHAPE = (60, 90, 16)
@@ -54,11 +54,24 @@ def test_the_window_holds_every_label_at_its_place(examination):
     own = labels[part]
     assert own.size < labels.size
     assert np.count_nonzero(own) == np.count_nonzero(labels)
-    moved = shifted(AFFINE, part)
+    moved = part_affine(AFFINE, part)
     for image, affine in ((labels, AFFINE), (own, moved)):
         centre = affine[:3, :3] @ np.argwhere(image == 22).mean(axis=0) + affine[:3, 3]
         np.testing.assert_allclose(centre, AFFINE[:3, :3] @ [17.5, 45.5, 7] + AFFINE[:3, 3])
-    assert window(np.zeros(SHAPE), AFFINE) == (slice(None),) * 3
+    assert window(np.zeros(SHAPE, int), AFFINE) == tuple(slice(0, size, 1) for size in SHAPE)
+
+
+def test_a_large_examination_stays_under_ten_megabytes():
+    shape = (300, 300, 60)
+    affine = np.diag([1.0, 1.0, 4.0, 1.0])
+    noise = np.random.default_rng(0).uniform(0, 100, shape).astype(np.float32)
+    labels = np.zeros(shape, np.int16)
+    part = window(labels, affine)
+    assert [each.step for each in part] == [2, 2, 1]
+    assert labels[part].size <= MOST_VOXELS
+    np.testing.assert_allclose(part_affine(affine, part), np.diag([2.0, 2.0, 4.0, 1.0]))
+    layers = [Layer(key, key, "%", 0, 100, "gray", noise) for key in ("a", "b", "c")]
+    assert len(viewer_page("x_y", layers, labels, affine)) < 10e6
 
 
 def test_the_page_stands_alone_and_is_small(examination):

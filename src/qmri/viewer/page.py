@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qmri.levels import LEVEL_ID, LEVEL_NAME, sort_levels
 from qmri.segment.reader.colours import LEVEL_COLOUR
-from qmri.viewer.volumes import Layer, labels_base64, layer_base64, shifted, window
+from qmri.viewer.volumes import Layer, labels_base64, layer_base64, part_affine, window
 
 HERE = Path(__file__).parent
 # The page can reach nothing: no request leaves it, whatever a script might try.
@@ -40,7 +40,7 @@ def viewer_page(
         (4, 4) of the grid.
     """
     part = window(labels, affine)
-    own, own_affine = labels[part], shifted(affine, part)
+    own, own_affine = labels[part], part_affine(affine, part)
     cut = [Layer(**{**vars(layer), "values": layer.values[part]}) for layer in layers]
     data = {
         "layers": [
@@ -57,6 +57,7 @@ def viewer_page(
         ],
         "labels": labels_base64(own, own_affine),
         "levels": _levels(own, own_affine),
+        "thinned": max(each.step for each in part) > 1,
     }
     text = (HERE / "viewer.html").read_text(encoding="utf-8")
     pieces = {

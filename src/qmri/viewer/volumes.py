@@ -1,4 +1,4 @@
-"""Maps made small for a page: cut to the spine, one byte a voxel, as NIfTI in memory."""
+"""Maps made small for a page: cut to the spine, one byte a voxel, never many, as NIfTI in memory."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MARGIN_MM = 40.0
+MOST_VOXELS = 1_500_000
 TOP_PERCENTILE = 99.5
 STEPS = 254
 
@@ -56,21 +57,29 @@ def layers_of(maps: Mapping[str, NDArray[np.floating]]) -> list[Layer]:
 
 
 def window(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> tuple[slice, slice, slice]:
-    """Return the part of the grid (x, y, z) within `MARGIN_MM` of the labels; all of it without labels."""
+    """Return the part of the grid (x, y, z) within `MARGIN_MM` of the labels; all of it without labels.
+
+    Where it has more than `MOST_VOXELS`, voxels are left out along the axes that have them most densely.
+    """
+    edges = np.linalg.norm(affine[:3, :3], axis=0)
     inside = np.argwhere(labels > 0)
-    if not len(inside):
-        return slice(None), slice(None), slice(None)
-    margin = np.ceil(MARGIN_MM / np.linalg.norm(affine[:3, :3], axis=0)).astype(int)
-    first = np.maximum(inside.min(axis=0) - margin, 0)
-    last = np.minimum(inside.max(axis=0) + margin + 1, labels.shape)
-    return slice(first[0], last[0]), slice(first[1], last[1]), slice(first[2], last[2])
+    first, last = np.zeros(3, int), np.array(labels.shape)
+    if len(inside):
+        margin = np.ceil(MARGIN_MM / edges).astype(int)
+        first = np.maximum(inside.min(axis=0) - margin, 0)
+        last = np.minimum(inside.max(axis=0) + margin + 1, labels.shape)
+    step = np.ones(3, int)
+    while np.prod(-(-(last - first) // step)) > MOST_VOXELS:
+        step[int(np.argmin(edges * step))] *= 2
+    x, y, z = (slice(int(f), int(n), int(s)) for f, n, s in zip(first, last, step, strict=True))
+    return x, y, z
 
 
-def shifted(affine: NDArray[np.float64], part: tuple[slice, slice, slice]) -> NDArray[np.float64]:
+def part_affine(affine: NDArray[np.float64], part: tuple[slice, slice, slice]) -> NDArray[np.float64]:
     """Return the affine of a part of a grid."""
-    corner = np.array([each.start or 0 for each in part], np.float64)
     result = affine.copy()
-    result[:3, 3] += affine[:3, :3] @ corner
+    result[:3, 3] += affine[:3, :3] @ np.array([each.start for each in part], np.float64)
+    result[:3, :3] *= [each.step for each in part]
     return result
 
 
