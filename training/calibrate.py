@@ -1,6 +1,6 @@
 """Fit the two constants of the numbering on fresh simulated spines, and print how reliable it is.
 
-    python calibrate.py --count 400
+    python calibrate.py --count 250
 
 Spines whose S1 is neither clearly in view nor clearly out of it have no right answer and are left out;
 transitional ones have none either and are counted apart.
@@ -110,7 +110,7 @@ def loss(logs: NDArray[np.float64], cases: list[Case]) -> float:
 def main() -> None:
     """Draw, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=400)
+    parser.add_argument("--count", type=int, default=250)
     options = parser.parse_args()
     drawn = (case_of(draw_scan(np.random.default_rng([SEED, number]))) for number in range(options.count))
     cases = [case for case in drawn if case is not None and case.chain]
