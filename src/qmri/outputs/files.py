@@ -105,7 +105,10 @@ FILES: dict[str, FileOutput] = {
         "Centre of each body before a reader's correction, as points of 3D Slicer.",
     ),
     "inphase": FileOutput(
-        "segment", "inphase.nii.gz", "arbitrary", "In-phase image |water + fat| for the reader."
+        "segment",
+        "inphase.nii.gz",
+        "arbitrary",
+        "In-phase image |water + fat| for the reader; water where that is all there is.",
     ),
     "itksnap_labels": FileOutput(
         "segment", "labels.label", None, "Names and colours of the levels for ITK-SNAP."

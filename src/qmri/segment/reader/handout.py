@@ -34,7 +34,8 @@ def write_handout(
         text = markups_json(levels, centres)
         file_path(directory, exam, "auto_seeds").write_text(text, encoding="utf-8")
     inphase = file_path(directory, exam, "inphase")
-    sidecar = {"Description": FILES["inphase"].description, "Units": "arbitrary"}
+    shown = "Water image: there is no fat image." if images.fat is None else FILES["inphase"].description
+    sidecar = {"Description": shown, "Units": "arbitrary"}
     write_volume(inphase, Volume(_inphase(images), images.affine), dtype=np.int16, sidecar=sidecar)
     write_sheet(file_path(directory, exam, "sheet"), images, final, exam)
 

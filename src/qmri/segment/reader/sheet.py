@@ -53,7 +53,8 @@ class Panel:
 def write_sheet(path: Path, images: SpineImages, segmentation: Segmentation, title: str) -> None:
     """Write the sheet as PNG: three planes in phase and, where there is one, the PDFF map.
 
-    The planes follow the spine, so that every body is cut through its middle.
+    The planes follow the spine, so that every body is cut through its middle. Without a fat
+    image they show water.
     """
     import matplotlib as mpl  # noqa: PLC0415 - slow to import, and needed here alone
     from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
@@ -85,19 +86,19 @@ def make_panels(images: SpineImages, labels: NDArray[np.int16]) -> list[Panel]:
     def upright(volume: NDArray[np.generic]) -> NDArray[np.generic]:
         return np.asarray(nib.orientations.apply_orientation(volume, orientation))
 
-    whole = images.water if images.fat is None else images.water + images.fat
+    whole, name = (images.water, "Water") if images.fat is None else (images.water + images.fat, "In phase")
     inphase, marked = upright(whole).astype(np.float64), upright(labels).astype(np.int16)
     right, front = _course(marked, 0), _course(marked, 1)
     step = max(round(PARASAGITTAL_MM / edges[0]), 1)
     planes = [
-        ("In phase, mid-sagittal", inphase, 0, right),
-        (f"In phase, {PARASAGITTAL_MM:.0f} mm to the left", inphase, 0, right - step),
-        ("In phase, coronal", inphase, 1, front),
+        (f"{name}, mid-sagittal", inphase, 0, right),
+        (f"{name}, {PARASAGITTAL_MM:.0f} mm to the left", inphase, 0, right - step),
+        (f"{name}, coronal", inphase, 1, front),
     ]
     if images.pdff is not None:
         planes.append(("PDFF 0-100 %, mid-sagittal", upright(images.pdff).astype(np.float64), 0, right))
     return [
-        _panel(name, volume, marked, _Plane(normal, place, edges)) for name, volume, normal, place in planes
+        _panel(title, volume, marked, _Plane(normal, place, edges)) for title, volume, normal, place in planes
     ]
 
 
