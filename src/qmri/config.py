@@ -182,9 +182,7 @@ class MeasureSettings(_Section):
         tuple[float, float],
         Field(description="usual range of the 99th percentile of PDFF over tissue: fat tissue is in view"),
     ] = (75.0, 115.0)
-    flag_background_levels: Annotated[
-        int, Field(ge=0, description="fewer background levels are flagged")
-    ] = 2
+    flag_background_levels: Annotated[int, Field(ge=0, description="fewer background levels are flagged")] = 2
     flag_fracture_count: Annotated[
         tuple[int, int], Field(description="usual number of fractured levels of a participant")
     ] = (1, 3)
