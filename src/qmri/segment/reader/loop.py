@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,6 +26,8 @@ from qmri.segment.seeds import Seeds, read_seeds
 from qmri.segment.spine import Segmentation
 from qmri.segment.table import read_label_map, table_path, write_label_map
 from qmri.volumes import Volume, read_json, read_volume, sidecar_path
+
+log = logging.getLogger(__name__)
 
 Decisions = dict[str, Any]
 
@@ -147,6 +150,7 @@ def _take(task: Task, saved: Saved, automatic: Segmentation | None, told: Decisi
         "file": path.name if saved.labels != task.sheet_labels else "labels of the study sheet"
     }
     reader["sha256"] = sha256(path)
+    log.info("a reader's correction counts: %s", reader["file"])
     warnings: list[str] = []
     try:
         if saved.labels is not None:
