@@ -74,6 +74,42 @@ def test_a_bipolar_readout_is_recognised_and_removed(body, clean):
     assert np.mean((result.pdff - body.pdff)[body.mask]) == pytest.approx(0, abs=0.2)
 
 
+def fatty_slice(phantoms, seed):
+    """A slice of fat with two small discs of water, which alone tell of phase errors."""
+    rng = np.random.default_rng(seed)
+    shape = (100, 100, 1)
+    x, y, _ = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    pdff = np.where(x > 0, 93.0, 60.0)
+    for centre in rng.uniform(-0.8, 0.8, (2, 2)):
+        pdff[(x - centre[0]) ** 2 + (y - centre[1]) ** 2 < 0.14**2] = rng.choice([3.0, 8.0])
+    return phantoms.Phantom(
+        pdff=pdff,
+        r2star=np.full(shape, rng.uniform(25, 160)),
+        field=100 * (x * y + 0.5 * x),
+        amplitude=np.ones(shape),
+        phase=0.8 * x + 0.5 * y,
+        mask=np.ones(shape, dtype=bool),
+        voxel_size=(1.5, 1.5, 5.0),
+    )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_noise_in_a_small_volume_is_not_taken_for_phase_errors_of_echoes(phantoms, seed):
+    fatty = fatty_slice(phantoms, seed)
+    result = fit(fatty, fatty.signal(TIMES, 3.0, 30, seed=seed))
+    assert result.decisions.echo_phase_deg is None
+    assert result.decisions.warnings == ()
+    assert np.mean((result.pdff - fatty.pdff)[fatty.mask]) == pytest.approx(0, abs=0.25)
+
+
+def test_small_phase_errors_are_found_where_many_voxels_tell_of_them(body, clean):
+    result = fit(body, clean * np.exp(0.05j * ALTERNATING))
+    assert max(result.decisions.echo_phase_deg) > 2
+    reference = fit(body, clean)
+    assert reference.decisions.echo_phase_deg is None
+    assert np.sqrt(np.mean((result.pdff - reference.pdff)[body.mask] ** 2)) < 0.3
+
+
 def test_a_first_echo_of_random_phase_counts_by_its_magnitude_alone(body, clean):
     noise = np.random.default_rng(1).normal(scale=np.deg2rad(40), size=body.mask.shape)
     signal = clean * np.exp(1j * np.multiply.outer(noise, FIRST))

@@ -4,7 +4,8 @@ A readout of changing polarity turns even and odd echoes against each other, by 
 linear along the readout (Peterson 2013, 10.1002/mrm.24657); eddy currents turn the first echoes.
 Such an error ``e_n(x) = a_n + b_n . x`` of echo n is estimated from a sample of voxels by the score
 test of `linearise`, and removed. What the field and the common phase can imitate, a constant and
-a term linear in echo time, is not seen and does no harm.
+a term linear in echo time, is not seen and does no harm. Few voxels of water may tell so little that
+noise looks like an error of several degrees; `Evidence` says whether an estimate is to be believed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.costs import sample
-from qmri.fit.linearise import linearise, score
+from qmri.fit.linearise import Score, linearise, score
 from qmri.fit.method import Method
 from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
@@ -27,6 +28,11 @@ WATERY = (-20.0, 30.0)
 """Percent."""
 NULL_SHARE = 1e-6
 """Eigenvalues below this share of the largest belong to errors that cannot be seen."""
+BLOCK = 4
+"""Voxels along each side of the blocks that form the two halves, as the fields of a chessboard."""
+LEAST_SIZE = np.deg2rad(2.0)
+LEAST_SIGNIFICANCE, LEAST_AGREEMENT = 5.0, 2.0
+"""An error must exceed its standard error, and the disagreement of the halves, this many times."""
 
 
 @dataclass(frozen=True)
@@ -65,24 +71,87 @@ def watery(solution: Solution) -> NDArray[np.intp]:
     return candidates[sample(candidates.size, SAMPLE_VOXELS)]
 
 
-def estimate(method: Method, voxels: Voxels, solution: Solution, noise: float) -> EchoPhases:
-    """Return the phase errors that the residuals of a solution tell of, after one step."""
+@dataclass(frozen=True)
+class Evidence:
+    """An estimate of phase errors, and what speaks for it.
+
+    Attributes
+    ----------
+    phases
+        The estimate.
+    standard_error
+        Root mean square over the bounding box that noise alone would give each echo, rad.
+    disagreement
+        Half the difference between the estimates from two separate halves of the voxels.
+    """
+
+    phases: EchoPhases
+    standard_error: NDArray[np.float64]
+    disagreement: EchoPhases
+
+    @property
+    def convincing(self) -> bool:
+        """Whether there is an error: large, far outside its noise, and the same in both halves."""
+        size = self.phases.size
+        largest = int(np.argmax(size))
+        return bool(
+            size[largest] > LEAST_SIZE
+            and size[largest] > LEAST_SIGNIFICANCE * self.standard_error[largest]
+            and size[largest] > LEAST_AGREEMENT * self.disagreement.size.max()
+        )
+
+
+@dataclass(frozen=True)
+class _Equations:
+    """Weighted normal equations of the coefficients, and the variance of their right side."""
+
+    normal: NDArray[np.float64]
+    gradient: NDArray[np.float64]
+    variance: NDArray[np.float64]
+
+    def solve(self) -> tuple[EchoPhases, NDArray[np.float64]]:
+        """Return the coefficients that are seen, and their covariance."""
+        values, vectors = np.linalg.eigh(self.normal)
+        seen = values > NULL_SHARE * values[-1]
+        inverse = (vectors[:, seen] / values[seen]) @ vectors[:, seen].T
+        return EchoPhases((inverse @ self.gradient).reshape(4, -1)), inverse @ self.variance @ inverse
+
+
+def estimate(method: Method, voxels: Voxels, solution: Solution, noise: float) -> Evidence | None:
+    """Return the phase errors that the residuals of a solution tell of, after one step.
+
+    None if too few voxels can be asked.
+    """
     some = watery(solution)
-    if some.size < LEAST_VOXELS:
-        return EchoPhases(np.zeros((4, method.train.count)))
+    positions = _positions(voxels)[:, some]
+    block = np.argwhere(voxels.inside)[some] // BLOCK
+    odd = block.sum(axis=1) % 2 == 1
+    if some.size < LEAST_VOXELS or min(odd.sum(), (~odd).sum()) < LEAST_VOXELS // 4:
+        return None
     lin = linearise(method.train, method.fat_phase, voxels.signals.part(some), solution.part(some))
     found = score(lin, 1j * lin.model[:, :, np.newaxis] * np.eye(method.train.count))
-    k = method.train.degrees_of_freedom
-    weight = 1 / (noise + solution.residual[some] / k + 1e-12)
-    positions = _positions(voxels)[:, some]
-    normal = np.einsum("v,av,bv,vnm->anbm", weight, positions, positions, found.information, optimize=True)
+    weight = 1 / (noise + solution.residual[some] / method.train.degrees_of_freedom + 1e-12)
+    phases, covariance = _equations(found, weight, positions, noise).solve()
+    one, other = (
+        _equations(found.part(half), weight[half], positions[:, half], noise).solve()[0]
+        for half in (odd, ~odd)
+    )
+    deviation = EchoPhases(np.sqrt(np.diag(covariance).clip(0)).reshape(4, -1))
+    return Evidence(phases, deviation.size, EchoPhases((one.coefficients - other.coefficients) / 2))
+
+
+def _equations(
+    found: Score, weight: NDArray[np.floating], positions: NDArray[np.float64], noise: float
+) -> _Equations:
+    """Return the normal equations from what some voxels say."""
+
+    def information(weight: NDArray[np.floating]) -> NDArray[np.float64]:
+        total = np.einsum("v,av,bv,vnm->anbm", weight, positions, positions, found.information, optimize=True)
+        size = total.shape[0] * total.shape[1]
+        return np.asarray(total.reshape(size, size))
+
     gradient = np.einsum("v,av,vn->an", weight, positions, found.gradient, optimize=True)
-    size = gradient.size
-    values, vectors = np.linalg.eigh(normal.reshape(size, size))
-    seen = values > NULL_SHARE * values[-1]
-    basis = vectors[:, seen]
-    coefficients = basis @ ((basis.T @ gradient.reshape(-1)) / values[seen])
-    return EchoPhases(coefficients.reshape(gradient.shape))
+    return _Equations(information(weight), gradient.reshape(-1), noise * information(weight**2))
 
 
 def remove(voxels: Voxels, phases: EchoPhases) -> Voxels:

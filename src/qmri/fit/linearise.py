@@ -58,6 +58,10 @@ class Score:
     information: NDArray[np.float64]
     gradient: NDArray[np.float64]
 
+    def part(self, voxels: NDArray[np.bool_]) -> Score:
+        """Return what some of the voxels say."""
+        return Score(self.information[voxels], self.gradient[voxels])
+
 
 def linearise(train: EchoTrain, fat_phase: float, signals: Signals, solution: Solution) -> Linearised:
     """Return the signals of voxels about their solution.

@@ -24,8 +24,8 @@ from qmri.fit.voxels import Voxels
 FREE_PHASE_SPREAD = np.deg2rad(12.0)
 """A spread of the phase of fat beyond this is no error of the spectrum: the phases are set free."""
 FREE_PHASE_ROUNDS = 2
-ECHO_PHASE, ECHO_PHASE_REST = np.deg2rad(2.0), np.deg2rad(0.2)
-"""Smooth phase errors of echoes are removed from the first size on, until the second is left."""
+ECHO_PHASE_REST = np.deg2rad(0.2)
+"""Smooth phase errors of echoes that are there are removed until this size is left."""
 ECHO_PHASE_ROUNDS = 6
 
 
@@ -74,15 +74,24 @@ def estimate(method: Method, voxels: Voxels, *, magnitude: bool) -> Estimate:
 
 
 def _without_echo_phases(state: _State) -> _State:
-    """Remove smooth phase errors of single echoes, solving anew, until there are none."""
+    """Remove smooth phase errors of single echoes, solving anew, until there are none.
+
+    A correction after which the echoes are fitted worse is not made.
+    """
     if state.method.train.count < echo_phases.LEAST_ECHOES:
         return state
     for _ in range(ECHO_PHASE_ROUNDS):
-        errors = echo_phases.estimate(state.method, state.voxels, state.first.solution, state.first.noise)
-        if errors.size.max() < (ECHO_PHASE if state.removed is None else ECHO_PHASE_REST):
+        found = echo_phases.estimate(state.method, state.voxels, state.first.solution, state.first.noise)
+        if found is None or (state.removed is None and not found.convincing):
+            break
+        errors = found.phases
+        if errors.size.max() < ECHO_PHASE_REST:
             break
         removed = errors if state.removed is None else state.removed.plus(errors)
-        state = _State.begin(state.method, echo_phases.remove(state.voxels, errors), removed)
+        corrected = _State.begin(state.method, echo_phases.remove(state.voxels, errors), removed)
+        if corrected.first.noise > state.first.noise:
+            break
+        state = corrected
     return state
 
 
