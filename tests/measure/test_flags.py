@@ -243,9 +243,16 @@ def test_a_pdff_alone_with_the_noise_of_air_raises_nothing(make_spine):
 def test_a_recent_fracture_that_nobody_sees_makes_the_level_doubtful(make_spine):
     data = clean(make_spine)
     off_by_one = measure_examination(replace(data, fractures=Fractures(treated=("L2",))), SETTINGS)
-    evidence = [flag["evidence"] for flag in off_by_one.flags if flag["flag"] == "level_doubt"]
-    assert len(evidence) == 1
-    assert "the name may be off by one" in evidence[0]
+    evidence = {flag["level"]: flag["evidence"] for flag in off_by_one.flags if flag["flag"] == "level_doubt"}
+    assert "the name may be off by one" in evidence.pop("L2")
+    assert set(evidence) == set(LEVELS) - {"L2"}
+    assert all("that of L2 is in doubt" in words for words in evidence.values())
+
+
+def test_a_name_that_nobody_confirms_makes_every_level_doubtful(rows_of):
+    rows = rows_of("level_doubt")
+    doubtful = {flag["level"] for flag in rows.flags if flag["flag"] == "level_doubt"}
+    assert doubtful == {row["level"] for row in rows.vertebrae if row["status"] == "ok"}
 
 
 def test_a_resolved_cortex_is_no_void(make_spine):

@@ -24,6 +24,7 @@ from qmri.measure.flags import (
     meaning_flags,
     names,
     quality_flags,
+    shared_doubts,
 )
 from qmri.measure.images import Fractures, Maps
 from qmri.measure.morphometry import measure_shape
@@ -63,8 +64,10 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     background = _background(ok, measured, flags, exam.fractures)
     patient = _patient_columns(measured, background, vertebrae, exam, settings)
     _add_ratios(measured, ok, patient)
+    meant: list[Flag] = []
     for level in ok:
-        flags += meaning_flags(level, measured[level], exam.fractures.status(level), settings)
+        meant += meaning_flags(level, measured[level], exam.fractures.status(level), settings)
+    flags += meant + shared_doubts(meant, ok)
     fractured = len(exam.fractures.levels) if exam.fractures.told else None
     flags += examination_flags(patient, fractured, _fattest_tissue(exam.maps, vertebrae), settings)
     by_level = grouped(flags)
@@ -179,9 +182,10 @@ def _level_flags(
     settings: MeasureSettings,
 ) -> list[Flag]:
     flags = []
+    verified = all(note.verified for note in exam.notes.values())
     for level, row in measured.items():
         note = exam.notes.get(level, LabelNote())
-        words = note.flags if note.verified else (*note.flags, UNVERIFIED)
+        words = note.flags if verified else (*note.flags, UNVERIFIED)
         flags += quality_flags(level, row, settings)
         body = vertebrae[level].body
         flags += label_flags(level, words, cut_at_side=body.touches_side, stray_voxels=body.stray_voxels)

@@ -191,6 +191,16 @@ def meaning_flags(level: str, row: Row, status: str, settings: MeasureSettings) 
     return flags
 
 
+def shared_doubts(flags: Sequence[Flag], levels: Sequence[str]) -> list[Flag]:
+    """Return the doubts about a name for the levels that did not raise one themselves.
+
+    Names are consecutive: where one is wrong, all are.
+    """
+    doubtful = [flag.level for flag in flags if flag.name == "level_doubt"]
+    words = f"names are consecutive, and that of {doubtful[0]} is in doubt" if doubtful else ""
+    return [Flag("level_doubt", words, level) for level in levels if doubtful and level not in doubtful]
+
+
 def examination_flags(
     patient: Row, fractured: int | None, fat_pct: float | None, settings: MeasureSettings
 ) -> list[Flag]:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmri.errors import QmriError
 from qmri.levels import levels_upward, steps_between
@@ -18,7 +19,9 @@ BELIEVED = 0.5
 CERTAIN = 0.9
 SAME_BODY_MM = 12.0
 RESTS_ON_SACRUM = ("L5", "L6")
+USUAL_SPACING_MM = 35.0
 ASK = "give lowest_level in the study sheet (--lowest-level), or one seed with its level"
+ASK_SEED = "give one seed, a point in a body whose level is known"
 
 
 @dataclass(frozen=True)
@@ -50,21 +53,32 @@ class Naming:
 
 
 def name_from_lowest_level(
-    lowest_level: str, lowest_probabilities: Sequence[float], complete: Sequence[bool]
+    lowest_level: str,
+    detection: Detection,
+    complete: Sequence[bool],
+    view_below: float,
+    least_probability: float,
 ) -> Naming:
     """Name bodies when the user told the lowest one that is fully in view.
 
-    Where that is L5 or L6 and the detector believes that a certain body rests on the sacrum, that
-    body is it, and what lies below is sacrum. Else it is the lowest body that is complete.
+    A told L5 says nothing on where the sacrum begins: it is the body that the detector holds for
+    the one on the sacrum, and as certain as the detector is. Where the detector sees no such body,
+    and for a level higher up, it is the lowest complete one. A detector that gives other bodies
+    more than ``1 - least_probability`` contradicts, and so does a view that goes on for more than
+    a body without a sacrum.
 
     Parameters
     ----------
     lowest_level
         Its name.
-    lowest_probabilities
-        Probability of each body that it rests on the sacrum.
+    detection
+        The bodies and the probability of each to rest on the sacrum.
     complete
         Whether each body is fully in view.
+    view_below
+        How far the view goes on below the lowest body, in body spacings (see `view_below`).
+    least_probability
+        Below this probability the names are a proposal that a reader must confirm.
 
     Raises
     ------
@@ -73,22 +87,58 @@ def name_from_lowest_level(
     """
     if not any(complete):
         raise QmriError("no vertebral body is fully in view", expected=f"{lowest_level} at least")
-    lowest_complete = max(index for index, whole in enumerate(complete) if whole)
-    anchor = lowest_complete
-    doubts: tuple[str, ...] = ()
-    best = max(range(len(complete)), key=lambda index: lowest_probabilities[index])
-    believed = lowest_probabilities[best] >= BELIEVED
-    if lowest_level in RESTS_ON_SACRUM and any(lowest_probabilities):
-        if believed:
-            anchor = best
-        elif not believed:
-            doubts = (
-                f"the images do not show which body is {lowest_level}; the lowest complete one was taken",
-            )
-    elif believed and best <= lowest_complete:
-        doubts = (f"lowest_level is {lowest_level}, but a body that seems to rest on the sacrum is in view",)
-    probability = lowest_probabilities[anchor] if lowest_level in RESTS_ON_SACRUM else None
-    return Naming(_names(lowest_level, anchor, len(complete)), "lowest_level", probability or None, doubts)
+    chances = [body.lowest_probability for body in detection.candidates]
+    anchor = lowest_complete = max(index for index, whole in enumerate(complete) if whole)
+    most_against = 1 - least_probability
+    told_on_sacrum = lowest_level in RESTS_ON_SACRUM
+    if told_on_sacrum and sum(chances) > most_against:
+        anchor = max(range(len(chances)), key=lambda index: chances[index])
+    levels = _names(lowest_level, anchor, len(chances))
+    on_sacrum = lowest_level if told_on_sacrum else "L5"
+    against = sum(chance for level, chance in zip(levels, chances, strict=True) if level != on_sacrum)
+    ends_above_sacrum = detection.sacrum_mm is None and view_below <= 1
+    unopposed = ends_above_sacrum and anchor == lowest_complete and against <= most_against
+    doubts = []
+    if told_on_sacrum and chances[anchor] < least_probability and not unopposed:
+        doubts.append(
+            f"which body is {lowest_level} is uncertain (probability {chances[anchor]:.2f}); {ASK_SEED}"
+        )
+    elif against > most_against:
+        doubts.append(
+            f"lowest_level is {lowest_level}, but another body than L5 seems to rest on the sacrum "
+            f"(probability {against:.2f}); {ASK_SEED}"
+        )
+    if detection.sacrum_mm is None and view_below > 1:
+        doubts.append(
+            f"the view goes on for {view_below:.1f} body spacings below the lowest body that was found; "
+            f"{ASK_SEED}"
+        )
+    probability = chances[anchor] if told_on_sacrum else None
+    return Naming(levels, "lowest_level", probability or None, tuple(doubts))
+
+
+def view_below(detection: Detection, shape: tuple[int, ...], affine: NDArray[np.float64]) -> float:
+    """Return how far the view goes on below the lowest body along the spine, in body spacings.
+
+    Parameters
+    ----------
+    detection
+        At least one body. The spacing is the median of the last three.
+    shape
+        Size of the image in voxels.
+    affine
+        (4, 4) matrix from voxel index to RAS+ millimetres.
+    """
+    centres = np.array([body.centre_mm for body in detection.candidates])
+    steps = np.diff(centres, axis=0)
+    spacing = float(np.median(np.linalg.norm(steps[-3:], axis=1))) if len(steps) else USUAL_SPACING_MM
+    last = steps[-1] if len(steps) else np.array([0.0, 0.0, -1.0])
+    to_voxel = np.linalg.inv(affine)
+    along = to_voxel[:3, :3] @ (last / np.linalg.norm(last))
+    place = to_voxel[:3, :3] @ centres[-1] + to_voxel[:3, 3]
+    edge = np.where(along > 0, np.array(shape[:3]) - 0.5, -0.5)
+    moves = np.abs(along) > np.finfo(float).eps
+    return float(np.min((edge - place)[moves] / along[moves])) / spacing
 
 
 def name_from_sacrum(lowest_probabilities: Sequence[float], least_probability: float) -> Naming:
@@ -107,7 +157,7 @@ def name_from_sacrum(lowest_probabilities: Sequence[float], least_probability: f
     probability = float(lowest_probabilities[anchor])
     doubts: tuple[str, ...] = ()
     if probability < least_probability:
-        doubts = (f"which body is L5 is uncertain (probability {probability:.2f}); {ASK}",)
+        doubts = (f"which body is L5 is uncertain (probability {probability:.2f}); {ASK_SEED}",)
     return Naming(_names("L5", anchor, len(lowest_probabilities)), "sacrum", probability, doubts)
 
 

@@ -22,6 +22,7 @@ from qmri.segment.naming import (
     name_from_lowest_level,
     name_from_sacrum,
     seen_otherwise,
+    view_below,
 )
 from qmri.segment.rasterise import rasterise
 from qmri.segment.seeds import Seeds, check_seeds, counts_between
@@ -153,7 +154,8 @@ def segment_detected(
     if anchor is not None:
         naming = name_from_anchor(anchor.levels[0], nearest, chances)
     elif lowest_level is not None:
-        naming = name_from_lowest_level(lowest_level, chances, complete)
+        below = view_below(detection, images.water.shape, images.affine)
+        naming = name_from_lowest_level(lowest_level, detection, complete, below, settings.naming_probability)
     else:
         naming = name_from_sacrum(chances, settings.naming_probability)
     naming = replace(naming, doubts=(*naming.doubts, *detection.doubts))
