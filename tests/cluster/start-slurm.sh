@@ -21,7 +21,9 @@ wait_for() { # wait_for WHAT COMMAND...: until the command succeeds, half a minu
 
 node_is_ready() { [[ "$(sinfo --noheader --format=%t)" =~ ^(idle|mix|alloc) ]]; }
 
-if command -v sinfo > /dev/null && node_is_ready 2> /dev/null; then
+accounting_answers() { timeout 10 sacct --noheader > /dev/null 2>&1; }
+
+if command -v sinfo > /dev/null && node_is_ready 2> /dev/null && accounting_answers; then
   echo "SLURM runs already"
   exit 0
 fi
@@ -45,7 +47,7 @@ wait_for munged munge -n
 
 # The accounting database: the executor asks it how a job ended.
 install -d -o mysql -g mysql /run/mysqld
-mariadb-admin ping > /dev/null 2>&1 || (mariadbd-safe --user=mysql > /dev/null 2>&1 &)
+mariadb-admin ping > /dev/null 2>&1 || (setsid mariadbd-safe --user=mysql > /dev/null 2>&1 &)
 wait_for mariadb mariadb-admin ping
 mariadb -e "CREATE DATABASE IF NOT EXISTS slurm_acct_db;
             CREATE USER IF NOT EXISTS 'slurm'@'localhost' IDENTIFIED BY 'slurm';
@@ -113,4 +115,5 @@ pgrep -x slurmctld > /dev/null || slurmctld
 wait_for slurmctld scontrol ping
 pgrep -x slurmd > /dev/null || slurmd
 wait_for "the node" node_is_ready
+wait_for "accounting" accounting_answers
 sinfo

@@ -15,7 +15,16 @@ import time
 import pytest
 
 QUICK = ("--slurm-init-seconds-before-status-checks", "4")
-SLURM = shutil.which("sinfo") and subprocess.run(["sinfo"], capture_output=True, check=False).returncode == 0
+
+
+def answers(*command):
+    """Whether a part of SLURM is there and answers; without accounting the workflow would wait for ever."""
+    return (
+        shutil.which(command[0]) and not subprocess.run(command, capture_output=True, check=False).returncode
+    )
+
+
+SLURM = answers("sinfo") and answers("sacct")
 
 pytestmark = [
     pytest.mark.slow,
