@@ -6,6 +6,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
+from qmri.outputs import exam_directory
+from qmri.study import exam_name
+
 SHOWN_COLUMNS = (
     "participant_id",
     "session_id",
@@ -53,6 +56,12 @@ def summarise(results: Path) -> Summary:
         "",
     ]
     lines += [f"failed   {_name(row)}: {row['status_reason']}" for row in failed]
+    if failed:
+        folder = exam_directory(results, exam_name(failed[0]["participant_id"], failed[0]["session_id"]), "")
+        lines += [
+            "         qmri status tells what to do. A changed file, row or setting is tried again by itself;",
+            f"         to try an unchanged examination again, delete its folder first: {folder}",
+        ]
     lines.append(f"{len(patients) - len(failed)} of {len(patients)} examinations done, {len(failed)} failed")
     return Summary("\n".join(lines) + "\n", len(failed))
 
