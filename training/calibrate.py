@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
-from targets import HIDDEN_MM, SEEN_MM
+from targets import Count
 
 from qmri.segment.network.chain import best_chain, numbering
 from qmri.segment.network.channels import normalise
@@ -48,30 +48,14 @@ class Case:
 def case_of(scan: Scan) -> Case | None:
     """Run the network on a scan; None if the numbering has no right answer."""
     grid = working_grid(scan.affine, scan.water.shape)
-    shallow, deep = sacrum_seen(scan, grid)
-    lowest = scan.spine.bodies[-1]
-    hidden, seen = deep < HIDDEN_MM, shallow >= SEEN_MM and in_view(grid, lowest.centre_mm)
-    if not (hidden or seen):
+    count, lowest = Count.of(scan, grid), scan.spine.bodies[-1]
+    if not count.hidden and not (count.seen and in_view(grid, lowest.centre_mm)):
         return None
     fat = None if scan.fat is None else to_working(grid, scan.fat)
     chain = best_chain(find_peaks(predict(normalise(to_working(grid, scan.water), fat)), grid))
     visible = [body for body in scan.spine.bodies if in_view(grid, body.centre_mm)]
     found = sum(nearest(chain, body.centre_mm) is not None for body in visible)
-    return Case(chain, nearest(chain, lowest.centre_mm), hidden, scan.style, len(visible), found)
-
-
-def sacrum_seen(scan: Scan, grid: WorkingGrid) -> tuple[float, float]:
-    """Return how many mm of S1 are in view along its axis, and at most along any line beside its axis."""
-    sacral = scan.spine.sacrum[0]
-    depth = np.arange(0.0, sacral.middle_mm, 0.5)
-    axis = sacral.centre_mm + np.outer(sacral.middle_mm / 2 - depth, sacral.axes[2])
-    lines = [
-        axis + right * sacral.half_width_mm * sacral.axes[0] + front * sacral.half_depth_mm * sacral.axes[1]
-        for right in (-0.8, 0.0, 0.8)
-        for front in (-0.8, 0.0, 0.8)
-    ]
-    lengths = [0.5 * sum(in_view(grid, point, margin=-0.5) for point in line) for line in lines]
-    return lengths[len(lengths) // 2], max(lengths)
+    return Case(chain, nearest(chain, lowest.centre_mm), count.hidden, scan.style, len(visible), found)
 
 
 def in_view(grid: WorkingGrid, point_mm: NDArray[np.float64], margin: float = 1.0) -> bool:

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from qmri.segment.network.channels import INPUT_CHANNELS
 from qmri.segment.network.classes import OUTPUT_CHANNELS
 
-WIDTHS = (16, 32, 56, 80, 112)
+WIDTHS = (16, 32, 64, 112, 160)
 
 
 class Block(nn.Sequential):

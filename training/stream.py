@@ -11,7 +11,7 @@ import numpy as np
 from targets import OPEN, Example, example_of
 from threadpoolctl import threadpool_limits
 
-from qmri.simulate.randomised import draw_scan
+from qmri.simulate.randomised import EVERYTHING, Ingredients, draw_scan
 
 SHAPE = (15, 96, 128)
 
@@ -29,10 +29,11 @@ def fixed_shape(example: Example) -> Example:
     return Example(channels[(slice(None), *cut)], classes[cut], centres[cut])
 
 
-def draw_example(seed: int, number: int) -> Example:
+def draw_example(seed: int, number: int, ingredients: Ingredients = EVERYTHING) -> Example:
     """Draw example ``number`` of the stream ``seed``, mirrored left to right at random."""
     rng = np.random.default_rng([seed, number])
-    example = fixed_shape(example_of(draw_scan(rng, slices=SHAPE[0])))
+    scan = draw_scan(rng, slices=SHAPE[0], ingredients=ingredients)
+    example = fixed_shape(example_of(scan, rng))
     if rng.random() < 0.5:
         return Example(
             example.channels[:, ::-1].copy(), example.classes[::-1].copy(), example.centres[::-1].copy()
@@ -40,22 +41,23 @@ def draw_example(seed: int, number: int) -> Example:
     return example
 
 
-def _work(queue: Queue[Example], seed: int, first: int, step: int) -> None:
+def _work(queue: Queue[Example], seed: int, first: int, step: int, ingredients: Ingredients) -> None:
     # A session of its own: an interrupt reaches the training alone, which then ends its helpers.
     os.setsid()
     number = first
     with threadpool_limits(1):
         while True:
-            queue.put(draw_example(seed, number))
+            queue.put(draw_example(seed, number, ingredients))
             number += step
 
 
-def examples(seed: int, processes: int) -> Iterator[Example]:
+def examples(seed: int, processes: int, ingredients: Ingredients = EVERYTHING) -> Iterator[Example]:
     """Yield examples 0, 1, 2, ... without end, made ahead by ``processes`` processes."""
     context = mp.get_context("spawn")
     queues: list[Queue[Example]] = [context.Queue(maxsize=16) for _ in range(processes)]
     for first, queue in enumerate(queues):
-        context.Process(target=_work, args=(queue, seed, first, processes), daemon=True).start()
+        task = (queue, seed, first, processes, ingredients)
+        context.Process(target=_work, args=task, daemon=True).start()
     number = 0
     while True:
         yield queues[number % processes].get()

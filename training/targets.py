@@ -18,6 +18,8 @@ from qmri.simulate.randomised import Scan
 # other, and up to SEEN_MM the answer is left open.
 SEEN_MM = 8.0
 HIDDEN_MM = 4.0
+# Along which lines, in half sizes beside its axis, to look how much of S1 is in view.
+BESIDE, AHEAD = (-0.8, -0.4, 0.0, 0.4, 0.8), (-0.8, 0.0, 0.8)
 # S1's peak lies this far below its upper endplate, so that a stump has it too.
 S1_PEAK_MM = 10.0
 
@@ -52,36 +54,80 @@ class Example:
 OPEN = 255
 
 
-def example_of(scan: Scan) -> Example:
-    """Return input and answer of a scan."""
+def example_of(scan: Scan, rng: np.random.Generator) -> Example:
+    """Return input and answer of a scan.
+
+    A transitional junction can be counted in two ways: a coin decides which one is taught, so that the
+    network learns to be in doubt.
+    """
     grid = working_grid(scan.affine, scan.water.shape)
     fat = None if scan.fat is None else to_working(grid, scan.fat)
     channels = normalise(to_working(grid, scan.water), fat)
-    seen = sacrum_in_view(scan, grid)
+    count = Count.of(scan, grid, other=scan.spine.transitional is not None and bool(rng.integers(2)))
     return Example(
-        channels.astype(np.float16), _classes(scan, grid, seen), _centres(scan, grid, seen).astype(np.float16)
+        channels.astype(np.float16),
+        _classes(scan, grid, count),
+        _centres(scan, grid, count).astype(np.float16),
     )
 
 
-def sacrum_in_view(scan: Scan, grid: WorkingGrid) -> float:
-    """Return how many millimetres of S1 below its upper endplate are in view, along its axis."""
+@dataclass(frozen=True)
+class Count:
+    """Where the sacrum begins, and whether that can be seen.
+
+    Attributes
+    ----------
+    lowest
+        Index of the body on the sacrum in the bodies followed by S1.
+    hidden
+        So little of the sacrum is in view that this body is one like any other.
+    seen
+        So much of the sacrum is in view that this body can be told; else the answer is open.
+    """
+
+    lowest: int
+    hidden: bool
+    seen: bool
+
+    @classmethod
+    def of(cls, scan: Scan, grid: WorkingGrid, *, other: bool = False) -> Count:
+        """Count as anatomists do or, at a transitional junction, the other way."""
+        shallow, deep = sacrum_seen(scan, grid)
+        step = {None: 0, "lumbarised": 1, "sacralised": -1}[scan.spine.transitional] if other else 0
+        return cls(len(scan.spine.bodies) - 1 + step, deep < HIDDEN_MM, shallow >= SEEN_MM)
+
+
+def sacrum_seen(scan: Scan, grid: WorkingGrid) -> tuple[float, float]:
+    """Return how many mm of S1 are in view: in its midst from front to back, and at most anywhere."""
+    if not scan.spine.sacrum:
+        return 0.0, 0.0
     sacral = scan.spine.sacrum[0]
     depth = np.arange(0.0, sacral.middle_mm, 0.5)
-    points = sacral.centre_mm + np.outer(sacral.middle_mm / 2 - depth, sacral.axes[2])
+    axis = sacral.centre_mm + np.outer(sacral.middle_mm / 2 - depth, sacral.axes[2])
+    aside = np.outer(np.array(BESIDE) * sacral.half_width_mm, sacral.axes[0])
+    ahead = np.outer(np.array(AHEAD) * sacral.half_depth_mm, sacral.axes[1])
+    points = aside[:, None, None] + ahead[:, None] + axis
     inverse = np.linalg.inv(grid.affine)
     index = points @ inverse[:3, :3].T + inverse[:3, 3]
-    inside = np.all((index > -0.5) & (index < np.array(grid.shape) - 0.5), axis=1)
-    return float(0.5 * inside.sum())
+    inside = np.all((index > -0.5) & (index < np.array(grid.shape) - 0.5), axis=-1)
+    lengths = 0.5 * inside.sum(axis=-1)
+    return float(lengths[:, len(AHEAD) // 2].max()), float(lengths.max())
 
 
-def _classes(scan: Scan, grid: WorkingGrid, seen: float) -> NDArray[np.uint8]:
-    rendering = scan.rendering
-    lowest = len(scan.spine.bodies)
+def _classes(scan: Scan, grid: WorkingGrid, count: Count) -> NDArray[np.uint8]:
+    rendering, bodies = scan.rendering, len(scan.spine.bodies)
     inside = rendering.labels > 0
-    shares = {NetworkClass.BODY: (inside & (rendering.body != lowest)).astype(np.float32)}
-    shares[NetworkClass.LOWEST_BODY] = (inside & (rendering.body == lowest)).astype(np.float32)
+    shares = {
+        NetworkClass.BODY: (inside & (rendering.body <= count.lowest)).astype(np.float32),
+        NetworkClass.LOWEST_BODY: (inside & (rendering.body == count.lowest + 1)).astype(np.float32),
+    }
     for member, tissues in MEMBERS.items():
         shares[member] = rendering.fraction(*tissues)
+    if count.lowest == bodies:
+        shares[NetworkClass.LOWEST_BODY] = shares.pop(NetworkClass.S1)
+    elif count.lowest < bodies - 1:
+        shares[NetworkClass.SACRUM] = shares[NetworkClass.SACRUM] + shares[NetworkClass.S1]
+        shares[NetworkClass.S1] = (inside & (rendering.body == bodies)).astype(np.float32)
     best = np.full(grid.shape, 0.45, dtype=np.float32)
     classes = np.zeros(grid.shape, dtype=np.uint8)
     for member, share in shares.items():
@@ -89,18 +135,18 @@ def _classes(scan: Scan, grid: WorkingGrid, seen: float) -> NDArray[np.uint8]:
         wins = there > best
         classes[wins] = member
         best[wins] = there[wins]
-    if seen < HIDDEN_MM:
+    if count.hidden:
         classes[classes == NetworkClass.LOWEST_BODY] = NetworkClass.BODY
-    if seen < SEEN_MM or scan.spine.transitional:
+    if not count.seen:
         classes[np.isin(classes, (NetworkClass.LOWEST_BODY, NetworkClass.S1))] = OPEN
     return classes
 
 
-def _centres(scan: Scan, grid: WorkingGrid, seen: float) -> NDArray[np.float32]:
+def _centres(scan: Scan, grid: WorkingGrid, count: Count) -> NDArray[np.float32]:
     peaks = np.zeros(grid.shape, dtype=np.float32)
     canvas = Canvas(grid.affine, grid.shape, SPACING_MM[1])
     marks = [(body, body.centre_mm, body.middle_mm) for body in scan.spine.bodies]
-    if seen >= SEEN_MM:
+    if count.seen and count.lowest >= len(marks) - 1:
         sacral = scan.spine.sacrum[0]
         below = min(S1_PEAK_MM, sacral.middle_mm / 2)
         centre = sacral.centre_mm + (sacral.middle_mm / 2 - below) * sacral.axes[2]

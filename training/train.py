@@ -15,7 +15,7 @@ import json
 import platform
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -29,6 +29,7 @@ from torch.nn import functional
 
 from qmri.segment.network.channels import stack_slices
 from qmri.segment.network.classes import NetworkClass
+from qmri.simulate.randomised import EVERYTHING, Ingredients
 
 CLASS_WEIGHTS = {
     NetworkClass.BACKGROUND: 0.5,
@@ -46,11 +47,11 @@ CLASS_WEIGHTS = {
 class Settings:
     """What defines a run."""
 
-    steps: int = 4200
+    steps: int = 12000
     seed: int = 1
     batch: int = 16
-    fresh: int = 2
-    pool: int = 320
+    fresh: int = 3
+    pool: int = 640
     rate: float = 3e-3
     decay: float = 1e-2
     averaging: float = 0.998
@@ -58,6 +59,7 @@ class Settings:
     centre: float = 6.0
     half: bool = True
     drop_fat: float = 0.25
+    without: str = ""
 
 
 def dice_loss(probability: Tensor, truth: Tensor, known: Tensor) -> Tensor:
@@ -86,7 +88,8 @@ def loss_of(
 def batches(settings: Settings, processes: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield batches of single slices from a pool of the newest volumes."""
     rng = np.random.default_rng([settings.seed, 2**31])
-    stream = examples(settings.seed, processes)
+    ingredients = replace(EVERYTHING, **{settings.without: False}) if settings.without else EVERYTHING
+    stream = examples(settings.seed, processes, ingredients)
     pool: list[Example] = [next(stream) for _ in range(settings.batch)]
     newest = 0
     while True:
@@ -186,11 +189,23 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=Settings.seed)
     parser.add_argument("--rate", type=float, default=Settings.rate)
     parser.add_argument("--averaging", type=float, default=Settings.averaging)
+    parser.add_argument(
+        "--without",
+        choices=[field.name for field in fields(Ingredients)],
+        default="",
+        help="leave out one ingredient of the generator",
+    )
     parser.add_argument("--processes", type=int, default=1, help="generator processes beside the training")
     parser.add_argument("--threads", type=int, default=1, help="threads of the training")
     parser.add_argument("--start", type=Path, help="checkpoint to go on from")
     options = parser.parse_args()
-    settings = Settings(options.steps, options.seed, rate=options.rate, averaging=options.averaging)
+    settings = Settings(
+        options.steps,
+        options.seed,
+        rate=options.rate,
+        averaging=options.averaging,
+        without=options.without,
+    )
     train(settings, options.processes, options.out, options.threads, options.start)
 
 

@@ -1,13 +1,17 @@
 """The domain-randomised generator: whatever it draws is a possible scan with its truth."""
 
+from dataclasses import fields, replace
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
-from qmri.simulate.anatomy import Tissue
-from qmri.simulate.randomised import draw_scan
+from qmri.simulate.anatomy import Tissue, draw_spine
+from qmri.simulate.randomised import EVERYTHING, Ingredients, draw_scan
 from qmri.simulate.randomised.artefacts import add_noise, swap_region
 from qmri.simulate.randomised.contrast import LEAST_CONTRAST, draw_tissue_signals
-from qmri.simulate.randomised.spines import STYLES, draw_random_spine
+from qmri.simulate.randomised.sacrum import vary_sacrum
+from qmri.simulate.randomised.spines import SHARES, draw_random_spine
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +42,7 @@ def test_bodies_are_in_view_with_and_without_fat(scans):
 
 def test_every_style_is_drawn():
     rng = np.random.default_rng(1)
-    assert {draw_random_spine(rng)[1] for _ in range(100)} == set(STYLES)
+    assert {draw_random_spine(rng)[1] for _ in range(100)} == set(SHARES)
 
 
 @pytest.mark.parametrize("seed", range(20))
@@ -60,3 +64,52 @@ def test_a_swap_keeps_the_sum_of_water_and_fat():
     np.testing.assert_allclose(swapped[0] + swapped[1], water + fat, rtol=1e-5)
     share = np.mean(swapped[0] != water)
     assert 0 < share < 0.5
+
+
+@pytest.fixture(scope="module")
+def sacra():
+    """Pairs of an ordinary spine and the same with another sacrum."""
+    pairs = []
+    for seed in range(40):
+        rng = np.random.default_rng([5, seed])
+        spine = draw_spine(rng)
+        pairs.append((spine, vary_sacrum(rng, spine)))
+    return pairs
+
+
+def test_another_sacrum_begins_where_the_old_one_did(sacra):
+    for old, new in sacra:
+        ends = [body.centre_mm + body.middle_mm / 2 * body.axes[2] for body in (old.sacrum[0], new.sacrum[0])]
+        np.testing.assert_allclose(ends[0], ends[1], atol=1e-9)
+        assert new.bodies == old.bodies
+
+
+def test_sacral_bodies_follow_each_other_without_meeting(sacra):
+    for _, new in sacra:
+        for upper, lower in pairwise(new.sacrum):
+            lower_end = upper.centre_mm - upper.middle_mm / 2 * upper.axes[2]
+            upper_end = lower.centre_mm + lower.middle_mm / 2 * lower.axes[2]
+            assert (lower_end - upper_end) @ (upper.axes[2] + lower.axes[2]) > 0
+            assert np.degrees(np.arccos(np.clip(upper.axes[2] @ lower.axes[2], -1, 1))) < 23
+
+
+def test_s1_is_as_square_as_a_lumbar_body_or_tapered(sacra):
+    tapers = np.array([new.sacrum[0].taper for _, new in sacra])
+    assert np.mean(tapers < 0.13) == pytest.approx(0.5, abs=0.25)
+    assert tapers.max() > 0.3
+    heights = [new.sacrum[0].middle_mm / new.bodies[-1].middle_mm for _, new in sacra]
+    assert min(heights) < 0.9 < 1.1 < max(heights)
+
+
+@pytest.mark.parametrize("name", [field.name for field in fields(Ingredients)])
+def test_an_ingredient_can_be_left_out(name):
+    less = replace(EVERYTHING, **{name: False})
+    scans = [draw_scan(np.random.default_rng([3, seed]), slices=7, ingredients=less) for seed in range(12)]
+    assert all(np.isfinite(scan.water).all() for scan in scans)
+    if name == "fat":
+        assert all(scan.fat is None for scan in scans)
+    if name in {"disease", "crude", "transitional"}:
+        left_out = {"disease": "diseased"}.get(name, name)
+        assert left_out not in {scan.style for scan in scans}
+    if name == "views":
+        np.testing.assert_allclose([np.linalg.norm(scan.affine[:3, 0]) for scan in scans], 4.0)

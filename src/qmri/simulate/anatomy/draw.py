@@ -68,7 +68,7 @@ def draw_spine(rng: Rng, recipe: SpineRecipe | None = None) -> Spine:
         canal=_draw_canal(rng, placed),
         trunk=_draw_trunk(rng, recipe, bodies),
         ala_mm=float(rng.uniform(42.0, 54.0) * size),
-        transitional=recipe.transitional is not None,
+        transitional=recipe.transitional,
     )
 
 
@@ -297,20 +297,28 @@ def _place(
     centre = np.zeros(3)
     centres = [centre]
     for number, gap in enumerate(gaps):
-        above, below = axes[number][2], axes[number + 1][2]
-        between = (above + below) / np.linalg.norm(above + below)
-        centre = centre - above * bodies[number].middle_mm / 2 - between * gap
-        centre = centre - below * bodies[number + 1].middle_mm / 2
-        slip = recipe.slips.get(bodies[number].level, 0.0)
-        # The posterior walls, not the axes, lie on one line.
-        backward = bodies[number + 1].half_depth_mm - bodies[number].half_depth_mm
-        centre = centre + axes[number + 1][1] * (backward - slip)
+        upper = replace(bodies[number], centre_mm=centre, axes=axes[number])
+        lower = replace(bodies[number + 1], axes=axes[number + 1])
+        centre = centre_below(upper, lower, gap, recipe.slips.get(upper.level, 0.0))
         centres.append(centre)
     origin = centres[levels.index("L3") if "L3" in levels else 0]
     return [
         replace(body, centre_mm=place - origin, axes=frame)
         for body, place, frame in zip(bodies, centres, axes, strict=True)
     ]
+
+
+def centre_below(upper: Body, lower: Body, gap_mm: float, slip_mm: float = 0.0) -> Vector:
+    """Return the centre of a body with its axes, ``gap_mm`` below another one that is in its place.
+
+    The posterior walls, not the axes, lie on one line; the upper body slips forwards by ``slip_mm``.
+    """
+    above, below = upper.axes[2], lower.axes[2]
+    between = (above + below) / np.linalg.norm(above + below)
+    centre = upper.centre_mm - above * upper.middle_mm / 2 - between * gap_mm
+    centre = centre - below * lower.middle_mm / 2
+    backward = lower.half_depth_mm - upper.half_depth_mm
+    return np.asarray(centre + lower.axes[1] * (backward - slip_mm))
 
 
 def _draw_disc(rng: Rng, recipe: SpineRecipe, bodies: list[Body], number: int) -> Disc:

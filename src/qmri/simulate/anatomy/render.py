@@ -125,6 +125,8 @@ def _paint_around(canvas: Canvas, spine: Spine) -> None:
     if spine.arches:
         for arch, body in zip(spine.arches, spine.bodies, strict=True):
             paint_arch(canvas, arch, body)
+    if spine.sacral_arch is not None and spine.sacrum:
+        paint_arch(canvas, spine.sacral_arch, spine.sacrum[0])
     if spine.ala_mm > 0:
         paint_sacral_wings(canvas, spine)
     paint_canal(canvas, spine)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 FractureKind = Literal["wedge", "biconcave", "crush"]
+Transition = Literal["lumbarised", "sacralised"]
 LesionKind = Literal["oedema", "haemangioma", "cement", "screws"]
 Range = tuple[float, float]
 
@@ -183,7 +184,8 @@ class Trunk:
 class Spine:
     """A spine and its surroundings. ``bodies`` run from cranial to caudal, ``sacrum`` from S1 to S5 at most.
 
-    ``arches`` are one a body, or none at all; without ``ala_mm`` the sacrum has no wings.
+    ``arches`` are one a body, or none at all; without ``ala_mm`` the sacrum has no wings. A ``sacral_arch``
+    gives S1 posterior elements like those of a lumbar vertebra.
     """
 
     bodies: tuple[Body, ...]
@@ -193,7 +195,8 @@ class Spine:
     canal: Canal
     trunk: Trunk
     ala_mm: float
-    transitional: bool = False
+    transitional: Transition | None = None
+    sacral_arch: Arch | None = None
 
     def body(self, level: str) -> Body:
         """Return the body of a level; KeyError if the spine has none."""
@@ -254,7 +257,7 @@ class SpineRecipe:
     collapsed: float = 0.05
     sacral_kink_deg: Range = (0.0, 18.0)
     remnant_mm: Range = (1.5, 4.5)
-    transitional: Literal["lumbarised", "sacralised"] | None = None
+    transitional: Transition | None = None
     shape_spread: float = 0.03
     fractures: dict[str, Fracture] = field(default_factory=dict)
     lesions: dict[str, tuple[Lesion, ...]] = field(default_factory=dict)

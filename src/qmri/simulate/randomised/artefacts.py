@@ -12,10 +12,39 @@ from qmri.simulate.anatomy.shapes import waves
 Rng = np.random.Generator
 Field = NDArray[np.float32]
 
+LEAST_NOISE, MOST_NOISE = 0.01, 0.1
 
-def draw_shading(rng: Rng, affine: NDArray[np.float64], shape: tuple[int, int, int]) -> Field:
+
+def spoil(
+    rng: Rng, water: Field, fat: Field, affine: NDArray[np.float64], *, with_fat: bool
+) -> tuple[Field, Field]:
+    """Apply a random choice of artefacts; without a fat image there is no swap, but gamma and in-phase."""
+    if rng.random() < 0.5:
+        width, spacing = rng.uniform(1.0, 3.5), np.linalg.norm(affine[:3, :3], axis=0)
+        water, fat = blur(water, spacing, width), blur(fat, spacing, width)
+    shading = draw_shading(rng, affine, water.shape)
+    water, fat = water * shading, fat * shading
+    if with_fat and rng.random() < 0.06:
+        water, fat = swap_region(rng, water, fat)
+    if rng.random() < 0.12:
+        water, fat = ghosts(rng, water), ghosts(rng, fat)
+    sigma = brightness(water) * rng.choice([LEAST_NOISE, rng.uniform(LEAST_NOISE, MOST_NOISE)])
+    water, fat = add_noise(rng, water, sigma), add_noise(rng, fat, sigma)
+    if not with_fat:
+        water = np.asarray(water ** np.float32(rng.uniform(0.6, 1.6)), dtype=np.float32)
+        if rng.random() < 0.06:
+            water = water + fat  # in-phase
+    return water, fat
+
+
+def brightness(image: Field) -> float:
+    """Return the signal that one voxel in twenty exceeds."""
+    return float(np.quantile(image[::2, ::4, ::4], 0.95))
+
+
+def draw_shading(rng: Rng, affine: NDArray[np.float64], shape: tuple[int, ...]) -> Field:
     """Sensitivity of a posterior coil (falling off forwards and to the ends) times smooth shading."""
-    canvas = Canvas(affine, shape, 1.0)
+    canvas = Canvas(affine, (shape[0], shape[1], shape[2]), 1.0)
     x, y, z = canvas.local(canvas.everything, np.zeros(3), np.eye(3))
     strength, seed = np.float32(rng.uniform(0.0, 0.35)), int(rng.integers(2**31))
     shading = np.exp(strength * waves(x, y, z, seed=seed, wavelength_mm=250.0, terms=3))

@@ -24,9 +24,9 @@ PLAUSIBLE: dict[Tissue, tuple[Range, Range]] = {
     Tissue.MARROW: ((0.7, 1.3), (0.1, 0.72)),
     Tissue.CORTICAL_BONE: ((0.0, 0.15), (0.0, 0.5)),
     Tissue.BASIVERTEBRAL_VEIN: ((0.4, 1.2), (0.0, 0.4)),
-    Tissue.OEDEMA: ((0.6, 1.3), (0.0, 0.3)),
+    Tissue.OEDEMA: ((0.6, 1.7), (0.0, 0.3)),
     Tissue.HAEMANGIOMA: ((0.8, 1.6), (0.5, 0.95)),
-    Tissue.CEMENT: ((0.0, 0.06), (0.0, 1.0)),
+    Tissue.CEMENT: ((0.0, 0.35), (0.0, 1.0)),
     Tissue.METAL: ((0.0, 0.04), (0.0, 1.0)),
     Tissue.DISC: ((0.35, 1.5), (0.0, 0.05)),
     Tissue.ANNULUS: ((0.15, 1.0), (0.0, 0.08)),
@@ -39,12 +39,13 @@ PLAUSIBLE: dict[Tissue, tuple[Range, Range]] = {
     Tissue.LUNG: ((0.0, 0.15), (0.0, 0.1)),
 }
 RANDOM_SHARE = 0.3
+SHARE_OEDEMA_LIKE_DISC = 0.2
 LEAST_CONTRAST = 0.08
 
 
-def draw_tissue_signals(rng: Rng) -> dict[Tissue, tuple[float, float]]:
-    """Return (water, fat) of every tissue; marrow and disc differ in at least one of them."""
-    random = rng.random() < RANDOM_SHARE
+def draw_tissue_signals(rng: Rng, plausible: bool = False) -> dict[Tissue, tuple[float, float]]:
+    """Return (water, fat) of every tissue, ``plausible`` or maybe anything; marrow and disc differ."""
+    random = not plausible and rng.random() < RANDOM_SHARE
     while True:
         table: dict[Tissue, tuple[float, float]] = {}
         for tissue, (signal, fraction) in PLAUSIBLE.items():
@@ -58,14 +59,18 @@ def draw_tissue_signals(rng: Rng) -> dict[Tissue, tuple[float, float]]:
             first, second = np.maximum(rng.normal(1.0, near, 2), 0.2)
             water, fat_signal = table[Tissue.MARROW]
             table[sacral] = (float(water * first), float(fat_signal * second))
+        if rng.random() < SHARE_OEDEMA_LIKE_DISC:
+            table[Tissue.OEDEMA] = table[Tissue.DISC]
         marrow, disc = table[Tissue.MARROW], table[Tissue.DISC]
         if max(abs(marrow[0] - disc[0]), abs(marrow[1] - disc[1])) > LEAST_CONTRAST:
             return table
 
 
-def paint_contrast(rng: Rng, rendering: Rendering, bodies: int) -> tuple[Field, Field]:
+def paint_contrast(
+    rng: Rng, rendering: Rendering, bodies: int, plausible: bool = False
+) -> tuple[Field, Field]:
     """Return the water and fat images of a rendering, without artefacts; each body has marrow of its own."""
-    table = draw_tissue_signals(rng)
+    table = draw_tissue_signals(rng, plausible)
     water, fat = (np.zeros(rendering.labels.shape, dtype=np.float32) for _ in range(2))
     spread = rng.uniform(0.0, 0.15)
     each = np.clip(rng.normal(1.0, spread, (2, bodies + 1)), 0.3, 1.7).astype(np.float32)

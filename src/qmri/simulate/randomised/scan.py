@@ -8,15 +8,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.simulate.anatomy import Rendering, Spine, render
-from qmri.simulate.randomised.artefacts import add_noise, blur, draw_shading, ghosts, swap_region
+from qmri.simulate.randomised.artefacts import LEAST_NOISE, add_noise, brightness, spoil
 from qmri.simulate.randomised.contrast import paint_contrast
+from qmri.simulate.randomised.ingredients import EVERYTHING, Ingredients
 from qmri.simulate.randomised.spines import Style, draw_random_spine
 
 Rng = np.random.Generator
 
 FINEST_MM = 2.0
 SHARE_WITH_FAT = 0.5
-SHARE_THORACIC = 0.12
+USUAL_DISC_MM = 9.0
+# Where a view ends, and how often.
+ENDS = {"thoracic": 0.1, "above the sacrum": 0.12, "in S1": 0.5, "below": 0.28}
+ORIENTATIONS = {"sagittal": 0.5, "thick sagittal": 0.3, "axial": 0.12, "coronal": 0.08}
 
 
 @dataclass(frozen=True)
@@ -51,54 +55,37 @@ class Grid:
     shape: tuple[int, int, int]
 
 
-def draw_scan(rng: Rng, *, slices: int = 15) -> Scan:
+def draw_scan(rng: Rng, *, slices: int = 15, ingredients: Ingredients = EVERYTHING) -> Scan:
     """Draw a scan of about ``slices`` sagittal slices of 4 mm, or as wide in another orientation."""
-    spine, style = draw_random_spine(rng)
-    grid = draw_grid(rng, spine, slices, above_mm=70.0 if style == "crude" else 0.0)
+    spine, style = draw_random_spine(rng, ingredients)
+    grid = draw_grid(rng, spine, slices, above_mm=70.0 if style == "crude" else 0.0, ingredients=ingredients)
     rendering = render(spine, grid.affine, grid.shape)
-    water, fat = paint_contrast(rng, rendering, len(spine.bodies))
-    spacing = np.linalg.norm(grid.affine[:3, :3], axis=0)
-    if rng.random() < 0.5:
-        width = rng.uniform(1.0, 3.5)
-        water, fat = blur(water, spacing, width), blur(fat, spacing, width)
-    shading = draw_shading(rng, grid.affine, grid.shape)
-    water, fat = water * shading, fat * shading
-    with_fat = rng.random() < SHARE_WITH_FAT
-    if with_fat and rng.random() < 0.06:
-        water, fat = swap_region(rng, water, fat)
-    if rng.random() < 0.12:
-        water, fat = ghosts(rng, water), ghosts(rng, fat)
-    sigma = float(np.quantile(water[::2, ::4, ::4], 0.95)) * rng.choice([0.01, rng.uniform(0.01, 0.1)])
-    water, fat = add_noise(rng, water, sigma), add_noise(rng, fat, sigma)
-    if not with_fat:
-        water = np.asarray(water ** np.float32(rng.uniform(0.6, 1.6)), dtype=np.float32)
-        if rng.random() < 0.06:
-            water = water + fat  # in-phase
+    water, fat = paint_contrast(rng, rendering, len(spine.bodies), plausible=not ingredients.contrast)
+    with_fat = ingredients.fat and rng.random() < SHARE_WITH_FAT
+    if ingredients.artefacts:
+        water, fat = spoil(rng, water, fat, grid.affine, with_fat=with_fat)
+    else:
+        sigma = LEAST_NOISE * brightness(water)
+        water, fat = add_noise(rng, water, sigma), add_noise(rng, fat, sigma)
     return Scan(water, fat if with_fat else None, grid.affine, spine, rendering, style)
 
 
-def draw_grid(rng: Rng, spine: Spine, slices: int, above_mm: float = 0.0) -> Grid:
+def draw_grid(
+    rng: Rng, spine: Spine, slices: int, above_mm: float = 0.0, ingredients: Ingredients = EVERYTHING
+) -> Grid:
     """Draw orientation, voxel size and field of view: cut above, in or below the sacrum, or thoracic.
 
     The view ends at most ``above_mm`` above the centre of the uppermost body, for beyond it there is nothing.
     """
-    kind = rng.choice(["sagittal", "thick sagittal", "axial", "coronal"], p=[0.5, 0.3, 0.12, 0.08])
+    kind = _pick(rng, ORIENTATIONS) if ingredients.views else "sagittal"
     spacing = {
         "sagittal": np.array([4.0, FINEST_MM, FINEST_MM]),
         "thick sagittal": np.array([rng.uniform(2.5, 6.0), FINEST_MM, FINEST_MM]),
         "axial": np.array([FINEST_MM * 1.2, FINEST_MM * 1.2, rng.uniform(3.0, 7.0)]),
         "coronal": np.array([FINEST_MM * 1.2, rng.uniform(3.0, 7.0), FINEST_MM * 1.2]),
-    }[str(kind)]
+    }[kind]
     extent = np.array([slices * 4.0, rng.uniform(110.0, 190.0), rng.uniform(140.0, 254.0)])
-    sacral = spine.sacrum[0]
-    promontory = sacral.centre_mm + sacral.axes[2] * sacral.middle_mm / 2
-    if rng.random() < SHARE_THORACIC:
-        bottom = float(
-            rng.uniform(promontory[2] + 10.0, max(spine.bodies[3].centre_mm[2] - 40.0, promontory[2] + 20.0))
-        )
-    else:
-        below = rng.uniform(-10.0, 45.0) if rng.random() < 0.7 else rng.uniform(30.0, 110.0)
-        bottom = float(promontory[2] - below)
+    bottom = _lower_end(rng, spine, _pick(rng, ENDS) if ingredients.views else "in S1")
     extent[2] = min(extent[2], spine.bodies[0].centre_mm[2] + above_mm - bottom)
     extent[2] = max(extent[2], 100.0)
     inside = [body.centre_mm for body in (*spine.bodies, *spine.sacrum[:1]) if body.centre_mm[2] > bottom]
@@ -110,6 +97,22 @@ def draw_grid(rng: Rng, spine: Spine, slices: int, above_mm: float = 0.0) -> Gri
     affine[:3, :3] = turn * spacing
     affine[:3, 3] = centre - affine[:3, :3] @ ((shape - 1) / 2)
     return Grid(affine, (int(shape[0]), int(shape[1]), int(shape[2])))
+
+
+def _lower_end(rng: Rng, spine: Spine, kind: str) -> float:
+    """Draw the height at which the view ends."""
+    lowest = spine.bodies[-1]
+    promontory = float((lowest.centre_mm - lowest.axes[2] * (lowest.middle_mm / 2 + USUAL_DISC_MM))[2])
+    if kind == "thoracic":
+        return float(
+            rng.uniform(promontory + 10.0, max(spine.bodies[3].centre_mm[2] - 40.0, promontory + 20.0))
+        )
+    below = {"above the sacrum": (-9.0, 4.0), "in S1": (4.0, 45.0), "below": (30.0, 110.0)}[kind]
+    return promontory - float(rng.uniform(*below))
+
+
+def _pick(rng: Rng, shares: dict[str, float]) -> str:
+    return str(rng.choice(list(shares), p=list(shares.values())))
 
 
 def _rotation(angles: NDArray[np.float64]) -> NDArray[np.float64]:

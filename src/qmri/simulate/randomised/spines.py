@@ -10,11 +10,13 @@ import numpy as np
 from qmri.simulate.anatomy import Body, Fracture, Lesion, Spine, SpineRecipe, draw_spine
 from qmri.simulate.anatomy.draw import level_names
 from qmri.simulate.anatomy.spine import FractureKind, LesionKind
+from qmri.simulate.randomised.ingredients import EVERYTHING, Ingredients
+from qmri.simulate.randomised.sacrum import stump, vary_sacrum
 
 Style = Literal["ordinary", "diseased", "transitional", "crude"]
 KINDS: tuple[FractureKind, ...] = ("wedge", "biconcave", "crush")
-STYLES: tuple[Style, ...] = ("ordinary", "diseased", "transitional", "crude")
-SHARES = (0.47, 0.27, 0.06, 0.20)
+SHARES: dict[Style, float] = {"ordinary": 0.40, "diseased": 0.27, "transitional": 0.08, "crude": 0.25}
+SHARE_VARIED_SACRUM = 0.75
 
 # Straight through the lordotic range to far beyond it; wider than nature, so that nature lies well inside.
 WIDE = SpineRecipe(
@@ -26,14 +28,15 @@ WIDE = SpineRecipe(
     disc_spread=0.15,
     sacral_kink_deg=(-2.0, 20.0),
     remnant_mm=(1.0, 5.5),
-    shape_spread=0.05,
+    shape_spread=0.06,
+    collapsed=0.08,
     fat_mm=(3.0, 50.0),
 )
 
 
-def draw_random_spine(rng: np.random.Generator) -> tuple[Spine, Style]:
+def draw_random_spine(rng: np.random.Generator, ingredients: Ingredients = EVERYTHING) -> tuple[Spine, Style]:
     """Draw a spine and tell of which style it is."""
-    style = STYLES[rng.choice(len(STYLES), p=SHARES)]
+    style = _draw_style(rng, ingredients)
     recipe = replace(
         WIDE,
         top_level=f"T{rng.integers(5, 10)}",
@@ -49,32 +52,46 @@ def draw_random_spine(rng: np.random.Generator) -> tuple[Spine, Style]:
         recipe = replace(
             recipe, top_level=top, lordosis=(-0.1, 1.0), kyphosis=(-1.5, 1.0), tilt_deg=(-8.0, 8.0)
         )
-        if rng.random() < 0.7:
+        if ingredients.disease and rng.random() < 0.7:
             recipe = replace(_with_disease(rng, recipe), cobb_deg=(0.0, 3.0))
     spine = draw_spine(rng, recipe)
+    if ingredients.sacrum and style != "transitional" and rng.random() < SHARE_VARIED_SACRUM:
+        spine = vary_sacrum(rng, spine)
     return (_crude(rng, spine) if style == "crude" else spine), style
+
+
+def _draw_style(rng: np.random.Generator, ingredients: Ingredients) -> Style:
+    left_out = {
+        "diseased": not ingredients.disease,
+        "transitional": not ingredients.transitional,
+        "crude": not ingredients.crude,
+    }
+    styles = [style for style in SHARES if not left_out.get(style, False)]
+    shares = np.array([SHARES[style] for style in styles])
+    return styles[rng.choice(len(styles), p=shares / shares.sum())]
 
 
 def _with_disease(rng: np.random.Generator, recipe: SpineRecipe) -> SpineRecipe:
     """Add fractures, lesions, slips, scoliosis, degenerate discs."""
     fractures: dict[str, Fracture] = {}
     lesions: dict[str, tuple[Lesion, ...]] = {}
+    burden = rng.uniform(0.08, 0.45)
     for level in level_names(recipe):
         here = []
-        if rng.random() < 0.22:
+        if rng.random() < burden:
             fractures[level] = Fracture(
-                KINDS[rng.integers(3)], float(rng.uniform(0.12, 0.6)), float(rng.uniform(0.4, 1.0))
+                KINDS[rng.integers(3)], float(rng.uniform(0.12, 0.65)), float(rng.uniform(0.4, 1.0))
             )
-            if rng.random() < 0.4:
+            if rng.random() < 0.5:
                 side = float(rng.choice([-1.0, 1.0], p=[0.2, 0.8]))
-                here.append(_lesion(rng, "oedema", rng.uniform(0.15, 1.2), (0.0, 0.0, side)))
+                here.append(_lesion(rng, "oedema", rng.uniform(0.15, 1.6), (0.0, 0.0, side)))
         chance = rng.random()
         place = (float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.3, 0.3)), float(rng.uniform(-0.3, 0.3)))
-        if chance < 0.08:
-            here.append(_lesion(rng, "cement", rng.uniform(0.3, 0.9), place))
-        elif chance < 0.13:
+        if chance < 0.11:
+            here.append(_lesion(rng, "cement", rng.uniform(0.3, 1.1), place))
+        elif chance < 0.16:
             here.append(_lesion(rng, "haemangioma", rng.uniform(0.2, 0.7), place))
-        elif chance < 0.15:
+        elif chance < 0.18:
             here.append(_lesion(rng, "screws", rng.uniform(0.0, 1.0), place))
         if here:
             lesions[level] = tuple(here)
@@ -101,7 +118,7 @@ def _lesion(
 
 
 def _crude(rng: np.random.Generator, spine: Spine) -> Spine:
-    """Simplify a spine to what phantoms show: plain bodies, few surroundings, maybe a stump of sacrum."""
+    """Simplify a spine to what phantoms show: plain bodies, few surroundings, a sacrum, a stump or none."""
     exponent, cortex = float(rng.uniform(2.0, 7.0)), float(rng.choice([0.05, rng.uniform(0.3, 1.2)]))
 
     def plain(body: Body) -> Body:
@@ -118,17 +135,19 @@ def _crude(rng: np.random.Generator, spine: Spine) -> Spine:
 
     brick = rng.random() < 0.5
     bodies = tuple(_brick(plain(body)) if brick else plain(body) for body in spine.bodies)
-    kept = int(rng.choice([1, 2, 5], p=[0.6, 0.15, 0.25]))
+    kept = int(rng.choice([0, 1, 2, 5], p=[0.12, 0.38, 0.15, 0.35]))
     sacrum = tuple(plain(body) for body in spine.sacrum[:kept])
     if kept == 1:
-        sacrum = (_stump(rng, _brick(sacrum[0]) if brick else sacrum[0], bodies[-1]),)
+        sacrum = (stump(rng, _brick(sacrum[0]) if brick else sacrum[0], bodies[-1]),)
     count = len(bodies) + len(sacrum)
+    arches = spine.arches if rng.random() < 0.4 else ()
     gas = 0.0 if rng.random() < 0.5 else spine.trunk.gas
     return replace(
         spine,
         bodies=bodies,
         sacrum=sacrum,
-        arches=spine.arches if rng.random() < 0.4 else (),
+        arches=arches,
+        sacral_arch=spine.sacral_arch if arches else None,
         discs=tuple(disc for disc in spine.discs if disc.below < count),
         trunk=replace(spine.trunk, muscle_fat=0.0, bowel=float(rng.choice([0.0, 1.0])), gas=gas),
         ala_mm=0.0 if rng.random() < 0.6 else spine.ala_mm,
@@ -142,30 +161,4 @@ def _brick(body: Body) -> Body:
     height = body.middle_mm
     return replace(
         body, anterior_mm=height, posterior_mm=height, intact_mm=(height, height, height), taper=0.0
-    )
-
-
-def _stump(rng: np.random.Generator, sacral: Body, lowest: Body) -> Body:
-    """Make S1 a stump below the lowest body: shorter, or tilted about its upper end, or both."""
-    tilt = np.radians(rng.uniform(-10.0, 35.0))
-    share = rng.uniform(0.35, 0.7 if tilt < 0.2 else 1.0)
-    anterior, middle, posterior = (float(share * height) for height in sacral.heights_mm)
-    right, front, up = sacral.axes
-    axes = np.stack(
-        [right, np.cos(tilt) * front - np.sin(tilt) * up, np.cos(tilt) * up + np.sin(tilt) * front]
-    )
-    upper_end = sacral.centre_mm + sacral.middle_mm / 2 * up
-    like_lowest = rng.random() < 0.5
-    size = float(rng.uniform(0.8, 1.05))
-    return replace(
-        sacral,
-        anterior_mm=anterior,
-        middle_mm=middle,
-        posterior_mm=posterior,
-        intact_mm=(anterior, middle, posterior),
-        axes=axes,
-        centre_mm=upper_end - middle / 2 * axes[2],
-        half_width_mm=size * lowest.half_width_mm if like_lowest else sacral.half_width_mm,
-        half_depth_mm=size * lowest.half_depth_mm if like_lowest else sacral.half_depth_mm,
-        taper=0.3 * sacral.taper,
     )
