@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.segment.network.chain import best_chain, gaps, link_cost, numbering
+from qmri.segment.network.chain import best_chain, fill_gaps, link_cost, missing_below, numbering
 from qmri.segment.network.channels import CEILING, normalise, pad_in_plane, stack_slices
 from qmri.segment.network.classes import (
     CENTRE_CHANNEL,
@@ -126,8 +126,27 @@ def test_points_too_far_apart_or_upside_down_are_no_neighbours():
 
 
 def test_a_missing_body_is_noticed():
-    assert gaps([peak(z) for z in (130.0, 100.0, 70.0, 10.0, -20.0)]) == [2]
-    assert gaps([peak(z) for z in (130.0, 100.0, 70.0, 40.0)]) == []
+    assert missing_below([peak(z) for z in (130.0, 100.0, 70.0, 10.0, -20.0)]) == [0, 0, 1, 0]
+    assert missing_below([peak(z) for z in (130.0, 100.0, 10.0, -20.0, -50.0)]) == [0, 2, 0, 0]
+    assert missing_below([peak(z) for z in (130.0, 100.0, 70.0, 40.0)]) == [0, 0, 0]
+
+
+def test_a_spacing_that_grows_downwards_has_no_gap():
+    heights = -np.cumsum([22.0, 23.0, 25.0, 28.0, 31.0, 34.0, 37.0, 38.0])
+    assert not any(missing_below([peak(z) for z in heights]))
+
+
+def test_a_missing_body_is_assumed_halfway_between_its_neighbours():
+    filled = fill_gaps([peak(130.0), peak(100.0), peak(40.0, y=4.0), peak(10.0), peak(-20.0, LOWEST)])
+    assert [body.assumed for body in filled] == [False, False, True, False, False, False]
+    np.testing.assert_allclose(filled[2].centre_mm, [0.0, 2.0, 70.0])
+    assert filled[2].score == 0.0
+
+
+def test_the_assumed_body_may_be_the_one_on_the_sacrum():
+    filled = fill_gaps([peak(150.0), peak(120.0), peak(90.0), peak(60.0), peak(0.0, S1)])
+    result = numbering(filled, temperature=1.0, declined=0.05)
+    assert filled[int(result.lowest.argmax())].assumed
 
 
 def test_numbering_finds_the_body_on_the_sacrum():

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.segment.detector import Candidate, Detection, ProbabilityMap, SpineImages
-from qmri.segment.network.chain import Numbering, best_chain, gaps, numbering
+from qmri.segment.network.chain import Numbering, best_chain, fill_gaps, numbering
 from qmri.segment.network.channels import normalise
 from qmri.segment.network.classes import NetworkClass
 from qmri.segment.network.grid import to_working, working_grid
@@ -26,7 +26,7 @@ class NetworkDetector:
         channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))
         maps = predict(channels)
         peaks = find_peaks(maps, grid)
-        chain = best_chain(peaks)
+        chain = fill_gaps(best_chain(peaks))
         numbered = numbering(chain)
         count = int(np.sum(numbered.above > 0.5))
         bodies = chain[:count]
@@ -58,8 +58,10 @@ def fat_of(images: SpineImages) -> NDArray[np.floating] | None:
 
 def _doubts(bodies: list[Peak]) -> list[str]:
     return [
-        f"a body seems to be missing below the {_ordinal(number + 1)} of {len(bodies)} bodies from above"
-        for number in gaps(bodies)
+        f"the {_ordinal(number + 1)} of {len(bodies)} bodies from above was assumed from the gap between its "
+        "neighbours; give a seed in each body, or move this one and confirm it"
+        for number, body in enumerate(bodies)
+        if body.assumed
     ]
 
 
@@ -71,6 +73,7 @@ def _evidence(chain: list[Peak], numbered: Numbering) -> dict[str, object]:
                 "centre_mm": [round(float(value), 1) for value in peak.centre_mm],
                 "score": round(peak.score, 3),
                 "body_lowest_s1_sacrum": [round(float(value), 3) for value in peak.shares],
+                "assumed": peak.assumed,
             }
             for peak in chain
         ],

@@ -31,11 +31,14 @@ class Peak:
     shares
         (4,) probabilities, given that it is bone, of an ordinary body, the one on the sacrum, S1 and a lower
         sacral body.
+    assumed
+        The network saw nothing here; the spacing of its neighbours says that something is.
     """
 
     centre_mm: NDArray[np.float64]
     score: float
     shares: NDArray[np.float64]
+    assumed: bool = False
 
 
 def find_peaks(maps: NDArray[np.float32], grid: WorkingGrid) -> list[Peak]:
