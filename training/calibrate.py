@@ -1,6 +1,6 @@
 """Fit the two constants of the numbering on fresh simulated spines, and print how reliable it is.
 
-    python calibrate.py --count 250
+    python calibrate.py --count 500
 
 Spines whose S1 is neither clearly in view nor clearly out of it have no right answer and are left out;
 transitional ones have none either and are counted apart.
@@ -17,15 +17,16 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from targets import Count
 
-from qmri.segment.network.chain import best_chain, numbering
-from qmri.segment.network.channels import normalise
-from qmri.segment.network.grid import WorkingGrid, to_working, working_grid
-from qmri.segment.network.peaks import Peak, find_peaks
-from qmri.segment.network.session import predict
+from qmri.segment.detector import SpineImages
+from qmri.segment.network import NetworkDetector
+from qmri.segment.network.chain import DECLINED, TEMPERATURE, numbering
+from qmri.segment.network.grid import WorkingGrid, working_grid
+from qmri.segment.network.peaks import Peak
 from qmri.simulate.randomised import Scan, draw_scan
 
 NEAR_MM = 10.0
 SEED = 987_654
+SURE = 0.8
 BINS = (0.0, 0.5, 0.8, 0.95, 0.99, 1.001)
 
 
@@ -45,14 +46,13 @@ class Case:
     found: int
 
 
-def case_of(scan: Scan) -> Case | None:
+def case_of(scan: Scan, detector: NetworkDetector) -> Case | None:
     """Run the network on a scan; None if the numbering has no right answer."""
     grid = working_grid(scan.affine, scan.water.shape)
     count, lowest = Count.of(scan, grid), scan.spine.bodies[-1]
     if not count.hidden and not (count.seen and in_view(grid, lowest.centre_mm)):
         return None
-    fat = None if scan.fat is None else to_working(grid, scan.fat)
-    chain = best_chain(find_peaks(predict(normalise(to_working(grid, scan.water), fat)), grid))
+    chain, _ = detector.chain(SpineImages(scan.water, scan.affine, scan.fat))
     visible = [body for body in scan.spine.bodies if in_view(grid, body.centre_mm)]
     found = sum(nearest(chain, body.centre_mm) is not None for body in visible)
     return Case(chain, nearest(chain, lowest.centre_mm), count.hidden, scan.style, len(visible), found)
@@ -91,28 +91,37 @@ def loss(logs: NDArray[np.float64], cases: list[Case]) -> float:
     return float(-np.mean(np.log(np.maximum(shares, 1e-9))))
 
 
+def draw_cases(detector: NetworkDetector, seed: int, count: int) -> list[Case]:
+    """Run the network on fresh scans; those without a right answer or without a chain are left out."""
+    scans = (draw_scan(np.random.default_rng([seed, number])) for number in range(count))
+    cases = (case_of(scan, detector) for scan in scans)
+    return [case for case in cases if case is not None and case.chain]
+
+
+def named_right(case: Case, temperature: float = TEMPERATURE, declined: float = DECLINED) -> bool:
+    """Tell whether the most probable numbering is a right one."""
+    return int(probabilities(case, temperature, declined).argmax()) in right_answers(case)
+
+
 def main() -> None:
     """Draw, fit, print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--count", type=int, default=250)
+    parser.add_argument("--count", type=int, default=500)
     options = parser.parse_args()
-    drawn = (case_of(draw_scan(np.random.default_rng([SEED, number]))) for number in range(options.count))
-    cases = [case for case in drawn if case is not None and case.chain]
-    unclear = [case for case in cases if case.style == "transitional"]
-    cases = [case for case in cases if case.style != "transitional"]
+    drawn = draw_cases(NetworkDetector(), SEED, options.count)
+    unclear = [case for case in drawn if case.style == "transitional"]
+    cases = [case for case in drawn if case.style != "transitional"]
     fit = minimize(loss, np.log([1.5, 0.1]), args=(cases,), method="Nelder-Mead", options={"xatol": 0.02})
     temperature, declined = (float(value) for value in np.exp(fit.x))
     print(f"temperature {temperature:.2f}, declined {declined:.3f}, log-likelihood {-fit.fun:.4f}")
     for style in sorted({case.style for case in cases}):
         some = [case for case in cases if case.style == style]
         found, bodies = sum(case.found for case in some), sum(case.bodies for case in some)
-        right = sum(
-            int(probabilities(case, temperature, declined).argmax()) in right_answers(case) for case in some
-        )
+        right = sum(named_right(case, temperature, declined) for case in some)
         print(f"{style:10s} bodies found {found}/{bodies}, numbering right {right}/{len(some)}")
     print_reliability(cases, temperature, declined)
-    bold = sum(float(probabilities(case, temperature, declined)[:-1].max()) >= BINS[1] for case in unclear)
-    print(f"transitional: a lowest body named with probability {BINS[1]} or more in {bold}/{len(unclear)}")
+    bold = sum(float(probabilities(case, temperature, declined)[:-1].max()) >= SURE for case in unclear)
+    print(f"transitional: a lowest body named with probability {SURE} or more in {bold}/{len(unclear)}")
 
 
 def print_reliability(cases: list[Case], temperature: float, declined: float) -> None:

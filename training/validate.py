@@ -57,6 +57,11 @@ def read_case(folder: Path) -> tuple[SpineImages, dict[str, NDArray[np.float64]]
     return SpineImages(thick, coarse), centres
 
 
+def read_cases(folder: Path) -> list[Case]:
+    """Return every spine below a folder."""
+    return [(case.name, *read_case(case)) for case in sorted(folder.glob("case*"))]
+
+
 def score(detection: Detection, truth: dict[str, NDArray[np.float64]], lowest: str = "L5") -> Score:
     """Compare a detection with true centres; ``lowest`` is the level of the body on the sacrum."""
     if not detection.candidates:
@@ -110,7 +115,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="folder of case*/water.nii.gz and labels.nii.gz")
     parser.add_argument("--stress", action="store_true", help="also score perturbed images")
     options = parser.parse_args()
-    cases = [(folder.name, *read_case(folder)) for folder in sorted(options.folder.glob("case*"))]
+    cases = read_cases(options.folder)
     for name in PERTURBATIONS if options.stress else ["unchanged"]:
         run(cases, name, each=not options.stress)
 

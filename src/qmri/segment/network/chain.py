@@ -17,7 +17,7 @@ SHORT_MM, LONG_MM, LONGEST_MM = 15.0, 43.0, 75.0
 STEEPEST_DEG = 65.0
 BEND_DEG = 40.0
 # A link of more than this times the mean of the two nearest links has left out a body
-# (benchmarks/segment.py gaps tells how often that is wrong and how often a missed body goes unnoticed).
+# (training/gaps.py prints how often that is wrong, and how often a missed body goes unnoticed).
 GAP_RATIO = 1.4
 # What is known of a body that was assumed in a gap.
 UNKNOWN_SHARES = (0.49, 0.49, 0.01, 0.01)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -11,22 +14,29 @@ from qmri.segment.network.channels import normalise
 from qmri.segment.network.classes import NetworkClass
 from qmri.segment.network.grid import to_working, working_grid
 from qmri.segment.network.peaks import Peak, find_peaks
-from qmri.segment.network.session import predict, weights_hash
+from qmri.segment.network.session import WEIGHTS, predict, weights_hash
 
 NAME = "network"
 
 
+@dataclass(frozen=True)
 class NetworkDetector:
-    """Finds vertebral bodies with the embedded network; holds no state."""
+    """Finds vertebral bodies with the embedded network, or with other weights of the same kind."""
 
-    def detect(self, images: SpineImages) -> Detection:
-        """Return the bodies in view, cranial to caudal, with the probability of each numbering."""
+    weights: Path = WEIGHTS
+
+    def chain(self, images: SpineImages) -> tuple[list[Peak], ProbabilityMap]:
+        """Return the points along the spine, sacrum included, and where bodies are."""
         grid = working_grid(images.affine, images.water.shape)
         fat = fat_of(images)
         channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))
-        maps = predict(channels)
-        peaks = find_peaks(maps, grid)
-        chain = fill_gaps(best_chain(peaks))
+        maps = predict(channels, self.weights)
+        bodies = maps[NetworkClass.BODY] + maps[NetworkClass.LOWEST_BODY]
+        return fill_gaps(best_chain(find_peaks(maps, grid))), ProbabilityMap(bodies, grid.affine)
+
+    def detect(self, images: SpineImages) -> Detection:
+        """Return the bodies in view, cranial to caudal, with the probability of each numbering."""
+        chain, body_probability = self.chain(images)
         numbered = numbering(chain)
         count = int(np.sum(numbered.above > 0.5))
         bodies = chain[:count]
@@ -36,13 +46,11 @@ class NetworkDetector:
         )
         return Detection(
             candidates=candidates,
-            detector=f"{NAME} {weights_hash()[:12]}",
+            detector=f"{NAME} {weights_hash(self.weights)[:12]}",
             sacrum_mm=_point(chain[count]) if count < len(chain) else None,
             doubts=tuple(_doubts(bodies)),
-            evidence=_evidence(chain, numbered),
-            body_probability=ProbabilityMap(
-                maps[NetworkClass.BODY] + maps[NetworkClass.LOWEST_BODY], grid.affine
-            ),
+            evidence={"weights_sha256": weights_hash(self.weights), **_evidence(chain, numbered)},
+            body_probability=body_probability,
         )
 
 
@@ -67,7 +75,6 @@ def _doubts(bodies: list[Peak]) -> list[str]:
 
 def _evidence(chain: list[Peak], numbered: Numbering) -> dict[str, object]:
     return {
-        "weights_sha256": weights_hash(),
         "chain": [
             {
                 "centre_mm": [round(float(value), 1) for value in peak.centre_mm],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -22,27 +22,30 @@ MARGIN_SLICES = 4
 BONE_SHARE = 0.5
 
 
-def weights_hash() -> str:
+@cache
+def weights_hash(weights: Path = WEIGHTS) -> str:
     """Return the SHA-256 of the weights, in hexadecimal."""
-    return hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()
+    return hashlib.sha256(weights.read_bytes()).hexdigest()
 
 
 @cache
-def _session() -> onnxruntime.InferenceSession:
+def _session(weights: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.log_severity_level = 3
-    return onnxruntime.InferenceSession(str(WEIGHTS), options, providers=["CPUExecutionProvider"])
+    return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
 
 
-def predict(channels: NDArray[np.float32]) -> NDArray[np.float32]:
+def predict(channels: NDArray[np.float32], weights: Path = WEIGHTS) -> NDArray[np.float32]:
     """Return the network's maps of a volume.
 
     Parameters
     ----------
     channels
         (2, x, y, z) float32 from `qmri.segment.network.channels.normalise`.
+    weights
+        ONNX file of the network.
 
     Returns
     -------
@@ -53,26 +56,31 @@ def predict(channels: NDArray[np.float32]) -> NDArray[np.float32]:
     size = channels.shape[1:]
     maps = np.zeros((OUTPUT_CHANNELS, *size), dtype=np.float32)
     maps[NetworkClass.BACKGROUND] = 1.0
-    padded = pad_in_plane(channels)
+    run = partial(_run, _session(weights), pad_in_plane(channels))
     everything = np.arange(size[0])
     if size[0] <= WIDE_SLICES:
-        _run(padded, everything, maps)
+        run(everything, maps)
         return maps
     coarse = everything[STRIDE // 2 :: STRIDE]
-    _run(padded, coarse, maps)
+    run(coarse, maps)
     bone = maps[NetworkClass.BODY] + maps[NetworkClass.LOWEST_BODY] + maps[NetworkClass.S1]
     hits = np.flatnonzero((bone > BONE_SHARE).sum(axis=(1, 2)))
     if hits.size:
         near = (everything >= hits[0] - MARGIN_SLICES) & (everything <= hits[-1] + MARGIN_SLICES)
-        _run(padded, np.setdiff1d(everything[near], coarse), maps)
+        run(np.setdiff1d(everything[near], coarse), maps)
     return maps
 
 
-def _run(padded: NDArray[np.float32], slices: NDArray[np.int_], maps: NDArray[np.float32]) -> None:
+def _run(
+    session: onnxruntime.InferenceSession,
+    padded: NDArray[np.float32],
+    slices: NDArray[np.int_],
+    maps: NDArray[np.float32],
+) -> None:
     """Fill the given sagittal slices of the maps."""
     height, width = maps.shape[2:]
     for start in range(0, len(slices), SLICES_AT_ONCE):
         chosen = slices[start : start + SLICES_AT_ONCE]
         stacks = np.stack([stack_slices(padded, int(number)) for number in chosen])
-        answer = _session().run(None, {"stack": stacks})[0]
+        answer = session.run(None, {"stack": stacks})[0]
         maps[:, chosen] = np.moveaxis(answer, 1, 0)[:, :, :height, :width]

@@ -1,0 +1,74 @@
+"""What each ingredient of the generator is worth: short trainings without it, scored with everything.
+
+    python ablation.py --steps 800 --out run/ablation ../../shared/data/lumbar_water
+
+The first two rows leave out nothing and differ in the seed alone: a difference no larger is chance.
+Trainings whose weights are there already are not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from calibrate import draw_cases, named_right
+from validate import LEVELS, read_cases, score
+
+from qmri.segment.network import NetworkDetector
+from qmri.simulate.randomised import Ingredients
+
+FRESH_SEED = 24_680
+STYLES = ("ordinary", "diseased", "crude")
+
+
+def trained(out: Path, steps: int, seed: int, without: str) -> Path:
+    """Train, unless it was done before, and return the weights."""
+    here = out / f"{without or 'nothing'}-{seed}"
+    if not (here / "training_run.json").exists():
+        command = [sys.executable, "-W", "ignore", str(Path(__file__).with_name("train.py"))]
+        command += ["--out", str(here), "--steps", str(steps), "--seed", str(seed)]
+        subprocess.run(command + (["--without", without] if without else []), check=True)
+    return here / "spine.onnx"
+
+
+def row(name: str, weights: Path, count: int, real: Path | None) -> str:
+    """Score weights on fresh simulated spines, and on the real ones where they are given."""
+    detector = NetworkDetector(weights)
+    cases = draw_cases(detector, FRESH_SEED, count)
+    cells = [f"{sum(case.found for case in cases)}/{sum(case.bodies for case in cases)}"]
+    for style in STYLES:
+        some = [case for case in cases if case.style == style]
+        cells.append(f"{sum(map(named_right, some))}/{len(some)}")
+    if real is not None:
+        scores = [score(detector.detect(images), truth) for _, images, truth in read_cases(real)]
+        whole = sum(item.named == len(LEVELS) for item in scores)
+        cells += [
+            f"{sum(item.found for item in scores)}/{len(LEVELS) * len(scores)}",
+            f"{whole}/{len(scores)}",
+        ]
+    return "| " + " | ".join([name, *cells]) + " |"
+
+
+def main() -> None:
+    """Train and print one row for each ingredient that is left out."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("real", type=Path, nargs="?", help="folder of real spines, see validate.py")
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--count", type=int, default=200, help="fresh simulated spines to score on")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the trainings")
+    options = parser.parse_args()
+    head = ["left out", "bodies found", *(f"{style} named" for style in STYLES)]
+    head += ["real found", "real named whole"] if options.real else []
+    print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|", flush=True)
+    runs = [("nothing", 1, ""), ("nothing, seed 2", 2, "")]
+    runs += [(field.name, 1, field.name) for field in fields(Ingredients)]
+    for name, seed, without in runs:
+        weights = trained(options.out, options.steps, seed, without)
+        print(row(name, weights, options.count, options.real), flush=True)
+
+
+if __name__ == "__main__":
+    main()
