@@ -136,6 +136,11 @@ def test_a_spacing_that_grows_downwards_has_no_gap():
     assert not any(missing_below([peak(z) for z in heights]))
 
 
+def test_a_point_that_slid_towards_its_neighbour_leaves_no_gap():
+    heights = -np.cumsum([30.0, 30.0, 29.5, 14.8, 39.7, 30.0])
+    assert not any(missing_below([peak(z) for z in heights]))
+
+
 def test_a_missing_body_is_assumed_halfway_between_its_neighbours():
     filled = fill_gaps([peak(130.0), peak(100.0), peak(40.0, y=4.0), peak(10.0), peak(-20.0, LOWEST)])
     assert [body.assumed for body in filled] == [False, False, True, False, False, False]

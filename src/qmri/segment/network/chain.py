@@ -18,7 +18,8 @@ STEEPEST_DEG = 65.0
 BEND_DEG = 40.0
 # A link of more than this times the mean of the two nearest links has left out a body
 # (training/gaps.py prints how often that is wrong, and how often a missed body goes unnoticed).
-GAP_RATIO = 1.4
+GAP_RATIO = 1.35
+TWO_LINKS = 1.9
 # What is known of a body that was assumed in a gap.
 UNKNOWN_SHARES = (0.49, 0.49, 0.01, 0.01)
 # Fitted on simulated spines by training/calibrate.py: the temperature of the likelihood, and the odds that
@@ -115,16 +116,20 @@ def numbering(
 def missing_below(chain: Sequence[Peak]) -> list[int]:
     """Return for each link, cranial to caudal, how many bodies it has left out.
 
-    A link is compared with the mean of the two nearest ones; fewer than three links tell nothing.
+    A link is compared with the mean of the two nearest ones; fewer than three links tell nothing. Where a
+    point slid from its body towards a neighbour, a long link follows a short one: both are as long as two.
     """
     lengths = np.array([np.linalg.norm(b.centre_mm - a.centre_mm) for a, b in pairwise(chain)])
     if len(lengths) < 3:
         return [0] * len(lengths)
+    usual = float(np.median(lengths))
     counts = []
     for number, length in enumerate(lengths):
         nearest = sorted(range(len(lengths)), key=lambda other: (abs(other - number), other))[1:3]
         ratio = float(length / lengths[nearest].mean())
-        counts.append(max(1, round(ratio) - 1) if ratio > GAP_RATIO else 0)
+        beside = [other for other in (number - 1, number + 1) if 0 <= other < len(lengths)]
+        slid = any(length + lengths[other] < TWO_LINKS * usual for other in beside)
+        counts.append(max(1, round(ratio) - 1) if ratio > GAP_RATIO and not slid else 0)
     return counts
 
 
