@@ -18,7 +18,7 @@ STEEPEST_DEG = 65.0
 BEND_DEG = 40.0
 # A link of more than this times the mean of the two nearest links has left out a body
 # (training/gaps.py prints how often that is wrong, and how often a missed body goes unnoticed).
-GAP_RATIO = 1.35
+GAP_RATIO = 1.4
 TWO_LINKS = 1.9
 # What is known of a body that was assumed in a gap.
 UNKNOWN_SHARES = (0.49, 0.49, 0.01, 0.01)
