@@ -47,7 +47,7 @@ CLASS_WEIGHTS = {
 class Settings:
     """What defines a run."""
 
-    steps: int = 12000
+    steps: int = 9000
     seed: int = 1
     batch: int = 16
     fresh: int = 3

@@ -208,7 +208,7 @@ def _disc_heights(rng: Rng, recipe: SpineRecipe, levels: tuple[str, ...], size: 
     return gaps
 
 
-def _wedge_angle(body: Body) -> float:
+def wedge_angle(body: Body) -> float:
     """Angle between the endplates of a body in degrees, positive when it is taller in front."""
     base = 2 * HEIGHT_BASE * body.half_depth_mm
     return float(np.degrees(np.arctan((body.anterior_mm - body.posterior_mm) / base)))
@@ -228,7 +228,7 @@ def _pitches(
             depth = min(upper.half_depth_mm, lower.half_depth_mm)
             most = np.degrees((gaps[number] - LEAST_GAP_MM) / depth)
             wedge = float(np.clip(wedge, -0.8 * most, most))
-            steps.append(wedge + (_wedge_angle(upper) + _wedge_angle(lower)) / 2)
+            steps.append(wedge + (wedge_angle(upper) + wedge_angle(lower)) / 2)
         else:
             steps.append(-float(rng.uniform(*recipe.sacral_kink_deg)))
     reference = levels.index("L3") if "L3" in levels else 0

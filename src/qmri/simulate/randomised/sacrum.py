@@ -8,11 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.simulate.anatomy import Body, Spine
-from qmri.simulate.anatomy.draw import centre_below, clear_gap
+from qmri.simulate.anatomy.draw import centre_below, clear_gap, wedge_angle
 
-SHARE_SQUARE = 0.5
+SHARE_SQUARE = 0.4
 SHARE_WITH_ARCH = 0.35
-SHARE_WITHOUT_WINGS = 0.15
+SHARE_WITHOUT_WINGS = 0.3
+# The rims of sacral bodies may have grown together by this much.
+FUSED_MM = 2.5
 # A stump that leans no more than this is cut low, or it would be one more body.
 UPRIGHT_DEG = 11.5
 
@@ -21,8 +23,8 @@ def vary_sacrum(rng: np.random.Generator, spine: Spine) -> Spine:
     """Redraw the sacrum below the upper endplate of S1, which stays where it is.
 
     S1 is square or tapered, low or tall, as deep as the body above or less; S2 and the rest are nearly as
-    large or much smaller, at a kink or straight below, with a thin disc between; S1 may bear a spinous
-    process.
+    large or much smaller; S1 may bear a spinous process. What stays is what tells S1 from a lumbar body: the
+    remnant disc below it is thin, and nearly as thick in front as behind.
     """
     first = _first(rng, spine.sacrum[0], spine.bodies[-1])
     sacrum, gap = [first], float(rng.uniform(1.0, 6.0))
@@ -59,7 +61,7 @@ def _first(rng: np.random.Generator, old: Body, lowest: Body) -> Body:
     # The plan is 1 + taper / 2 times as wide at the upper end as at mid height.
     width, depth = (
         lowest.half_width_mm * rng.uniform(0.8, 1.1),
-        lowest.half_depth_mm * rng.uniform(0.85, 1.08),
+        lowest.half_depth_mm * rng.uniform(0.88, 1.08),
     )
     body = replace(
         old,
@@ -68,28 +70,31 @@ def _first(rng: np.random.Generator, old: Body, lowest: Body) -> Body:
         taper=taper,
     )
     anterior = float(np.mean(lowest.intact_mm) * rng.uniform(0.8, 1.3))
-    body = _as_high(rng, body, anterior, anterior * float(rng.uniform(0.75, 1.05)))
+    body = _as_high(rng, body, anterior, anterior * float(rng.uniform(0.8, 1.08)))
     return replace(body, centre_mm=_upper_end(old) - body.middle_mm / 2 * body.axes[2])
 
 
 def _next(rng: np.random.Generator, old: Body, above: Body, gap_mm: float) -> Body:
-    kink = float(rng.uniform(-2.0, 22.0))
     end = 1 - above.taper / 2
     body = replace(
         old,
-        axes=_tilted(above.axes, -kink),
         half_width_mm=float(above.half_width_mm * end * rng.uniform(0.7, 1.0)),
-        half_depth_mm=float(above.half_depth_mm * end * rng.uniform(0.6, 1.0)),
+        half_depth_mm=float(above.half_depth_mm * end * rng.uniform(0.6, 0.98)),
         taper=float(rng.uniform(0.0, 0.4)),
     )
     anterior = float(above.middle_mm * rng.uniform(0.7, 1.0))
-    body = _as_high(rng, body, anterior, anterior * float(rng.uniform(0.85, 1.05)))
-    return replace(body, centre_mm=centre_below(above, body, clear_gap(gap_mm, above, body, -kink)))
+    body = _as_high(rng, body, anterior, anterior * float(rng.uniform(0.9, 1.25)))
+    opening = float(rng.uniform(-6.0, 6.0))
+    angle = opening + (wedge_angle(above) + wedge_angle(body)) / 2
+    body = replace(body, axes=_tilted(above.axes, angle))
+    gap_mm = max(gap_mm, clear_gap(gap_mm, above, body, angle) - FUSED_MM)
+    return replace(body, centre_mm=centre_below(above, body, gap_mm))
 
 
 def _as_high(rng: np.random.Generator, body: Body, anterior: float, posterior: float) -> Body:
-    middle = float((anterior + posterior) / 2 * rng.uniform(0.94, 1.0))
-    return _with_heights(body, (anterior, middle, posterior))
+    middle = float((anterior + posterior) / 2 * rng.uniform(0.97, 1.02))
+    flat = replace(body, dish_mm=float(rng.uniform(0.0, 0.4)))
+    return _with_heights(flat, (anterior, middle, posterior))
 
 
 def _with_heights(body: Body, heights: tuple[float, float, float]) -> Body:

@@ -16,7 +16,6 @@ from qmri.simulate.randomised.sacrum import stump, vary_sacrum
 Style = Literal["ordinary", "diseased", "transitional", "crude"]
 KINDS: tuple[FractureKind, ...] = ("wedge", "biconcave", "crush")
 SHARES: dict[Style, float] = {"ordinary": 0.40, "diseased": 0.27, "transitional": 0.08, "crude": 0.25}
-SHARE_VARIED_SACRUM = 0.75
 
 # Straight through the lordotic range to far beyond it; wider than nature, so that nature lies well inside.
 WIDE = SpineRecipe(
@@ -55,7 +54,7 @@ def draw_random_spine(rng: np.random.Generator, ingredients: Ingredients = EVERY
         if ingredients.disease and rng.random() < 0.7:
             recipe = replace(_with_disease(rng, recipe), cobb_deg=(0.0, 3.0))
     spine = draw_spine(rng, recipe)
-    if ingredients.sacrum and style != "transitional" and rng.random() < SHARE_VARIED_SACRUM:
+    if ingredients.sacrum and spine.transitional != "lumbarised":
         spine = vary_sacrum(rng, spine)
     return (_crude(rng, spine) if style == "crude" else spine), style
 
@@ -135,7 +134,7 @@ def _crude(rng: np.random.Generator, spine: Spine) -> Spine:
 
     brick = rng.random() < 0.5
     bodies = tuple(_brick(plain(body)) if brick else plain(body) for body in spine.bodies)
-    kept = int(rng.choice([0, 1, 2, 5], p=[0.12, 0.38, 0.15, 0.35]))
+    kept = int(rng.choice([0, 1, 2, 5], p=[0.2, 0.35, 0.15, 0.3]))
     sacrum = tuple(plain(body) for body in spine.sacrum[:kept])
     if kept == 1:
         sacrum = (stump(rng, _brick(sacrum[0]) if brick else sacrum[0], bodies[-1]),)
