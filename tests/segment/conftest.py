@@ -41,8 +41,13 @@ def draw_spine(
     with_fat: bool = False,
     oedema: int | None = None,
     noise: float = 0.02,
+    disc: float = DISC,
+    around: tuple[float, float] = (MUSCLE, 0.05),
 ) -> ToySpine:
-    """Draw five bodies along a lordotic curve, cranial to caudal, with the truth."""
+    """Draw five bodies along a lordotic curve, cranial to caudal, with the truth.
+
+    ``around`` is the signal and the fat fraction of the tissue around the column.
+    """
     z = SPACING_MM * (2 - np.arange(5.0))
     centres = np.column_stack([np.zeros(5), 12 * np.cos(z / 90), z])
     slope = -12 / 90 * np.sin(z / 90)
@@ -56,11 +61,12 @@ def draw_spine(
         points = (index + offset) @ affine[:3, :3].T + affine[:3, 3]
         centreline = 12 * np.cos(points[..., 2] / 90)
         behind = centreline - points[..., 1]
-        signal = np.full(shape, MUSCLE)
-        signal[np.hypot(points[..., 0] / 9, (behind - 24) / 7) < 1] = CANAL
+        signal, fraction = np.full(shape, around[0]), np.full(shape, around[1])
+        canal = np.hypot(points[..., 0] / 9, (behind - 24) / 7) < 1
+        signal[canal], fraction[canal] = CANAL, 0.05
         column = (np.abs(points[..., 0] / 27) ** 2.5 + np.abs(behind / 17) ** 2.5) < 1
-        signal[column & (np.abs(points[..., 2]) < 2.9 * SPACING_MM)] = DISC
-        fraction = np.full(shape, 0.05)
+        column &= np.abs(points[..., 2]) < 2.9 * SPACING_MM
+        signal[column], fraction[column] = disc, 0.05
         for body in range(5):
             local = points - centres[body]
             up = local @ tangent[body]

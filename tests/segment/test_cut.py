@@ -5,9 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from qmri.segment.contrast import prepare
+from qmri.segment.cost import WATER_AND_FAT
 from qmri.segment.cut import cut_surfaces
 from qmri.segment.detector import ProbabilityMap
+from qmri.segment.frames import frames_of_chain
 from qmri.segment.rasterise import rasterise
+from qmri.segment.voids import fill_voids
 
 IDS = [20, 21, 22, 23, 24]
 CRUSHED = (27.0, 27.0, 15.0, 27.0, 27.0)
@@ -48,6 +52,43 @@ def test_a_crushed_body_with_oedema_is_cut_like_the_others(draw, with_fat):
     spine = draw("PSR", (1.5, 1.5, 4.0), heights=CRUSHED, oedema=2 if with_fat else None, with_fat=with_fat)
     labels = labels_of(spine, jittered(spine.centres_mm, 2))
     assert min(dice(labels == i, spine.labels == i) for i in IDS) > 0.8
+
+
+def test_a_crushed_body_between_dark_discs_is_not_filled_up_to_them(draw):
+    spine = draw("PSR", (1.5, 1.5, 4.0), heights=CRUSHED, with_fat=True, disc=0.2)
+    contrast = prepare(spine.images)
+    frames = frames_of_chain(spine.centres_mm)
+    bodies = [(frame, WATER_AND_FAT.usual_body(frame.spacing_mm)) for frame in frames]
+    assert fill_voids(contrast, bodies) is contrast
+    labels = labels_of(spine, jittered(spine.centres_mm, 2))
+    assert min(dice(labels == i, spine.labels == i) for i in IDS) > 0.85
+
+
+def test_cement_is_filled_also_where_it_is_large(draw):
+    spine = draw("PSR", (1.5, 1.5, 4.0), with_fat=True)
+    places = np.moveaxis(np.indices(spine.labels.shape), 0, -1) @ spine.images.affine[:3, :3].T
+    places += spine.images.affine[:3, 3] - spine.centres_mm[2]
+    cement = np.linalg.norm(places / [16, 11, 9], axis=-1) < 1
+    dark = {name: np.where(cement, 0.01, getattr(spine.images, name)) for name in ("water", "fat")}
+    contrast = prepare(replace(spine.images, **dark, pdff=None))
+    frames = frames_of_chain(spine.centres_mm)
+    filled = fill_voids(contrast, [(f, WATER_AND_FAT.usual_body(f.spacing_mm)) for f in frames])
+    marrow = np.median(contrast.inphase[spine.labels == 21])
+    np.testing.assert_allclose(filled.inphase[cement], marrow, rtol=0.1)
+    untouched = spine.labels != 22
+    np.testing.assert_array_equal(filled.inphase[untouched], contrast.inphase[untouched])
+
+
+@pytest.mark.parametrize("thickness_mm", [4.0, 6.0])
+def test_a_wall_that_borders_on_fat_is_found_like_one_on_muscle(draw, thickness_mm):
+    voxel = (1.5, 1.5, thickness_mm)
+    shares = []
+    for around in ((0.6, 0.05), (0.6, 0.95)):
+        spine = draw("PSR", voxel, with_fat=True, around=around)
+        labels = labels_of(spine, jittered(spine.centres_mm, 5))
+        shares.append(np.mean([dice(labels == i, spine.labels == i) for i in IDS]))
+    assert min(shares) > 0.88
+    assert shares[1] > shares[0] - 0.02
 
 
 def test_a_level_that_was_left_out_does_not_change_its_neighbours(toy_spine):

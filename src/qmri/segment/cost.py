@@ -1,7 +1,7 @@
 """What a surface costs at every position along the rays of one body.
 
-Outward, the signal of marrow first falls into dark cortex and then rises into disc, canal or muscle,
-and the fat fraction falls. The surface lies on the rim, a little inside the rise.
+Outward, the signal of marrow first falls into dark cortex and then rises into disc, canal, muscle or
+fat, and the fat fraction leaves that of marrow. The surface lies on the rim, a little inside the rise.
 """
 
 from __future__ import annotations
@@ -27,6 +27,8 @@ DARK = 0.5
 FAINT = 0.3
 # Mean probability in the middle of a body from which the detector is listened to.
 BELIEVED = 0.5
+# Share of wall, the rest endplate, in each row of rays.
+AT_WALL = np.clip(1.5 - np.abs(ROWS - 2), 0, 1)[:, None]
 
 Plane = tuple[NDArray[np.float64], NDArray[np.float64]]
 """A point in RAS+ millimetres and the normal that leads out of the body."""
@@ -47,9 +49,8 @@ class Sides:
         sin = np.sin(2 * np.pi * np.arange(LONGITUDES) / LONGITUDES)
         towards = sin**2
         wall = self.side * (1 - towards) + np.where(sin > 0, self.front, self.back) * towards
-        at_wall = np.clip(1.5 - np.abs(ROWS - 2), 0, 1)[:, None]
         endplate = np.where(ROWS < 2, self.upper, self.lower)[:, None]
-        return np.asarray(at_wall * wall + (1 - at_wall) * endplate)
+        return np.asarray(AT_WALL * wall + (1 - AT_WALL) * endplate)
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class CutWeights:
     valley
         Dark cortex at the surface.
     fat_edge
-        Fat fraction that falls outward.
+        Fat fraction that falls outward, or at the walls moves away from the body's own.
     belief
         Tissue inside that the detector takes for something else, per mm; 0 where it is undecided.
     dark
@@ -179,11 +180,24 @@ def _signal_cost(
         doubt = np.cumsum(1 - 2 * belief.astype(np.float64), axis=-1)
         cost += weights.belief.by_ray()[..., None] * STEP_MM * doubt
     if contrast.fraction is not None:
-        fat = signal * _profile(contrast, contrast.fraction, points)
-        inner = _mean(fat, -3, -0.5) / np.maximum(_mean(signal, -3, -0.5), FAINT)
-        outer = _mean(fat, 0.5, 3) / np.maximum(_mean(signal, 0.5, 3), FAINT)
-        cost -= weights.fat_edge * np.clip(inner - outer, -0.2, 0.6)
+        fraction = _profile(contrast, contrast.fraction, points)
+        own = float(np.median(sample_middle(contrast, contrast.fraction, site.frame, site.template)))
+        cost -= weights.fat_edge * _fat_edge(signal, fraction, own)
     return np.asarray(cost)
+
+
+def _fat_edge(signal: NDArray[np.float64], fraction: NDArray[np.float64], own: float) -> NDArray[np.float64]:
+    """Return how far the fat fraction leaves that of the body, whose own is ``own``, at each position.
+
+    Beyond an endplate lies disc, so the fraction falls; it need not start from the body's own, for
+    oedema often fills half of a body. Beyond a wall lies fat as often as water.
+    """
+    fat = signal * fraction
+    inner = _mean(fat, -3, -0.5) / np.maximum(_mean(signal, -3, -0.5), FAINT)
+    outer = _mean(fat, 0.5, 3) / np.maximum(_mean(signal, 0.5, 3), FAINT)
+    fall, away = inner - outer, np.abs(outer - own) - np.abs(inner - own)
+    at_wall = AT_WALL[..., None]
+    return np.asarray(at_wall * np.clip(away, -0.2, 0.6) + (1 - at_wall) * np.clip(fall, -0.2, 0.6))
 
 
 def _is_believed(contrast: Contrast, site: Site) -> bool:

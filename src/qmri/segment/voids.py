@@ -13,10 +13,14 @@ from qmri.segment.contrast import Contrast
 from qmri.segment.frames import BodyFrame
 from qmri.segment.template import BodySurface, Template, rays_of
 
-# Darker than this share of the patient's marrow is a void, if it is wider than cortex can be.
-VOID_SIGNAL = 0.4
+# Darker than this share of the patient's marrow is a void, if it is wider than cortex can be and this
+# share of it lies in the core of the body. What reaches further is a dark disc, air or suppressed fat.
+VOID_SIGNAL = 0.25
 WIDEST_CORTEX_MM = 3.5
+ENCLOSED = 0.7
+# The core and the surroundings in which a void may end, over the size of the template.
 CORE = 0.9
+SURROUNDINGS = 1.3
 
 
 def marrow_signal(
@@ -59,12 +63,14 @@ def fill_voids(contrast: Contrast, bodies: Sequence[tuple[BodyFrame, Template]])
     for frame, template in bodies:
         rays = rays_of(template)
         core = BodySurface(frame, rays, CORE * rays.usual)
-        box = voxel_box(core, dark.shape, affine)
+        box = voxel_box(BodySurface(frame, rays, SURROUNDINGS * rays.usual), dark.shape, affine)
         hole = ndimage.binary_opening(dark[box], wide)
         points = np.argwhere(hole)
         corner = np.array([part.start for part in box])
-        outside = core.depth_mm((points + corner) @ affine[:3, :3].T + affine[:3, 3]) <= 0
-        hole[tuple(points[outside].T)] = False
+        inside = core.depth_mm((points + corner) @ affine[:3, :3].T + affine[:3, 3]) > 0
+        piece = ndimage.label(hole)[0][tuple(points.T)]
+        share = np.bincount(piece, inside) / np.maximum(np.bincount(piece), 1)
+        hole[tuple(points[~inside | (share[piece] < ENCLOSED)].T)] = False
         holes[box] |= ndimage.binary_dilation(hole) & (contrast.inphase[box] < 0.8 * marrow)
     if not holes.any():
         return contrast
