@@ -43,10 +43,12 @@ def draw_spine(
     noise: float = 0.02,
     disc: float = DISC,
     around: tuple[float, float] = (MUSCLE, 0.05),
+    psoas_mm: float | None = None,
 ) -> ToySpine:
     """Draw five bodies along a lordotic curve, cranial to caudal, with the truth.
 
-    ``around`` is the signal and the fat fraction of the tissue around the column.
+    ``around`` is the signal and the fat fraction of the tissue around the column; muscle begins at
+    ``psoas_mm`` beside it.
     """
     z = SPACING_MM * (2 - np.arange(5.0))
     centres = np.column_stack([np.zeros(5), 12 * np.cos(z / 90), z])
@@ -62,6 +64,8 @@ def draw_spine(
         centreline = 12 * np.cos(points[..., 2] / 90)
         behind = centreline - points[..., 1]
         signal, fraction = np.full(shape, around[0]), np.full(shape, around[1])
+        if psoas_mm is not None:
+            signal[np.abs(points[..., 0]) > psoas_mm] = MUSCLE
         canal = np.hypot(points[..., 0] / 9, (behind - 24) / 7) < 1
         signal[canal], fraction[canal] = CANAL, 0.05
         column = (np.abs(points[..., 0] / 27) ** 2.5 + np.abs(behind / 17) ** 2.5) < 1

@@ -91,6 +91,12 @@ def test_a_wall_that_borders_on_fat_is_found_like_one_on_muscle(draw, thickness_
     assert shares[1] > shares[0] - 0.02
 
 
+def test_on_water_alone_a_wall_is_found_also_where_dark_fat_lies_before_the_muscle(draw):
+    spine = draw("PSR", (1.5, 1.5, 4.0), around=(0.05, 0.05), psoas_mm=31.0)
+    labels = labels_of(spine, jittered(spine.centres_mm, 5))
+    assert np.mean([dice(labels == i, spine.labels == i) for i in IDS]) > 0.85
+
+
 def test_a_level_that_was_left_out_does_not_change_its_neighbours(toy_spine):
     keep = [0, 1, 3, 4]
     labels = labels_of(toy_spine, toy_spine.centres_mm[keep], [1, 2, 1], [IDS[k] for k in keep])

@@ -60,7 +60,7 @@ class CutWeights:
     Attributes
     ----------
     edge
-        Signal that rises outward.
+        Signal that rises outward; on water alone also signal that falls at a wall.
     rim_mm
         How far inside the rise the surface lies.
     valley
@@ -169,8 +169,15 @@ def _signal_cost(
 ) -> NDArray[np.float64]:
     middle = float(np.median(sample_middle(contrast, contrast.inphase, site.frame, site.template)))
     signal = _profile(contrast, contrast.inphase, points) / max(middle, 0.15)
-    rise = np.clip((_mean(signal, 0.5, 3) - _mean(signal, -3, -0.5)) / rho, -0.3, 0.8)
-    edge = _ahead(rise, weights.rim_mm.by_ray())
+    inner, outer = _mean(signal, -3, -0.5), _mean(signal, 0.5, 3)
+    rise = np.clip((outer - inner) / rho, -0.3, 0.8)
+    if contrast.fraction is None:
+        # Fat is dark on water alone and borders on the walls: there a fall is an edge too.
+        fall = AT_WALL[..., None] * np.clip((np.minimum(inner, 1) - outer) / rho, 0, 0.8)
+        rise = np.where(rise < 0, (1 - AT_WALL[..., None]) * rise, rise)
+        edge = _ahead(rise, weights.rim_mm.by_ray()) + fall
+    else:
+        edge = _ahead(rise, weights.rim_mm.by_ray())
     brim = np.minimum(_mean(signal, 1.5, 4), _mean(signal, -4, -1.5))
     valley = np.clip((brim - signal) / rho, 0, 0.5)
     cost = -weights.edge * edge - weights.valley * valley
