@@ -47,7 +47,7 @@ CLASS_WEIGHTS = {
 class Settings:
     """What defines a run."""
 
-    steps: int = 9000
+    steps: int = 5400
     seed: int = 1
     batch: int = 16
     fresh: int = 3

@@ -11,6 +11,7 @@ from qmri.simulate.anatomy import Body, Spine
 from qmri.simulate.anatomy.draw import centre_below, clear_gap, wedge_angle
 
 SHARE_SQUARE = 0.4
+SHARE_LORDOTIC = 0.3
 SHARE_WITH_ARCH = 0.35
 SHARE_WITHOUT_WINGS = 0.3
 # The rims of sacral bodies may have grown together by this much.
@@ -24,12 +25,12 @@ def vary_sacrum(rng: np.random.Generator, spine: Spine) -> Spine:
 
     S1 is square or tapered, low or tall, as deep as the body above or less; S2 and the rest are nearly as
     large or much smaller; S1 may bear a spinous process. What stays is what tells S1 from a lumbar body: the
-    remnant disc below it is thin, and nearly as thick in front as behind.
+    remnant disc below it is thin. Some sacra go on bending backwards, as those of phantoms do.
     """
     first = _first(rng, spine.sacrum[0], spine.bodies[-1])
-    sacrum, gap = [first], float(rng.uniform(1.0, 6.0))
+    sacrum, gap, lordotic = [first], float(rng.uniform(1.0, 6.0)), rng.random() < SHARE_LORDOTIC
     for old in spine.sacrum[1:]:
-        sacrum.append(_next(rng, old, sacrum[-1], gap))
+        sacrum.append(_next(rng, old, sacrum[-1], gap, lordotic=lordotic))
         gap = float(gap * rng.uniform(0.2, 0.9))
     count = len(spine.bodies)
     discs = tuple(
@@ -74,7 +75,7 @@ def _first(rng: np.random.Generator, old: Body, lowest: Body) -> Body:
     return replace(body, centre_mm=_upper_end(old) - body.middle_mm / 2 * body.axes[2])
 
 
-def _next(rng: np.random.Generator, old: Body, above: Body, gap_mm: float) -> Body:
+def _next(rng: np.random.Generator, old: Body, above: Body, gap_mm: float, *, lordotic: bool) -> Body:
     end = 1 - above.taper / 2
     body = replace(
         old,
@@ -84,7 +85,7 @@ def _next(rng: np.random.Generator, old: Body, above: Body, gap_mm: float) -> Bo
     )
     anterior = float(above.middle_mm * rng.uniform(0.7, 1.0))
     body = _as_high(rng, body, anterior, anterior * float(rng.uniform(0.9, 1.25)))
-    opening = float(rng.uniform(-6.0, 6.0))
+    opening = float(rng.uniform(0.0, 16.0) if lordotic else rng.uniform(-6.0, 6.0))
     angle = opening + (wedge_angle(above) + wedge_angle(body)) / 2
     body = replace(body, axes=_tilted(above.axes, angle))
     gap_mm = max(gap_mm, clear_gap(gap_mm, above, body, angle) - FUSED_MM)
