@@ -36,7 +36,7 @@ def trained(out: Path, steps: int, seed: int, without: str) -> Path:
 
 def row(name: str, weights: Path, count: int, real: Path | None) -> str:
     """Score weights on fresh simulated spines, and on the real ones where they are given."""
-    detector = NetworkDetector(weights)
+    detector = NetworkDetector((weights,))
     cases = draw_cases(detector, FRESH_SEED, count)
     cells = [f"{sum(case.found for case in cases)}/{sum(case.bodies for case in cases)}"]
     for style in STYLES:

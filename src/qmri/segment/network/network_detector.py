@@ -23,7 +23,7 @@ NAME = "network"
 class NetworkDetector:
     """Finds vertebral bodies with the embedded network, or with other weights of the same kind."""
 
-    weights: Path = WEIGHTS
+    weights: tuple[Path, ...] = WEIGHTS
 
     def chain(self, images: SpineImages) -> tuple[list[Peak], ProbabilityMap]:
         """Return the points along the spine, sacrum included, and where bodies are."""

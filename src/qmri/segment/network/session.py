@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from qmri.segment.network.channels import pad_in_plane, stack_slices
 from qmri.segment.network.classes import OUTPUT_CHANNELS, NetworkClass
 
-WEIGHTS = Path(__file__).with_name("spine.onnx")
+# Trained on different sacra, the members err differently: where they disagree, their mean is in doubt.
+WEIGHTS = tuple(Path(__file__).with_name(f"member{number}.onnx") for number in (1, 2))
 SLICES_AT_ONCE = 4
 # Wide views are first looked at in every STRIDE-th slice; the rest is run only near bone.
 WIDE_SLICES = 30
@@ -23,9 +24,9 @@ BONE_SHARE = 0.5
 
 
 @cache
-def weights_hash(weights: Path = WEIGHTS) -> str:
-    """Return the SHA-256 of the weights, in hexadecimal."""
-    return hashlib.sha256(weights.read_bytes()).hexdigest()
+def weights_hash(weights: tuple[Path, ...] = WEIGHTS) -> str:
+    """Return the SHA-256 of the members' weights, one after the other, in hexadecimal."""
+    return hashlib.sha256(b"".join(member.read_bytes() for member in weights)).hexdigest()
 
 
 @cache
@@ -37,15 +38,15 @@ def _session(weights: Path) -> onnxruntime.InferenceSession:
     return onnxruntime.InferenceSession(str(weights), options, providers=["CPUExecutionProvider"])
 
 
-def predict(channels: NDArray[np.float32], weights: Path = WEIGHTS) -> NDArray[np.float32]:
-    """Return the network's maps of a volume.
+def predict(channels: NDArray[np.float32], weights: tuple[Path, ...] = WEIGHTS) -> NDArray[np.float32]:
+    """Return the network's maps of a volume, the mean over its members.
 
     Parameters
     ----------
     channels
         (2, x, y, z) float32 from `qmri.segment.network.channels.normalise`.
     weights
-        ONNX file of the network.
+        ONNX files of the members.
 
     Returns
     -------
@@ -56,7 +57,7 @@ def predict(channels: NDArray[np.float32], weights: Path = WEIGHTS) -> NDArray[n
     size = channels.shape[1:]
     maps = np.zeros((OUTPUT_CHANNELS, *size), dtype=np.float32)
     maps[NetworkClass.BACKGROUND] = 1.0
-    run = partial(_run, _session(weights), pad_in_plane(channels))
+    run = partial(_run, [_session(member) for member in weights], pad_in_plane(channels))
     everything = np.arange(size[0])
     if size[0] <= WIDE_SLICES:
         run(everything, maps)
@@ -72,7 +73,7 @@ def predict(channels: NDArray[np.float32], weights: Path = WEIGHTS) -> NDArray[n
 
 
 def _run(
-    session: onnxruntime.InferenceSession,
+    members: list[onnxruntime.InferenceSession],
     padded: NDArray[np.float32],
     slices: NDArray[np.int_],
     maps: NDArray[np.float32],
@@ -82,5 +83,5 @@ def _run(
     for start in range(0, len(slices), SLICES_AT_ONCE):
         chosen = slices[start : start + SLICES_AT_ONCE]
         stacks = np.stack([stack_slices(padded, int(number)) for number in chosen])
-        answer = session.run(None, {"stack": stacks})[0]
+        answer = np.mean([member.run(None, {"stack": stacks})[0] for member in members], axis=0)
         maps[:, chosen] = np.moveaxis(answer, 1, 0)[:, :, :height, :width]
