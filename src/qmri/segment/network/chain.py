@@ -24,8 +24,8 @@ TWO_LINKS = 1.9
 UNKNOWN_SHARES = (0.49, 0.49, 0.01, 0.01)
 # Fitted on simulated spines by training/calibrate.py: the temperature of the likelihood, and the odds that
 # the network calls the body on the sacrum an ordinary one, as it was taught where it sees too little of S1.
-TEMPERATURE = 2.2
-DECLINED = 0.001
+TEMPERATURE = 2.1
+DECLINED = 0.002
 
 
 @dataclass(frozen=True)
