@@ -125,6 +125,13 @@ def test_points_too_far_apart_or_upside_down_are_no_neighbours():
     assert link_cost(peak(30.0), peak(0.0)) == 0.0
 
 
+def test_a_false_point_beside_the_upper_end_does_not_cost_the_uppermost_body():
+    """As on a real spine: the bend at the first body is the false point's fault alone."""
+    aside = Peak(np.array([24.0, 11.0, 143.0]), 0.32, np.array([0.97, 0.01, 0.01, 0.01]))
+    bodies = [peak(z) for z in (130.0, 92.0, 54.0, 16.0)]
+    assert best_chain([aside, *bodies]) == bodies
+
+
 def test_a_missing_body_is_noticed():
     assert missing_below([peak(z) for z in (130.0, 100.0, 70.0, 10.0, -20.0)]) == [0, 0, 1, 0]
     assert missing_below([peak(z) for z in (130.0, 100.0, 10.0, -20.0, -50.0)]) == [0, 2, 0, 0]

@@ -59,35 +59,39 @@ def link_cost(upper: Peak, lower: Peak) -> float:
 
 
 def best_chain(peaks: Sequence[Peak]) -> list[Peak]:
-    """Return the chain, cranial to caudal, with the highest total score minus the costs of its links."""
-    totals: list[float] = []
-    previous: list[int | None] = []
+    """Return the chain, cranial to caudal, with the highest score minus the costs of its links and bends.
+
+    A bend joins three points, so the best total is kept for each pair of last points.
+    """
+    totals: dict[tuple[int | None, int], float] = {}
+    before: dict[tuple[int | None, int], int | None] = {}
     for number, peak in enumerate(peaks):
-        best, origin = 0.0, None
+        worth = peak.score - WORTH
+        totals[None, number] = worth
         for other in range(number):
-            value = totals[other] - link_cost(peaks[other], peak) - _bend_cost(peaks, previous, other, peak)
-            if value > best:
-                best, origin = value, other
-        totals.append(best + peak.score - WORTH)
-        previous.append(origin)
-    if not totals or max(totals) <= 0:
+            link = link_cost(peaks[other], peak)
+            ways = {
+                first: totals[first, other]
+                - (0.0 if first is None else bend_cost(peaks[first], peaks[other], peak))
+                for first in (None, *range(other))
+            }
+            best = max(ways, key=lambda first: ways[first])
+            totals[other, number] = ways[best] - link + worth
+            before[other, number] = best
+    if not totals or max(totals.values()) <= 0:
         return []
-    chain = []
-    at: int | None = int(np.argmax(totals))
-    while at is not None:
-        chain.append(peaks[at])
-        at = previous[at]
+    pair = max(totals, key=lambda points: totals[points])
+    chain = [peaks[pair[1]]]
+    while pair[0] is not None:
+        pair = (before[pair], pair[0])
+        chain.append(peaks[pair[1]])
     return chain[::-1]
 
 
-def _bend_cost(peaks: Sequence[Peak], previous: Sequence[int | None], other: int, peak: Peak) -> float:
-    """Return the cost of a sharp bend at ``other``."""
-    before = previous[other]
-    if before is None:
-        return 0.0
-    first = peaks[other].centre_mm - peaks[before].centre_mm
-    second = peak.centre_mm - peaks[other].centre_mm
-    cosine = float(first @ second / (np.linalg.norm(first) * np.linalg.norm(second)))
+def bend_cost(first: Peak, middle: Peak, last: Peak) -> float:
+    """Return what a sharp bend at the middle one of three neighbouring points costs."""
+    upper, lower = middle.centre_mm - first.centre_mm, last.centre_mm - middle.centre_mm
+    cosine = float(upper @ lower / (np.linalg.norm(upper) * np.linalg.norm(lower)))
     return max(0.0, (float(np.degrees(np.arccos(np.clip(cosine, -1, 1)))) - BEND_DEG) / 20.0)
 
 
