@@ -1,6 +1,8 @@
 """How well the spacing of bodies tells that one was missed: the figures behind GAP_RATIO, on drawn anatomy.
 
 python gaps.py --count 600
+
+The last row is that of the ratios as they are.
 """
 
 from __future__ import annotations
@@ -45,11 +47,13 @@ def main() -> None:
     outer = [(bodies, number) for bodies, number in missed if not 1 < number < len(bodies) - 2]
     print("| ratio | gap seen, nothing missed | noticed, inside the chain | noticed, next to its end |")
     print("|---|---|---|---|")
-    for ratio in RATIOS:
-        chain.GAP_RATIO = ratio
+    shipped = chain.GAP_RATIO, chain.FIRST_GAP_RATIO
+    for inside, first in [*((ratio, ratio) for ratio in RATIOS), shipped]:
+        chain.GAP_RATIO, chain.FIRST_GAP_RATIO = inside, first
         false = sum(noticed(bodies) for bodies in spines)
         cells = [sum(noticed(*case) for case in cases) for cases in (inner, outer)]
-        print(f"| {ratio} | {false}/{len(spines)} | {cells[0]}/{len(inner)} | {cells[1]}/{len(outer)} |")
+        row = f"{inside}, first link {first} | {false}/{len(spines)}"
+        print(f"| {row} | {cells[0]}/{len(inner)} | {cells[1]}/{len(outer)} |")
 
 
 if __name__ == "__main__":

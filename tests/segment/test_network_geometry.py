@@ -143,6 +143,11 @@ def test_a_spacing_that_grows_downwards_has_no_gap():
     assert not any(missing_below([peak(z) for z in heights]))
 
 
+def test_the_uppermost_link_is_not_longer_than_those_below():
+    assert missing_below([peak(z) for z in (140.0, 100.0, 70.0, 38.5, 5.0)]) == [1, 0, 0, 0]
+    assert missing_below([peak(z) for z in (130.0, 100.0, 70.0, 38.5, 0.0)]) == [0, 0, 0, 0]
+
+
 def test_a_point_that_slid_towards_its_neighbour_leaves_no_gap():
     heights = -np.cumsum([30.0, 30.0, 29.5, 14.8, 39.7, 30.0])
     assert not any(missing_below([peak(z) for z in heights]))

@@ -19,6 +19,8 @@ BEND_DEG = 40.0
 # A link of more than this times the mean of the two nearest links has left out a body
 # (training/gaps.py prints how often that is wrong, and how often a missed body goes unnoticed).
 GAP_RATIO = 1.4
+# Bodies stand closer the higher they are, so less is needed for the uppermost link.
+FIRST_GAP_RATIO = 1.25
 TWO_LINKS = 1.9
 # What is known of a body that was assumed in a gap.
 UNKNOWN_SHARES = (0.49, 0.49, 0.01, 0.01)
@@ -120,21 +122,25 @@ def numbering(
 def missing_below(chain: Sequence[Peak]) -> list[int]:
     """Return for each link, cranial to caudal, how many bodies it has left out.
 
-    A link is compared with the mean of the two nearest ones; fewer than three links tell nothing. Where a
-    point slid from its body towards a neighbour, a long link follows a short one: both are as long as two.
+    A link is compared with the mean of the two nearest ones, the first with the median of the three below;
+    fewer than three links tell nothing. Where a point slid from its body towards a neighbour, a long link
+    follows a short one: both are as long as two.
     """
     lengths = np.array([np.linalg.norm(b.centre_mm - a.centre_mm) for a, b in pairwise(chain)])
     if len(lengths) < 3:
         return [0] * len(lengths)
     usual = float(np.median(lengths))
-    counts = []
-    for number, length in enumerate(lengths):
+    counts = [_left_out(float(lengths[0] / np.median(lengths[1:4])), FIRST_GAP_RATIO)]
+    for number, length in enumerate(lengths[1:], start=1):
         nearest = sorted(range(len(lengths)), key=lambda other: (abs(other - number), other))[1:3]
-        ratio = float(length / lengths[nearest].mean())
-        beside = [other for other in (number - 1, number + 1) if 0 <= other < len(lengths)]
-        slid = any(length + lengths[other] < TWO_LINKS * usual for other in beside)
-        counts.append(max(1, round(ratio) - 1) if ratio > GAP_RATIO and not slid else 0)
+        beside = lengths[max(0, number - 1) : number + 2].tolist()
+        slid = length + min(beside) < TWO_LINKS * usual
+        counts.append(0 if slid else _left_out(float(length / lengths[nearest].mean()), GAP_RATIO))
     return counts
+
+
+def _left_out(ratio: float, least: float) -> int:
+    return max(1, round(ratio) - 1) if ratio > least else 0
 
 
 def fill_gaps(chain: Sequence[Peak]) -> list[Peak]:
