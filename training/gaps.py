@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qmri.segment.network import chain
+from qmri.segment.network.chain import FIRST_GAP_RATIO, GAP_RATIO, missing_below
 from qmri.segment.network.peaks import Peak
 from qmri.simulate.anatomy import Body
 from qmri.simulate.randomised.spines import draw_random_spine
@@ -23,10 +23,10 @@ SEED = 4_711
 LOSS = 0.3
 
 
-def noticed(bodies: Sequence[Body], left_out: int | None = None) -> bool:
+def noticed(bodies: Sequence[Body], left_out: int | None, ratios: tuple[float, float]) -> bool:
     """Tell whether a gap is seen among bodies without one of them."""
     kept = [body for number, body in enumerate(bodies) if number != left_out]
-    counts = chain.missing_below([Peak(body.centre_mm, 1.0, np.full(4, 0.25)) for body in kept])
+    counts = missing_below([Peak(body.centre_mm, 1.0, np.full(4, 0.25)) for body in kept], *ratios)
     return any(counts) if left_out is None else counts[left_out - 1] > 0
 
 
@@ -47,12 +47,10 @@ def main() -> None:
     outer = [(bodies, number) for bodies, number in missed if not 1 < number < len(bodies) - 2]
     print("| ratio | gap seen, nothing missed | noticed, inside the chain | noticed, next to its end |")
     print("|---|---|---|---|")
-    shipped = chain.GAP_RATIO, chain.FIRST_GAP_RATIO
-    for inside, first in [*((ratio, ratio) for ratio in RATIOS), shipped]:
-        chain.GAP_RATIO, chain.FIRST_GAP_RATIO = inside, first
-        false = sum(noticed(bodies) for bodies in spines)
-        cells = [sum(noticed(*case) for case in cases) for cases in (inner, outer)]
-        row = f"{inside}, first link {first} | {false}/{len(spines)}"
+    for ratios in [*((ratio, ratio) for ratio in RATIOS), (GAP_RATIO, FIRST_GAP_RATIO)]:
+        false = sum(noticed(bodies, None, ratios) for bodies in spines)
+        cells = [sum(noticed(*case, ratios) for case in cases) for cases in (inner, outer)]
+        row = f"{ratios[0]}, first link {ratios[1]} | {false}/{len(spines)}"
         print(f"| {row} | {cells[0]}/{len(inner)} | {cells[1]}/{len(outer)} |")
 
 

@@ -21,6 +21,7 @@ BEND_DEG = 40.0
 GAP_RATIO = 1.4
 # Bodies stand closer the higher they are, so less is needed for the uppermost link.
 FIRST_GAP_RATIO = 1.25
+# A point between a long and a short link that together are shorter than this many usual ones slid.
 TWO_LINKS = 1.9
 # What is known of a body that was assumed in a gap.
 UNKNOWN_SHARES = (0.49, 0.49, 0.01, 0.01)
@@ -119,7 +120,9 @@ def numbering(
     return Numbering(share[:-1], float(share[-1]), above)
 
 
-def missing_below(chain: Sequence[Peak]) -> list[int]:
+def missing_below(
+    chain: Sequence[Peak], ratio: float = GAP_RATIO, first_ratio: float = FIRST_GAP_RATIO
+) -> list[int]:
     """Return for each link, cranial to caudal, how many bodies it has left out.
 
     A link is compared with the mean of the two nearest ones, the first with the median of the three below;
@@ -130,12 +133,11 @@ def missing_below(chain: Sequence[Peak]) -> list[int]:
     if len(lengths) < 3:
         return [0] * len(lengths)
     usual = float(np.median(lengths))
-    counts = [_left_out(float(lengths[0] / np.median(lengths[1:4])), FIRST_GAP_RATIO)]
+    counts = [_left_out(float(lengths[0] / np.median(lengths[1:4])), first_ratio)]
     for number, length in enumerate(lengths[1:], start=1):
-        nearest = sorted(range(len(lengths)), key=lambda other: (abs(other - number), other))[1:3]
-        beside = lengths[max(0, number - 1) : number + 2].tolist()
-        slid = length + min(beside) < TWO_LINKS * usual
-        counts.append(0 if slid else _left_out(float(length / lengths[nearest].mean()), GAP_RATIO))
+        nearest = [number - 1, number + 1 if number + 1 < len(lengths) else number - 2]
+        slid = length + lengths[number - 1 : number + 2].min() < TWO_LINKS * usual
+        counts.append(0 if slid else _left_out(float(length / lengths[nearest].mean()), ratio))
     return counts
 
 

@@ -349,8 +349,7 @@ def _draw_canal(rng: Rng, bodies: list[Body]) -> Canal:
     for body in reversed(bodies):
         sacral = {"S1": 0.8, "S2": 0.6, "S3": 0.45, "S4": 0.3, "S5": 0.2}.get(body.level, 1.0)
         shrink = sacral * (0.85 if body.level.startswith("T") else 1.0)
-        behind = body.half_depth_mm + depth * shrink + 0.5
-        points.append(body.centre_mm - body.axes[1] * behind)
+        points.append(canal_point(body, depth * shrink))
         half_depth.append(depth * shrink)
         half_width.append(width * (0.75 if body.level.startswith("T") else 1.0) * min(1.0, sacral + 0.2))
     by_level = {body.level: body for body in bodies}
@@ -363,6 +362,12 @@ def _draw_canal(rng: Rng, bodies: list[Body]) -> Canal:
         sac_end_z_mm=float(by_level["S2"].centre_mm[2] + rng.uniform(-5.0, 35.0)),
         cord_radius_mm=float(rng.uniform(3.5, 5.0)),
     )
+
+
+def canal_point(body: Body, half_depth_mm: float) -> Vector:
+    """Return where a canal of this half depth runs behind the middle of a body."""
+    behind = body.half_depth_mm + half_depth_mm + 0.5
+    return np.asarray(body.centre_mm - body.axes[1] * behind)
 
 
 def _draw_trunk(rng: Rng, recipe: SpineRecipe, bodies: tuple[Body, ...]) -> Trunk:

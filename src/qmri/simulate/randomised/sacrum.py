@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.simulate.anatomy import Body, Spine
-from qmri.simulate.anatomy.draw import centre_below, clear_gap, wedge_angle
+from qmri.simulate.anatomy.draw import canal_point, centre_below, clear_gap, wedge_angle
 
 SHARE_SQUARE = 0.4
 SHARE_LORDOTIC = 0.3
@@ -45,8 +45,7 @@ def vary_sacrum(rng: np.random.Generator, spine: Spine) -> Spine:
         )
     points = spine.canal.points_mm.copy()
     for number, body in enumerate(reversed(sacrum)):
-        behind = body.half_depth_mm + spine.canal.half_depth_mm[number] + 0.5
-        points[number] = body.centre_mm - body.axes[1] * behind
+        points[number] = canal_point(body, spine.canal.half_depth_mm[number])
     return replace(
         spine,
         sacrum=tuple(sacrum),
