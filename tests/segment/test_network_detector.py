@@ -104,7 +104,7 @@ def simulated(seed, recipe, with_fat=True):
     affine = np.diag([4.0, 1.4, 1.4, 1.0])
     affine[:3, 3] = spine.body("L3").centre_mm - np.array([36.0, 110.0, 125.0])
     rendering = render(spine, affine, (19, 130, 180))
-    water, fat = paint_contrast(np.random.default_rng(seed + 1), rendering, len(spine.bodies))
+    water, fat = paint_contrast(np.random.default_rng(seed + 1), rendering, spine, affine)
     centres = np.array([spine.body(f"L{number}").centre_mm for number in range(1, 6)])
     return SpineImages(water, affine, fat=fat if with_fat else None), centres
 

@@ -9,7 +9,7 @@ import pytest
 from qmri.simulate.anatomy import Tissue, draw_spine
 from qmri.simulate.randomised import EVERYTHING, Ingredients, draw_scan
 from qmri.simulate.randomised.artefacts import add_noise, swap_region
-from qmri.simulate.randomised.contrast import LEAST_CONTRAST, draw_tissue_signals
+from qmri.simulate.randomised.contrast import LEAST_CONTRAST, disc_brightness, draw_tissue_signals
 from qmri.simulate.randomised.sacrum import FUSED_MM, vary_sacrum
 from qmri.simulate.randomised.spines import SHARES, draw_random_spine
 
@@ -50,6 +50,26 @@ def test_marrow_and_disc_never_look_the_same(seed):
     table = draw_tissue_signals(np.random.default_rng(seed))
     differences = np.abs(np.subtract(table[Tissue.MARROW], table[Tissue.DISC]))
     assert differences.max() > LEAST_CONTRAST
+
+
+def test_discs_differ_in_brightness_and_half_of_the_sacral_remnants_are_darker():
+    whole = replace(EVERYTHING, crude=False, transitional=False)
+    spine, _ = draw_random_spine(np.random.default_rng(0), whole)
+    column = (*spine.bodies, *spine.sacrum)
+    gaps = [(upper.centre_mm[2] + lower.centre_mm[2]) / 2 for upper, lower in pairwise(column)]
+    remnant = len(spine.bodies)
+    darker = 0
+    for seed in range(60):
+        affine = np.eye(4)
+        affine[2, 3] = gaps[0]
+        assert disc_brightness(np.random.default_rng(seed), spine, affine, (2, 3, 1)).shape == (2, 3, 1)
+        at = []
+        for gap in gaps[: remnant + 1]:
+            affine[2, 3] = gap
+            at.append(float(disc_brightness(np.random.default_rng(seed), spine, affine, (1, 1, 1))[0, 0, 0]))
+        assert 0.29 < min(at[:remnant]) <= max(at[:remnant]) < 1.71
+        darker += at[remnant] < 0.7 * np.mean(at[:remnant])
+    assert 10 < darker < 40
 
 
 def test_noise_without_signal_has_the_rayleigh_mean():

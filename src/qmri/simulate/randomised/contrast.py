@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from qmri.simulate.anatomy import Rendering, Tissue
+from qmri.simulate.anatomy import Rendering, Spine, Tissue
 
 Rng = np.random.Generator
 Field = NDArray[np.float32]
@@ -40,6 +42,8 @@ PLAUSIBLE: dict[Tissue, tuple[Range, Range]] = {
 }
 RANDOM_SHARE = 0.3
 SHARE_OEDEMA_LIKE_DISC = 0.2
+MOST_DISC_SPREAD = 0.35
+SHARE_DARK_REMNANT = 0.5
 LEAST_CONTRAST = 0.08
 
 
@@ -67,15 +71,21 @@ def draw_tissue_signals(rng: Rng, plausible: bool = False) -> dict[Tissue, tuple
 
 
 def paint_contrast(
-    rng: Rng, rendering: Rendering, bodies: int, plausible: bool = False
+    rng: Rng, rendering: Rendering, spine: Spine, affine: NDArray[np.float64], plausible: bool = False
 ) -> tuple[Field, Field]:
-    """Return the water and fat images of a rendering, without artefacts; each body has marrow of its own."""
+    """Return the water and fat images of a rendering, without artefacts.
+
+    The marrow of each body and the brightness of each disc are its own.
+    """
     table = draw_tissue_signals(rng, plausible)
     water, fat = (np.zeros(rendering.labels.shape, dtype=np.float32) for _ in range(2))
     spread = rng.uniform(0.0, 0.15)
-    each = np.clip(rng.normal(1.0, spread, (2, bodies + 1)), 0.3, 1.7).astype(np.float32)
+    each = np.clip(rng.normal(1.0, spread, (2, len(spine.bodies) + 1)), 0.3, 1.7).astype(np.float32)
+    discs = disc_brightness(rng, spine, affine, rendering.labels.shape)
     for tissue, share in rendering.fractions.items():
         own_water, own_fat = share, share
+        if tissue in (Tissue.DISC, Tissue.ANNULUS):
+            own_water, own_fat = share * discs, share * discs
         if tissue == Tissue.MARROW:
             own_water, own_fat = share * each[0][rendering.body], share * each[1][rendering.body]
         water += np.float32(table[tissue][0]) * own_water
@@ -85,6 +95,21 @@ def paint_contrast(
     in_bone, elsewhere = np.float32(rng.uniform(0.0, 0.25)), np.float32(rng.uniform(0.0, 0.15))
     mottled = texture * (in_bone * bone + elsewhere * (1 - bone))
     return np.maximum(water * (1 + mottled), 0), np.maximum(fat * (1 - mottled), 0)
+
+
+def disc_brightness(rng: Rng, spine: Spine, affine: NDArray[np.float64], shape: tuple[int, ...]) -> Field:
+    """Brightness of the discs over their mean, by height: each differs, and sacral remnants may be dark."""
+    column = (*spine.bodies, *spine.sacrum)
+    heights = np.array([(upper.centre_mm[2] + lower.centre_mm[2]) / 2 for upper, lower in pairwise(column)])
+    factors = np.clip(rng.normal(1.0, rng.uniform(0.0, MOST_DISC_SPREAD), len(heights)), 0.3, 1.7)
+    if rng.random() < SHARE_DARK_REMNANT:
+        factors[len(spine.bodies) :] *= rng.uniform(0.0, 1.0)
+    order = np.argsort(heights)
+    z = sum(
+        np.float32(affine[2, axis]) * np.arange(size, dtype=np.float32).reshape(np.roll([-1, 1, 1], axis))
+        for axis, size in enumerate(shape)
+    )
+    return np.asarray(np.interp(z + affine[2, 3], heights[order], factors[order]), dtype=np.float32)
 
 
 def _texture(rng: Rng, shape: tuple[int, ...]) -> Field:

@@ -60,7 +60,7 @@ def draw_scan(rng: Rng, *, slices: int = 15, ingredients: Ingredients = EVERYTHI
     spine, style = draw_random_spine(rng, ingredients)
     grid = draw_grid(rng, spine, slices, above_mm=70.0 if style == "crude" else 0.0, ingredients=ingredients)
     rendering = render(spine, grid.affine, grid.shape)
-    water, fat = paint_contrast(rng, rendering, len(spine.bodies), plausible=not ingredients.contrast)
+    water, fat = paint_contrast(rng, rendering, spine, grid.affine, plausible=not ingredients.contrast)
     with_fat = ingredients.fat and rng.random() < SHARE_WITH_FAT
     if ingredients.artefacts:
         water, fat = spoil(rng, water, fat, grid.affine, with_fat=with_fat)
