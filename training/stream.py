@@ -6,6 +6,7 @@ import multiprocessing as mp
 import os
 from collections.abc import Iterator
 from multiprocessing.queues import Queue
+from queue import Full
 
 import numpy as np
 from targets import OPEN, Example, example_of
@@ -14,6 +15,7 @@ from threadpoolctl import threadpool_limits
 from qmri.simulate.randomised import EVERYTHING, Ingredients, draw_scan
 
 SHAPE = (15, 96, 128)
+LOOK_UP_S = 5.0
 
 
 def fixed_shape(example: Example) -> Example:
@@ -44,11 +46,23 @@ def draw_example(seed: int, number: int, ingredients: Ingredients = EVERYTHING) 
 def _work(queue: Queue[Example], seed: int, first: int, step: int, ingredients: Ingredients) -> None:
     # A session of its own: an interrupt reaches the training alone, which then ends its helpers.
     os.setsid()
+    queue.cancel_join_thread()
     number = first
     with threadpool_limits(1):
-        while True:
-            queue.put(draw_example(seed, number, ingredients))
+        while _handed_over(queue, draw_example(seed, number, ingredients)):
             number += step
+
+
+def _handed_over(queue: Queue[Example], example: Example) -> bool:
+    """Wait for room in the queue; return False once the training is gone, so that nothing outlives it."""
+    training = mp.parent_process()
+    while training is None or training.is_alive():
+        try:
+            queue.put(example, timeout=LOOK_UP_S)
+        except Full:
+            continue
+        return True
+    return False
 
 
 def examples(seed: int, processes: int, ingredients: Ingredients = EVERYTHING) -> Iterator[Example]:
