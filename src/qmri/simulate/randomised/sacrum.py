@@ -117,7 +117,7 @@ def _tilted(axes: NDArray[np.float64], angle_deg: float) -> NDArray[np.float64]:
 def stump(rng: np.random.Generator, sacral: Body, lowest: Body) -> Body:
     """Make S1 a stump below the lowest body: shorter, or tilted about its upper end, or both."""
     tilt = float(rng.uniform(-10.0, 35.0))
-    share = float(rng.uniform(0.35, 0.7 if tilt < UPRIGHT_DEG else 1.0))
+    share = float(rng.uniform(0.35, 0.7 if tilt < UPRIGHT_DEG else 0.9))
     anterior, middle, posterior = (share * height for height in sacral.heights_mm)
     body = replace(sacral, axes=_tilted(sacral.axes, tilt), taper=0.3 * sacral.taper)
     if rng.random() < 0.5:

@@ -15,7 +15,7 @@ from qmri.simulate.randomised.sacrum import stump, vary_sacrum
 
 Style = Literal["ordinary", "diseased", "transitional", "crude"]
 KINDS: tuple[FractureKind, ...] = ("wedge", "biconcave", "crush")
-SHARES: dict[Style, float] = {"ordinary": 0.40, "diseased": 0.27, "transitional": 0.08, "crude": 0.25}
+SHARES: dict[Style, float] = {"ordinary": 0.37, "diseased": 0.27, "transitional": 0.08, "crude": 0.28}
 
 # Straight through the lordotic range to far beyond it; wider than nature, so that nature lies well inside.
 WIDE = SpineRecipe(
@@ -134,7 +134,7 @@ def _crude(rng: np.random.Generator, spine: Spine) -> Spine:
 
     brick = rng.random() < 0.5
     bodies = tuple(_brick(plain(body)) if brick else plain(body) for body in spine.bodies)
-    kept = int(rng.choice([0, 1, 2, 5], p=[0.2, 0.35, 0.15, 0.3]))
+    kept = int(rng.choice([0, 1, 2, 5], p=[0.2, 0.5, 0.05, 0.25]))
     sacrum = tuple(plain(body) for body in spine.sacrum[:kept])
     if kept == 1:
         sacrum = (stump(rng, _brick(sacrum[0]) if brick else sacrum[0], bodies[-1]),)
