@@ -25,8 +25,9 @@ FIRST_GAP_RATIO = 1.25
 TWO_LINKS = 1.9
 # What is known of a body that was assumed in a gap.
 UNKNOWN_SHARES = (0.49, 0.49, 0.01, 0.01)
-# Fitted on simulated spines by training/calibrate.py: the temperature of the likelihood, and the odds that
-# the network calls the body on the sacrum an ordinary one, as it was taught where it sees too little of S1.
+# Fitted on simulated spines by training/calibrate.py: the temperature of the likelihood (a little above the
+# fit, for images unlike the simulated ones), and the odds that the network calls the body on the sacrum an
+# ordinary one, as it was taught where it sees too little of S1.
 TEMPERATURE = 2.1
 DECLINED = 0.002
 
