@@ -1,6 +1,6 @@
 """What each ingredient of the generator is worth: short trainings without it, scored with everything.
 
-    python ablation.py --steps 800 --out run/ablation ../../shared/data/lumbar_water
+    python ablation.py --steps 500 --count 150 --out run/ablation ../../shared/data/lumbar_water
 
 The first two rows leave out nothing and differ in the seed alone: a difference no larger is chance.
 Trainings whose weights are there already are not repeated.
@@ -56,8 +56,8 @@ def main() -> None:
     """Train and print one row for each ingredient that is left out."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("real", type=Path, nargs="?", help="folder of real spines, see validate.py")
-    parser.add_argument("--steps", type=int, default=800)
-    parser.add_argument("--count", type=int, default=200, help="fresh simulated spines to score on")
+    parser.add_argument("--steps", type=int, default=500)
+    parser.add_argument("--count", type=int, default=150, help="fresh simulated spines to score on")
     parser.add_argument("--out", type=Path, required=True, help="folder for the trainings")
     options = parser.parse_args()
     head = ["left out", "bodies found", *(f"{style} named" for style in STYLES)]
