@@ -111,6 +111,8 @@ def main() -> None:
     drawn = draw_cases(NetworkDetector(), SEED, options.count)
     unclear = [case for case in drawn if case.style == "transitional"]
     cases = [case for case in drawn if case.style != "transitional"]
+    if not cases:
+        raise SystemExit(f"the network found no spine in {options.count} scans: train it for more steps")
     fit = minimize(loss, np.log([1.5, 0.1]), args=(cases,), method="Nelder-Mead", options={"xatol": 0.02})
     temperature, declined = (float(value) for value in np.exp(fit.x))
     print(f"temperature {temperature:.2f}, declined {declined:.3f}, log-likelihood {-fit.fun:.4f}")
