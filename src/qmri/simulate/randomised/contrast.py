@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from qmri.simulate.anatomy import Rendering, Spine, Tissue
+from qmri.simulate.anatomy.canvas import Canvas
 
 Rng = np.random.Generator
 Field = NDArray[np.float32]
@@ -85,7 +86,7 @@ def paint_contrast(
     for tissue, share in rendering.fractions.items():
         own_water, own_fat = share, share
         if tissue in (Tissue.DISC, Tissue.ANNULUS):
-            own_water, own_fat = share * discs, share * discs
+            own_water = own_fat = share * discs
         if tissue == Tissue.MARROW:
             own_water, own_fat = share * each[0][rendering.body], share * each[1][rendering.body]
         water += np.float32(table[tissue][0]) * own_water
@@ -105,11 +106,9 @@ def disc_brightness(rng: Rng, spine: Spine, affine: NDArray[np.float64], shape: 
     if rng.random() < SHARE_DARK_REMNANT:
         factors[len(spine.bodies) :] *= rng.uniform(0.0, 1.0)
     order = np.argsort(heights)
-    z = sum(
-        np.float32(affine[2, axis]) * np.arange(size, dtype=np.float32).reshape(np.roll([-1, 1, 1], axis))
-        for axis, size in enumerate(shape)
-    )
-    return np.asarray(np.interp(z + affine[2, 3], heights[order], factors[order]), dtype=np.float32)
+    canvas = Canvas(affine, (shape[0], shape[1], shape[2]), 1.0)
+    z = canvas.local(canvas.everything, np.zeros(3), np.eye(3))[2]
+    return np.asarray(np.interp(z, heights[order], factors[order]), dtype=np.float32)
 
 
 def _texture(rng: Rng, shape: tuple[int, ...]) -> Field:
