@@ -99,6 +99,14 @@ def text(dataset: Dataset, name: int | str) -> str:
     return "\\".join(texts(dataset, name))
 
 
+def readable_text(dataset: Dataset, name: int | str) -> str:
+    """Return an element as text; empty also where it cannot be read."""
+    try:
+        return text(dataset, name)
+    except DamagedElementError:
+        return ""
+
+
 def numbers(dataset: Dataset, name: int | str) -> tuple[float, ...]:
     """Return the values of an element as finite numbers.
 

@@ -18,12 +18,14 @@ from qmri.ingest.elements import (
     item,
     number,
     numbers,
+    readable_text,
     text,
     texts,
     values,
     vector,
 )
-from qmri.ingest.header import Frame, Hints, Patient, PixelFormat, Sequence, ValueScale
+from qmri.ingest.header import Frame, Hints, PixelFormat, Sequence, ValueScale
+from qmri.ingest.identity import patient_identity
 from qmri.ingest.plane import Plane, check_plane
 
 # Elements whose words would identify a person if they stood in a description as well.
@@ -56,8 +58,8 @@ def read_frames(path: Path, dataset: Dataset, pixels: PixelFormat, *, enhanced: 
         If an element that numbers depend on holds something else than its kind of value.
     """
     whole = _File(dataset)
-    sequence, patient = _sequence(whole), read_patient(dataset)
-    words = frozenset(word for name in PERSONAL for word in _words(text(dataset, name)))
+    sequence, patient = _sequence(whole), patient_identity(dataset)
+    words = frozenset(word for name in PERSONAL for word in _words(readable_text(dataset, name)))
     per_frame = values(dataset, "PerFrameFunctionalGroupsSequence") if enhanced else ()
     if enhanced and len(per_frame) != pixels.frames:
         raise DamagedElementError("another number of functional groups than of frames")
@@ -88,13 +90,6 @@ def read_frames(path: Path, dataset: Dataset, pixels: PixelFormat, *, enhanced: 
             )
         )
     return tuple(frames)
-
-
-def read_patient(dataset: Dataset) -> Patient:
-    """Return who was examined."""
-    name = re.sub(r"[\s^=,]+", " ", text(dataset, "PatientName")).strip()
-    identifier, birth_date = text(dataset, "PatientID"), text(dataset, "PatientBirthDate")
-    return Patient(identifier.casefold(), name.casefold(), birth_date)
 
 
 @dataclass(frozen=True)

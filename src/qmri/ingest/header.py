@@ -5,31 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from qmri.ingest.identity import PatientIdentity
 from qmri.ingest.plane import Plane
-
-
-@dataclass(frozen=True)
-class Patient:
-    """Who was examined: compared within a folder, never written anywhere.
-
-    Attributes
-    ----------
-    identifier, name, birth_date
-        Without padding and case; empty where the header is silent.
-    """
-
-    identifier: str
-    name: str
-    birth_date: str
-
-    def differs(self, other: Patient) -> bool:
-        """Tell whether two headers contradict each other; silence contradicts nothing."""
-        pairs = (
-            (self.identifier, other.identifier),
-            (self.name, other.name),
-            (self.birth_date, other.birth_date),
-        )
-        return any(one and two and one != two for one, two in pairs)
 
 
 @dataclass(frozen=True)
@@ -186,7 +163,7 @@ class Frame:
     study: str
     series: str
     instance: str
-    patient: Patient
+    patient: PatientIdentity
     modality: str
     series_number: int | None
     instance_number: int | None
@@ -223,5 +200,5 @@ class FileHeader:
     path: Path
     kind: str
     frames: tuple[Frame, ...] = ()
-    patient: Patient | None = None
+    patient: PatientIdentity | None = None
     reason: str = ""

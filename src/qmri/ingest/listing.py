@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.ingest.header import Frame, Patient
+from qmri.ingest.header import Frame
+from qmri.ingest.identity import PatientIdentity, Relation
 from qmri.ingest.naming import series_name
 from qmri.ingest.overrides import Overrides, read_overrides
 from qmri.ingest.pixels import check_lossless
@@ -96,15 +97,16 @@ def list_studies(scan: Scan, overrides: Overrides) -> list[StudyContent]:
     by_study: dict[str, list[Frame]] = defaultdict(list)
     for frame in scan.frames:
         by_study[frame.study].append(frame)
-    patients: list[Patient] = []
+    patients: list[PatientIdentity] = []
     studies = []
     for frames in sorted(
         by_study.values(), key=lambda members: (members[0].patient.identifier, members[0].time)
     ):
-        number = next((i for i, known in enumerate(patients) if not known.differs(frames[0].patient)), None)
+        own = frames[0].patient
+        number = next((i for i, known in enumerate(patients) if known.relation(own) is Relation.SAME), None)
         if number is None:
             number = len(patients)
-            patients.append(frames[0].patient)
+            patients.append(own)
         plan, refusal = _planned(frames, scan, overrides)
         verdicts = plan.verdicts if plan else judge(frames, overrides)
         studies.append(StudyContent(number + 1, _contents(frames, verdicts), plan, refusal, tuple(frames)))

@@ -21,8 +21,9 @@ from pydicom.uid import (
 )
 
 from qmri.ingest.elements import DamagedElementError, integer, text
-from qmri.ingest.frames import read_frames, read_patient
+from qmri.ingest.frames import read_frames
 from qmri.ingest.header import FileHeader, PixelFormat
+from qmri.ingest.identity import patient_identity
 
 ENHANCED = (EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, ParametricMapStorage)
 IMAGES = (MRImageStorage, *ENHANCED)
@@ -106,7 +107,7 @@ def _parse(file: mmap.mmap, part10: bool) -> _Parsed:
 
 def _sort_out(path: Path, parsed: _Parsed) -> FileHeader:
     dataset = parsed.dataset
-    patient = read_patient(dataset)
+    patient = patient_identity(dataset)
     uid, modality = text(dataset, "SOPClassUID"), text(dataset, "Modality")
     if not uid and not modality:
         kind = "other" if parsed.media_class == MediaStorageDirectoryStorage else "damaged"

@@ -12,7 +12,8 @@ from itertools import combinations
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.ingest.header import FileHeader, Frame, Patient
+from qmri.ingest.header import FileHeader, Frame
+from qmri.ingest.identity import PatientIdentity
 from qmri.ingest.reading import read_file
 
 MANY_FILES = 500
@@ -41,7 +42,7 @@ class Scan:
     frames: tuple[Frame, ...]
     copies: dict[tuple[str, int], tuple[Frame, ...]]
     files: dict[str, int]
-    patients: tuple[Patient, ...]
+    patients: tuple[PatientIdentity, ...]
     damage: tuple[str, ...] = ()
 
 
@@ -93,10 +94,11 @@ def check_one_patient(scan: Scan) -> None:
         If two headers name different people. They are not named.
     """
     for one, other in combinations(scan.patients, 2):
-        if one.differs(other):
+        contradictions = one.contradictions(other)
+        if contradictions:
             raise QmriError(
                 "the folder holds images of two patients",
-                found="different PatientID, PatientName or PatientBirthDate",
+                found="different " + " and ".join(contradictions),
                 expected="one examination of one patient",
                 remedy="put each examination into a folder of its own; qmri init lists them",
             )
