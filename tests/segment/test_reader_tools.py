@@ -184,8 +184,9 @@ def test_the_worklist_puts_first_what_needs_a_look(tmp_path, capsys):
         raise QmriError("no vertebral body was found")
 
     run_stage_or_record("segment", "sub-e_ses-1", exam_directory(tmp_path, "sub-e_ses-1", "segment"), refuse)
-    order = [entry.examination[4] for entry in write_worklist(tmp_path)]
-    assert order == ["e", "c", "b", "a", "d"]
+    entries = write_worklist(tmp_path)
+    assert [entry.examination[4] for entry in entries] == ["e", "c", "b", "a", "d"]
+    assert entries[2].why == "L2: 20 % of the label are without signal"
 
     assert main(["worklist", str(tmp_path), "--done", "sub-c_ses-1", "--by", "AB"]) == 0
     assert "3 of 5 to look at" in capsys.readouterr().out
@@ -199,6 +200,25 @@ def test_the_worklist_puts_first_what_needs_a_look(tmp_path, capsys):
     entry = next(entry for entry in write_worklist(tmp_path) if entry.examination == "sub-c_ses-1")
     assert entry.state == "look"
     assert "changed since AB looked" in entry.why
+
+
+@pytest.mark.parametrize("verb", ["ingest", "fit", "segment", "measure"])
+def test_failed_examinations_lead_the_worklist_and_say_why(tmp_path, verb):
+    def refuse(aside):
+        raise QmriError("there is a reason", remedy="do this")
+
+    segmented(tmp_path, "sub-a_ses-1", [body("L1", 0.1)], levels_verified=False)
+    failing = "sub-z_ses-1"
+    stages = ("ingest", "fit", "segment", "measure")
+    for stage in stages[: stages.index(verb)]:
+        if stage == "segment":
+            segmented(tmp_path, failing, [body("L1", 0.99)])
+        else:
+            run_stage(stage, failing, exam_directory(tmp_path, failing, stage), lambda aside: Outcome())
+    run_stage_or_record(verb, failing, exam_directory(tmp_path, failing, verb), refuse)
+    first = write_worklist(tmp_path)[0]
+    assert (first.examination, first.failed_at) == (failing, verb)
+    assert first.why == f"failed at {verb}: there is a reason"
 
 
 @pytest.mark.parametrize("words", [["--done", "sub-a_ses-1"], ["--done", "sub-z_ses-1", "--by", "AB"]])

@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from qmri.config import read_config
     from qmri.levels import parse_level
     from qmri.segment.stage import Anchors, ImageFiles, segment_examination, segment_files
+    from qmri.segment.words import flag_told
 
     if options.exam is not None:
         job = study_job(options)
@@ -63,7 +64,7 @@ def run(options: argparse.Namespace) -> int:
         read_config(options.config).segment,
     )
     for body in segmentation.bodies:
-        log.info("%-4s %6d voxels  %s", body.name, body.n_voxels, ", ".join(body.flags))
+        log.info("%-4s %6d voxels  %s", body.name, body.n_voxels, ", ".join(map(flag_told, body.flags)))
     for doubt in segmentation.naming.doubts:
         log.warning("not verified: %s", doubt)
     return 0

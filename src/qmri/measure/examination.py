@@ -16,7 +16,6 @@ from qmri.measure.deformity import height_losses
 from qmri.measure.distribution import Row
 from qmri.measure.flags import (
     FRACTURED,
-    UNVERIFIED,
     Flag,
     examination_flags,
     grouped,
@@ -46,6 +45,7 @@ from qmri.measure.rows import (
 from qmri.measure.tables import Cell
 from qmri.measure.uncertainty import independent_share
 from qmri.measure.vertebra import Vertebra, marker_columns
+from qmri.segment.words import UNVERIFIED
 
 VOID_SHARE = 0.25
 """A voxel with less in-phase signal than this share of the patient's marrow holds no ratio."""

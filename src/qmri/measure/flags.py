@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from qmri.config import MeasureSettings
 from qmri.measure.distribution import Row
 from qmri.outputs import VERTEBRA_COLUMNS
+from qmri.segment.words import UNVERIFIED, flag_told
+from qmri.words import counted
 
 FLAGS: dict[str, str] = {
     "swap": "Water and fat may be exchanged in part of the body.",
@@ -34,27 +36,7 @@ FLAGS: dict[str, str] = {
 DISQUALIFYING = frozenset({"swap", "void", "low_snr", "poor_fit", "small_roi", "scale_doubt"})
 """Flags that take a level out of the background, or an examination's qc_pass; the row stays."""
 
-UNVERIFIED = "not verified"
 LEVEL_WORDS = ("order", "gap_above", "gap_below", "other_model_says", UNVERIFIED)
-SEGMENTATION_WORDS = {
-    UNVERIFIED: "nothing in view and nobody confirms the name of the level",
-    "order": "the body lies above the one that should be above it",
-    "gap_above": "distance to the next body above, over the median",
-    "gap_below": "distance to the next body below, over the median",
-    "footprint": "cross-section against the neighbours' mean",
-    "pieces": "share of the label apart from its largest piece",
-    "solidity": "share of the convex hull that the label fills",
-    "void": "share of the label without signal",
-    "leak_canal": "share of the posterior rim as bright as the canal",
-    "leak_disc": "share of the upper and lower rim as bright as disc",
-    "pdff_above_90": "share of the label above 90 % PDFF",
-    "pdff_rim": "median PDFF 2 mm inside less that 4 mm inside",
-    "touching": "the label touches another label",
-    "confidence": "confidence of the outline",
-    "agreement": "Dice coefficient with the label of the second method",
-    "other_model_says": "the second method gives the body another name",
-}
-"""Words of the segmentation in full; one that is not here is told as it is."""
 
 FRACTURED = ("acute", "old", "treated_target")
 RECENT = ("acute", "treated_target")
@@ -74,6 +56,9 @@ HELD_TO_RANGE = (
     "wedge_angle_deg",
 )
 """Columns whose plausible range is a reason to look; that of the others is for the reader of the table."""
+
+TOO_LITTLE = ("low_snr", "small_roi")
+UNITS = {"field_range": "Hz", "small_roi": "voxels"}
 
 UNSEEN_LOSS_PCT, UNSEEN_RATIO = 15.0, 0.85
 """A recent fracture shows at least so much height loss or so little fat against the background."""
@@ -112,27 +97,31 @@ class Flag:
 
 def quality_flags(level: str, row: Row, settings: MeasureSettings) -> list[Flag]:
     """Return the flags that follow from the figures of a body alone."""
-    rules: list[tuple[str, str, float, bool, str, str]] = [
+    rules = (
         (
             "swap",
             "swap_risk_frac",
             settings.flag_swap_risk_frac,
-            True,
-            "",
-            "share of voxels at risk of a swap",
+            "{share} % of the voxels are at risk of a swap",
         ),
-        ("swap", "pdff_above90_frac", settings.flag_fatty_frac, True, "", "share of voxels above 90 % PDFF"),
-        ("void", "void_frac", settings.flag_void_frac, True, "", "share of voxels without signal"),
-        ("low_snr", "snr_median", settings.flag_snr, False, "", "median signal over noise"),
-        ("poor_fit", "fit_rchi2_median", settings.flag_rchi2, True, "", "median reduced chi-square"),
-        ("field_range", "b0_range_hz", settings.flag_field_range_hz, True, "Hz", "range of the field"),
-        ("small_roi", "n_voxels", settings.flag_voxels, False, "voxels", "voxels in the region"),
-    ]
-    flags = [
-        Flag(name, f"{words} is {row[column]:.3g} {unit}".rstrip(), level, row[column], limit, unit)
-        for name, column, limit, above, unit, words in rules
-        if column in row and (row[column] > limit if above else row[column] < limit)
-    ]
+        (
+            "swap",
+            "pdff_above90_frac",
+            settings.flag_fatty_frac,
+            "{share} % of the voxels have a PDFF above 90 %",
+        ),
+        ("void", "void_frac", settings.flag_void_frac, "{share} % of the voxels are without signal"),
+        ("low_snr", "snr_median", settings.flag_snr, "median signal over noise is {value}"),
+        ("poor_fit", "fit_rchi2_median", settings.flag_rchi2, "median reduced chi-square is {value}"),
+        ("field_range", "b0_range_hz", settings.flag_field_range_hz, "the field ranges over {value} Hz"),
+        ("small_roi", "n_voxels", settings.flag_voxels, "the region has {value} voxels"),
+    )
+    flags = []
+    for name, column, limit, words in rules:
+        value = row.get(column)
+        if value is not None and (value < limit if name in TOO_LITTLE else value > limit):
+            told = words.format(value=f"{value:.4g}", share=f"{100 * value:.3g}")
+            flags.append(Flag(name, told, level, value, limit, UNITS.get(name, "")))
     change = row.get("pdff_erosion_sensitivity_pct")
     if change is not None and abs(change) > settings.flag_erosion_pct:
         words = f"median PDFF changes by {-change:+.1f} points from a margin of 2 to one of 4 mm"
@@ -146,12 +135,10 @@ def label_flags(
     """Return the flags that follow from the segmentation's words on a label, such as ``gap_above=1.8``."""
     flags = []
     for word in segmentation:
-        key, _, figure = word.partition("=")
-        name = "level_doubt" if key in LEVEL_WORDS else "label_doubt"
-        told = SEGMENTATION_WORDS.get(key, key.replace("_", " "))
-        flags.append(Flag(name, f"{told}: {figure}" if figure else told, level))
+        name = "level_doubt" if word.partition("=")[0] in LEVEL_WORDS else "label_doubt"
+        flags.append(Flag(name, flag_told(word), level))
     if stray_voxels:
-        words = f"{stray_voxels} voxels of the label lie apart and are left out"
+        words = f"left out of the label, since apart from the rest of it: {counted(stray_voxels, 'voxel')}"
         flags.append(Flag("label_doubt", words, level, stray_voxels, 0, "voxels"))
     if cut_at_side:
         flags.append(Flag("cut_at_side", "the label reaches the first or last slice", level))
@@ -163,14 +150,14 @@ def meaning_flags(level: str, row: Row, status: str, settings: MeasureSettings) 
     flags = []
     loss = row.get("height_loss_pct")
     if row.get("genant_grade", 0) >= 1 and status not in FRACTURED and loss is not None:
-        words = f"height loss is {loss:.0f} % and the study sheet says {status}"
+        words = f"height loss is {loss:.0f} % and the study sheet says {status.replace('_', ' ')}"
         flags.append(Flag("undeclared_deformity", words, level, loss, 20.0, "%"))
     median, ratio = row.get("pdff_median_pct"), row.get("pdff_ratio_to_bg")
     unseen = loss is not None and loss < UNSEEN_LOSS_PCT and ratio is not None and ratio > UNSEEN_RATIO
     if status in RECENT and unseen and row.get("void_frac", 0.0) <= settings.flag_void_frac:
         words = (
-            f"the study sheet says {status}, but height loss is {loss:.0f} % and PDFF is {ratio:.2f} of the "
-            "background's: the name may be off by one"
+            f"the study sheet says {status.replace('_', ' ')}, but height loss is {loss:.0f} % "
+            f"and PDFF is {ratio:.2f} of the background's: the name may be off by one"
         )
         flags.append(Flag("level_doubt", words, level))
     if median is not None and median < settings.flag_lean_pct:
@@ -185,7 +172,8 @@ def meaning_flags(level: str, row: Row, status: str, settings: MeasureSettings) 
             continue
         low, high = column.plausible
         if not low <= value <= high:
-            words = f"{column.name} is {value:.3g}, usual are {low:g} to {high:g}"
+            unit = "" if column.unit in (None, "1") else f" {column.unit}"
+            words = f"{column.name} is {value:.3g}{unit}, usual are {low:g} to {high:g}{unit}"
             limit = low if value < low else high
             flags.append(Flag("implausible", words, level, value, limit, column.unit or ""))
     return flags
@@ -218,7 +206,7 @@ def examination_flags(
     flags = []
     low, high = settings.flag_fracture_count
     if fractured is not None and not low <= fractured <= high:
-        words = f"the study sheet names {fractured} fractured levels"
+        words = f"the study sheet names {counted(fractured, 'fractured level')}"
         flags.append(Flag("fracture_count", words, None, fractured, high if fractured > high else low))
     for name, column, limit, unit, words in (
         ("scoliosis", "cobb_coronal_deg", settings.flag_cobb_deg, "deg", "coronal Cobb angle"),
@@ -235,7 +223,7 @@ def examination_flags(
             flags.append(Flag(name, told, None, patient[column], limit, unit))
     count = patient.get("n_bg_levels", 0)
     if count < settings.flag_background_levels:
-        words = f"{count:.0f} unfractured levels passed quality control"
+        words = f"{counted(count, 'unfractured level')} passed quality control"
         flags.append(Flag("few_background", words, None, count, settings.flag_background_levels, "levels"))
     lowest, highest = settings.flag_fat_range_pct
     if fat_pct is not None and not lowest <= fat_pct <= highest:

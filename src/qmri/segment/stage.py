@@ -23,6 +23,7 @@ from qmri.segment.reader.saved import keep_edited
 from qmri.segment.seeds import Seeds, read_seeds
 from qmri.segment.spine import Segmentation, segment_detected, segment_seeded
 from qmri.segment.table import table_path, write_label_map
+from qmri.segment.words import flag_told
 from qmri.stage import Outcome, run_stage_or_record
 from qmri.study import Examination
 from qmri.volumes import Volume, read_volume, same_grid, sidecar_path
@@ -203,7 +204,11 @@ def _volume3(volume: Volume) -> NDArray[np.floating]:
 
 
 def _warnings(done: Turn) -> list[str]:
-    flagged = [f"{body.name}: {', '.join(body.flags)}" for body in done.segmentation.bodies if body.flags]
+    flagged = [
+        f"{body.name}: {', '.join(map(flag_told, body.flags))}"
+        for body in done.segmentation.bodies
+        if body.flags
+    ]
     failures = {
         "backend_failure": "the back end failed, and the embedded method was used",
         "comparison_failure": "the second method failed, and nothing was compared",

@@ -17,13 +17,15 @@ from qmri.config import USUAL_EXPECTED
 from qmri.errors import QmriError
 from qmri.ledger import LEDGER_FILE, read_ledger, read_records
 from qmri.outputs import exam_directory, file_path
+from qmri.outputs.files import VERBS
+from qmri.segment.words import flag_told
 
 FOLDER, LIST_FILE, DONE_FILE = "worklist", "worklist.csv", "done.csv"
 DONE_COLUMNS = ("examination", "by", "labels_sha256")
 # A flag is right about as often as it is not; names without a probability are a guess.
 FLAGGED_CHANCE = 0.5
 UNKNOWN_NAMES_CHANCE = 0.5
-ORDER = ("look", "unfinished", "no_images", "corrected", "done")
+ORDER = ("no_images", "look", "unfinished", "corrected", "done")
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Entry:
         Initials of the reader who ticked it off.
     sheet
         The picture to look at, relative to the results folder.
+    failed_at
+        Stage at which the examination failed; empty where it did not.
     """
 
     examination: str
@@ -63,14 +67,26 @@ class Entry:
     why: str = ""
     done_by: str = ""
     sheet: str = ""
+    failed_at: str = ""
+
+    @property
+    def place(self) -> tuple[bool, bool, int, float, str]:
+        """What the list is sorted by: failed examinations lead, those that were ticked off end it."""
+        return (
+            self.state == "done",
+            not self.failed_at,
+            ORDER.index(self.state),
+            -self.need_levels,
+            self.examination,
+        )
 
 
 def write_worklist(results: Path, exams: Sequence[str] | None = None) -> list[Entry]:
-    """Write ``worklist/worklist.csv`` in a results folder, most needed first, and return its rows."""
+    """Write ``worklist/worklist.csv`` in a results folder and return its rows: failed ones, then by need."""
     names = list(exams) if exams is not None else examinations_of(results)
     ticks = read_done(results)
     entries = [_entry(results, exam, ticks.get(exam)) for exam in names]
-    entries.sort(key=lambda entry: (ORDER.index(entry.state), -entry.need_levels, entry.examination))
+    entries.sort(key=lambda entry: entry.place)
     path = results / FOLDER / LIST_FILE
     path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -131,14 +147,16 @@ def examinations_of(results: Path) -> list[str]:
 
 
 def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
-    record = read_records(results, exam).get("segment")
+    records = read_records(results, exam)
+    failure = next((record for record in records.values() if record.get("status") != "ok"), {})
+    failed_at = str(failure.get("failed_stage", ""))
+    failed = f"failed at {failed_at}: {failure.get('reason')}"
+    if failed_at in VERBS[: VERBS.index("segment") + 1]:
+        state = "look" if failed_at == "segment" else "no_images"
+        return Entry(exam, state, float(len(USUAL_EXPECTED)), why=failed, failed_at=failed_at)
+    record = records.get("segment")
     if record is None:
         return Entry(exam, "unfinished", 0.0, why="not segmented yet")
-    if record.get("status") != "ok":
-        reason = str(record.get("reason"))
-        if record.get("failed_stage") != "segment":
-            return Entry(exam, "no_images", 0.0, why=f"{record.get('failed_stage')}: {reason}")
-        return Entry(exam, "look", float(len(USUAL_EXPECTED)), why=reason)
     directory = exam_directory(results, exam, "segment")
     table = file_path(directory, exam, "labels_table")
     if not table.is_file():
@@ -150,9 +168,11 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
     ticked = tick is not None and tick["labels_sha256"] == _labels_sha256(record, exam)
     flagged = [row for row in rows if row["flags"] != "n/a"]
     confidences = [float(row["confidence"]) for row in rows if row["confidence"] != "n/a"]
-    why = [*decisions.get("naming_doubts", ()), *(f"{row['name']}: {row['flags']}" for row in flagged)]
+    why = [*decisions.get("naming_doubts", ()), *_findings(flagged)]
     if tick is not None and not ticked:
         why.insert(0, f"the labels have changed since {tick['by']} looked")
+    if failed_at:
+        why.insert(0, failed)
     state = "done" if ticked else "corrected" if decisions.get("reader") else "look"
     sheet = file_path(directory, exam, "sheet")
     return Entry(
@@ -166,7 +186,17 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
         why=" | ".join(why),
         done_by=tick["by"] if ticked and tick else "",
         sheet=sheet.relative_to(results).as_posix() if sheet.is_file() else "",
+        failed_at=failed_at,
     )
+
+
+def _findings(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return what was found of the bodies, each finding once with all its levels."""
+    levels: dict[str, list[str]] = {}
+    for row in rows:
+        for flag in row["flags"].split(";"):
+            levels.setdefault(flag_told(flag), []).append(row["name"])
+    return [f"{', '.join(names)}: {told}" for told, names in levels.items()]
 
 
 def need(rows: Sequence[Mapping[str, str]], names_wrong: float) -> float:
