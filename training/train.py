@@ -187,6 +187,8 @@ def main() -> None:
     )
     parser.add_argument("--steps", type=int, default=Settings.steps)
     parser.add_argument("--seed", type=int, default=Settings.seed)
+    parser.add_argument("--batch", type=int, default=Settings.batch, help="slices a step")
+    parser.add_argument("--fresh", type=int, default=Settings.fresh, help="new volumes a step")
     parser.add_argument("--rate", type=float, default=Settings.rate)
     parser.add_argument("--averaging", type=float, default=Settings.averaging)
     parser.add_argument(
@@ -202,6 +204,8 @@ def main() -> None:
     settings = Settings(
         options.steps,
         options.seed,
+        batch=options.batch,
+        fresh=options.fresh,
         rate=options.rate,
         averaging=options.averaging,
         without=options.without,
