@@ -52,7 +52,7 @@ def case_of(scan: Scan, detector: NetworkDetector) -> Case | None:
     count, lowest = Count.of(scan, grid), scan.spine.bodies[-1]
     if not count.hidden and not (count.seen and in_view(grid, lowest.centre_mm)):
         return None
-    chain, _ = detector.chain(SpineImages(scan.water, scan.affine, scan.fat))
+    chain, _, _ = detector.chain(SpineImages(scan.water, scan.affine, scan.fat))
     visible = [body for body in scan.spine.bodies if in_view(grid, body.centre_mm)]
     found = sum(nearest(chain, body.centre_mm) is not None for body in visible)
     return Case(chain, nearest(chain, lowest.centre_mm), count.hidden, scan.style, len(visible), found)

@@ -6,19 +6,31 @@ import pytest
 from qmri.errors import QmriError
 from qmri.segment.detector import Candidate, Detection
 from qmri.segment.naming import (
+    doubts_of_slab,
     name_from_anchor,
     name_from_lowest_level,
     name_from_sacrum,
     seen_otherwise,
+    sideways_bend,
     view_below,
 )
 from qmri.segment.seeds import Seeds
 
 
-def told(level, chances, *, complete=None, sacrum=True, below=0.5):
-    bodies = tuple(Candidate((0.0, 0.0, -35.0 * n), 1.0, chance) for n, chance in enumerate(chances))
-    detection = Detection(bodies, "told", (0.0, 0.0, -35.0 * len(bodies)) if sacrum else None)
-    return name_from_lowest_level(level, detection, complete or [True] * len(bodies), below, 0.8)
+def spine(chances, *, seen=None, bend=0.0):
+    """Return bodies 35 mm apart, with so many mm of S1 below them, bending sideways by so many degrees."""
+    turns = np.radians(np.linspace(0, 1.5 * bend, len(chances) + 1))
+    steps = 35.0 * np.stack([np.sin(turns), np.zeros_like(turns), -np.cos(turns)], axis=1)
+    points = [tuple(map(float, point)) for point in np.cumsum(steps, axis=0)]
+    bodies = tuple(Candidate(*body) for body in zip(points, [1.0] * len(chances), chances, strict=False))
+    return Detection(bodies, "told", None if seen is None else points[-1], seen or 0.0)
+
+
+def told(level, chances, *, complete=None, sacrum=True, seen=15.0, bend=0.0, below=0.5, room=None):
+    detection = spine(chances, seen=seen if sacrum else None, bend=bend)
+    return name_from_lowest_level(
+        level, detection, complete or [True] * len(chances), below, 0.8, room_mm=room
+    )
 
 
 def test_the_lowest_complete_body_takes_the_name_that_was_told():
@@ -103,15 +115,77 @@ def test_the_view_below_is_counted_in_body_spacings(flip):
 
 @pytest.mark.parametrize(("chance", "verified"), [(0.9, True), (0.4, False)])
 def test_without_a_word_the_body_on_the_sacrum_is_l5(chance, verified):
-    naming = name_from_sacrum([0.0, 0.0, 0.05, chance], 0.5)
+    naming = name_from_sacrum(spine([0.0, 0.0, 0.05, chance], seen=25.0), 0.5)
     assert naming.levels == ("L2", "L3", "L4", "L5")
     assert naming.verified is verified
 
 
 def test_no_sacrum_and_no_word_is_refused():
     with pytest.raises(QmriError, match="no sacrum") as caught:
-        name_from_sacrum([0.0] * 4, 0.5)
+        name_from_sacrum(spine([0.0] * 4), 0.5)
     assert "lowest_level" in str(caught.value.remedy)
+
+
+@pytest.mark.parametrize(
+    ("chance", "seen", "bend", "verified"),
+    [
+        (0.85, 25.0, 0.0, True),
+        (0.85, 15.0, 0.0, False),
+        (0.95, 15.0, 0.0, True),
+        (0.99, 8.0, 0.0, False),
+        (0.99, None, 0.0, False),
+        (0.85, 25.0, 15.0, False),
+        (0.95, 25.0, 15.0, True),
+    ],
+)
+def test_a_stump_of_s1_or_a_bent_spine_needs_more_to_be_believed(chance, seen, bend, verified):
+    naming = name_from_sacrum(spine([0.0, 0.0, 0.0, 0.0, chance], seen=seen, bend=bend), 0.8)
+    assert naming.levels[-1] == "L5"
+    assert naming.verified is verified
+
+
+@pytest.mark.parametrize("level", ["L4", "L5"])
+@pytest.mark.parametrize("room", [-3.0, 0.0, 4.0, 7.0])
+def test_a_view_that_ends_at_a_body_cannot_tell_whether_it_is_whole(level, room):
+    rooms = [75.0, 40.0, room]
+    at_the_end = told(level, [0.0] * 3, sacrum=False, complete=[True, True, room >= 2], room=rooms)
+    assert not at_the_end.verified
+    assert "view ends" in at_the_end.doubts[-1]
+
+
+@pytest.mark.parametrize(("rooms", "level"), [([80, 45, 10.0], "L5"), ([65, 30, -12.0], "L4")])
+def test_a_view_that_ends_clear_of_every_endplate_settles_which_body_is_complete(rooms, level):
+    naming = told(level, [0.0] * 3, sacrum=False, complete=[True, True, rooms[-1] > 0], room=rooms)
+    assert naming.levels == ("L3", "L4", "L5")
+    assert naming.verified
+
+
+def test_ten_millimetres_of_s1_stand_in_for_the_margin_below_l5():
+    near = [75.0, 40.0, 5.0]
+    assert told("L5", [0.0, 0.0, 0.9], seen=12.0, room=near).verified
+    assert not told("L5", [0.0, 0.0, 0.9], seen=6.0, room=near).verified
+
+
+@pytest.mark.parametrize("chance", [0.5, 0.7])
+def test_a_told_l5_that_is_the_lowest_complete_body_above_a_clear_s1_is_accepted(chance):
+    chances = [0.0, 0.0, 0.1, chance]
+    assert told("L5", chances, seen=24.0).verified
+    assert not told("L5", chances, seen=24.0, bend=15.0).verified
+    assert not told("L5", chances, seen=12.0).verified
+    assert not told("L5", chances, seen=24.0, complete=[True, True, True, False]).verified
+    assert not told("L5", [0.0, 0.1, chance, 0.1], seen=24.0).verified
+
+
+def test_a_body_below_the_told_l5_is_a_doubt_unless_it_is_s1():
+    chances = [0.0, 0.0, 0.85, 0.0]
+    assert not told("L5", chances, sacrum=False).verified
+
+
+@pytest.mark.parametrize(("bend", "width", "doubtful"), [(15, 36, True), (15, 80, False), (4, 28, False)])
+def test_a_bent_spine_in_a_thin_slab_waits_for_a_reader(bend, width, doubtful):
+    detection = spine([0.0] * 5, seen=25.0, bend=bend)
+    assert sideways_bend(detection) == pytest.approx(bend, rel=0.2)
+    assert bool(doubts_of_slab(detection, width)) is doubtful
 
 
 def test_one_seed_names_the_bodies_above_and_below():

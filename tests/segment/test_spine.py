@@ -15,18 +15,20 @@ SETTINGS = SegmentSettings()
 class Told:
     """A detector that says what it was told."""
 
-    def __init__(self, centres, chances):
+    def __init__(self, centres, chances, sacrum_mm=None):
+        self.sacrum_mm = sacrum_mm
         self.candidates = tuple(
             Candidate(tuple(map(float, centre)), 1.0, chance)
             for centre, chance in zip(centres, chances, strict=True)
         )
 
     def detect(self, images):
-        return Detection(self.candidates, "told")
+        return Detection(self.candidates, "told", self.sacrum_mm, 25.0)
 
 
 def test_levels_follow_from_what_is_told(toy_spine):
-    detector = Told(toy_spine.centres_mm, [0, 0, 0, 0, 0.9])
+    below = tuple(map(float, 2 * toy_spine.centres_mm[-1] - toy_spine.centres_mm[-2]))
+    detector = Told(toy_spine.centres_mm, [0, 0, 0, 0, 0.9], below)
     seen = segment_detected(toy_spine.images, detector, SETTINGS)
     assert [body.name for body in seen.bodies] == ["L1", "L2", "L3", "L4", "L5"]
     assert seen.naming.verified

@@ -111,6 +111,8 @@ class Detection:
         Name and version of the detector, for the record.
     sacrum_mm
         Centre of the first sacral body in RAS+ millimetres where it is seen, else None.
+    sacrum_seen_mm
+        How much of the first sacral body is in view, along the line from the body above it.
     doubts
         Sentences on what makes the order or the numbering doubtful (no sacrum in view,
         transitional anatomy, a gap); empty where nothing does.
@@ -123,6 +125,7 @@ class Detection:
     candidates: tuple[Candidate, ...]
     detector: str
     sacrum_mm: Point | None = None
+    sacrum_seen_mm: float = 0.0
     doubts: tuple[str, ...] = ()
     evidence: Mapping[str, object] = field(default_factory=dict)
     body_probability: ProbabilityMap | None = None

@@ -17,6 +17,16 @@ from qmri.segment.seeds import Seeds
 BELIEVED = 0.5
 # From here on it is worth contradicting a reader.
 CERTAIN = 0.9
+# So much of S1 must be seen for the sacrum to count, and so much that no stump of L5 could look like it.
+LEAST_S1_MM = 10.0
+CLEAR_S1_MM = 20.0
+# Where less is seen, or the spine bends, a numbering needs this probability.
+NEAR_CERTAIN = 0.9
+# A body whose lower endplate lies between these distances above the end of the view may be whole or cut off.
+UNCLEAR_END_MM = (-4.0, 8.0)
+# Healthy spines bend sideways by up to 5 degrees.
+BENT_DEG = 7.0
+THIN_SLAB_MM = 48.0
 SAME_BODY_MM = 12.0
 RESTS_ON_SACRUM = ("L5", "L6")
 USUAL_SPACING_MM = 35.0
@@ -58,14 +68,18 @@ def name_from_lowest_level(
     complete: Sequence[bool],
     view_below: float,
     least_probability: float,
+    *,
+    room_mm: Sequence[float] | None = None,
 ) -> Naming:
     """Name bodies when the user told the lowest one that is fully in view.
 
     A told L5 says nothing on where the sacrum begins: it is the body that the detector holds for
     the one on the sacrum, and as certain as the detector is. Where the detector sees no such body,
     and for a level higher up, it is the lowest complete one. A detector that gives other bodies
-    more than ``1 - least_probability`` contradicts, and so does a view that goes on for more than
-    a body without a sacrum.
+    more than ``1 - least_probability`` contradicts, and so do a view that goes on for more than
+    a body without a sacrum, and another body below a told L5. Where the told L5, the lowest complete body
+    and a clearly seen S1 in a straight spine agree, the detector need only believe in it. Where S1 is not
+    seen and the view ends so close to a body that it may be whole or cut off, the reader must decide.
 
     Parameters
     ----------
@@ -79,6 +93,8 @@ def name_from_lowest_level(
         How far the view goes on below the lowest body, in body spacings (see `view_below`).
     least_probability
         Below this probability the names are a proposal that a reader must confirm.
+    room_mm
+        How far the view goes on below the lower endplate of each body, if it is known.
 
     Raises
     ------
@@ -88,6 +104,7 @@ def name_from_lowest_level(
     if not any(complete):
         raise QmriError("no vertebral body is fully in view", expected=f"{lowest_level} at least")
     chances = [body.lowest_probability for body in detection.candidates]
+    last = len(chances) - 1
     anchor = lowest_complete = max(index for index, whole in enumerate(complete) if whole)
     most_against = 1 - least_probability
     told_on_sacrum = lowest_level in RESTS_ON_SACRUM
@@ -98,8 +115,14 @@ def name_from_lowest_level(
     against = sum(chance for level, chance in zip(levels, chances, strict=True) if level != on_sacrum)
     ends_above_sacrum = detection.sacrum_mm is None and view_below <= 1
     unopposed = ends_above_sacrum and anchor == lowest_complete and against <= most_against
+    seen = seen_of_sacrum(detection)
+    straight = sideways_bend(detection) < BENT_DEG
+    agreed = anchor == lowest_complete == last and seen >= CLEAR_S1_MM and straight
+    if not straight:
+        least_probability = max(least_probability, NEAR_CERTAIN)
+    needed = min(BELIEVED, least_probability) if agreed else least_probability
     doubts = []
-    if told_on_sacrum and chances[anchor] < least_probability and not unopposed:
+    if told_on_sacrum and chances[anchor] < needed and not unopposed:
         doubts.append(
             f"which body is {lowest_level} is uncertain (probability {chances[anchor]:.2f}); {ASK_SEED}"
         )
@@ -107,6 +130,14 @@ def name_from_lowest_level(
         doubts.append(
             f"lowest_level is {lowest_level}, but another body than L5 seems to rest on the sacrum "
             f"(probability {against:.2f}); {ASK_SEED}"
+        )
+    elif told_on_sacrum and anchor < last and seen < LEAST_S1_MM:
+        doubts.append(f"another body than S1 seems to lie below {lowest_level}; {ASK_SEED}")
+    unclear = [end for end in room_mm or () if UNCLEAR_END_MM[0] < end < UNCLEAR_END_MM[1]]
+    if unclear and (not told_on_sacrum or seen < LEAST_S1_MM):
+        doubts.append(
+            f"the view ends {abs(unclear[-1]):.0f} mm {'below' if unclear[-1] >= 0 else 'above'} the lower "
+            f"endplate of a body, which may be the lowest complete one or cut off; {ASK_SEED}"
         )
     if detection.sacrum_mm is None and view_below > 1:
         doubts.append(
@@ -141,24 +172,64 @@ def view_below(detection: Detection, shape: tuple[int, ...], affine: NDArray[np.
     return float(np.min((edge - place)[moves] / along[moves])) / spacing
 
 
-def name_from_sacrum(lowest_probabilities: Sequence[float], least_probability: float) -> Naming:
+def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
     """Name bodies from the one that rests on the sacrum, taken for L5, when nothing was told.
 
-    Below ``least_probability`` the names are a proposal that a reader must confirm.
+    Below ``least_probability`` the names are a proposal that a reader must confirm, and always where less
+    than 10 mm of S1 are seen. Below 20 mm, which a stump of L5 might show as well, and in a spine that bends
+    sideways the probability must be at least 0.9.
 
     Raises
     ------
     QmriError
         If no body shows any sign of resting on the sacrum.
     """
+    lowest_probabilities = [body.lowest_probability for body in detection.candidates]
     if not any(lowest_probabilities):
         raise QmriError("the levels cannot be named: no sacrum is in view and no level was told", remedy=ASK)
     anchor = max(range(len(lowest_probabilities)), key=lambda index: lowest_probabilities[index])
     probability = float(lowest_probabilities[anchor])
+    seen, bend = seen_of_sacrum(detection), sideways_bend(detection)
+    needed = least_probability
+    reason = ""
+    if seen < CLEAR_S1_MM:
+        needed, reason = max(needed, NEAR_CERTAIN), f", with {seen:.0f} mm of S1 in view"
+    elif bend >= BENT_DEG:
+        needed, reason = max(needed, NEAR_CERTAIN), f", in a spine that bends sideways by {bend:.0f} degrees"
     doubts: tuple[str, ...] = ()
-    if probability < least_probability:
-        doubts = (f"which body is L5 is uncertain (probability {probability:.2f}); {ASK_SEED}",)
+    if probability < needed or seen < LEAST_S1_MM:
+        doubts = (f"which body is L5 is uncertain (probability {probability:.2f}{reason}); {ASK_SEED}",)
     return Naming(_names("L5", anchor, len(lowest_probabilities)), "sacrum", probability, doubts)
+
+
+def seen_of_sacrum(detection: Detection) -> float:
+    """Return how many mm of S1 the detector sees right below the lowest body."""
+    return 0.0 if detection.sacrum_mm is None else detection.sacrum_seen_mm
+
+
+def sideways_bend(detection: Detection) -> float:
+    """Return by how many degrees the spine, S1 included, changes its direction in the coronal plane.
+
+    The directions are those from each body to the next but one; fewer than four points tell nothing.
+    """
+    centres = np.array([body.centre_mm for body in detection.candidates])
+    if detection.sacrum_mm is not None and len(centres):
+        centres = np.vstack([centres, detection.sacrum_mm])
+    if len(centres) < 4:
+        return 0.0
+    steps = centres[:-2] - centres[2:]
+    return float(np.ptp(np.degrees(np.arctan2(steps[:, 0], steps[:, 2]))))
+
+
+def doubts_of_slab(detection: Detection, width_mm: float) -> tuple[str, ...]:
+    """Return the doubt, if any, that a spine bends sideways out of a view of this width."""
+    bend = sideways_bend(detection)
+    if width_mm >= THIN_SLAB_MM or bend < BENT_DEG:
+        return ()
+    return (
+        f"the spine bends sideways by {bend:.0f} degrees in a slab of {width_mm:.0f} mm, which may not show "
+        f"every body: count the levels; {ASK_SEED}",
+    )
 
 
 def name_from_anchor(level: str, anchor: int, lowest_probabilities: Sequence[float]) -> Naming:

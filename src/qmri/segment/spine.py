@@ -18,6 +18,7 @@ from qmri.segment.detector import Detection, Detector, SpineImages
 from qmri.segment.frames import frames_of_chain
 from qmri.segment.naming import (
     Naming,
+    doubts_of_slab,
     name_from_anchor,
     name_from_lowest_level,
     name_from_sacrum,
@@ -26,9 +27,8 @@ from qmri.segment.naming import (
 )
 from qmri.segment.rasterise import rasterise
 from qmri.segment.seeds import Seeds, check_seeds, counts_between
+from qmri.segment.view import is_complete, room, sideways, width_mm
 
-# A body is complete if no more than this share of the surface of its middle half lies outside the image.
-CUT_OFF_SHARE = 0.02
 ANCHOR_REACH_MM = 15.0
 
 
@@ -150,17 +150,36 @@ def segment_detected(
             return segment_seeded(images, anchor, settings, detector)
         centres[nearest] = anchor.points_mm[0]
     cuts = cut_surfaces(images, centres, belief=detection.body_probability)
-    complete = [_complete(cut, images) for cut in cuts]
     if anchor is not None:
         naming = name_from_anchor(anchor.levels[0], nearest, chances)
-    elif lowest_level is not None:
-        below = view_below(detection, images.water.shape, images.affine)
-        naming = name_from_lowest_level(lowest_level, detection, complete, below, settings.naming_probability)
     else:
-        naming = name_from_sacrum(chances, settings.naming_probability)
+        naming = name_detected(images, detection, cuts, settings, lowest_level)
     naming = replace(naming, doubts=(*naming.doubts, *detection.doubts))
     result = _labelled(images, cuts, naming, settings)
     return replace(result, evidence=_detection_evidence(detection, naming))
+
+
+def name_detected(
+    images: SpineImages,
+    detection: Detection,
+    cuts: Sequence[BodyCut],
+    settings: SegmentSettings,
+    lowest_level: str | None,
+) -> Naming:
+    """Name what a detector found and what was cut from it; otherwise as for `segment_detected`."""
+    view = (images.water.shape, images.affine)
+    if lowest_level is None:
+        naming = name_from_sacrum(detection, settings.naming_probability)
+    else:
+        naming = name_from_lowest_level(
+            lowest_level,
+            detection,
+            [is_complete(cut.surface, *view) for cut in cuts],
+            view_below(detection, *view),
+            settings.naming_probability,
+            room_mm=[room(cut.surface, *view) for cut in cuts],
+        )
+    return replace(naming, doubts=(*naming.doubts, *doubts_of_slab(detection, width_mm(*view))))
 
 
 def segment_drawn(
@@ -204,7 +223,10 @@ def _labelled(
     named = [(cut, level) for cut, level in named if LEVEL_ID[level] in present]
     if not named:
         raise QmriError("no vertebral body could be cut", remedy="check the seeds and the images")
-    drafts = [_Draft(level, _complete(cut, images), cut.confidence) for cut, level in named]
+    drafts = [
+        _Draft(level, is_complete(cut.surface, images.water.shape, images.affine), cut.confidence)
+        for cut, level in named
+    ]
     return Segmentation(labels, _checked(images, labels, drafts, settings), naming)
 
 
@@ -242,21 +264,9 @@ def _checked(
     return tuple(bodies)
 
 
-def _complete(cut: BodyCut, images: SpineImages) -> bool:
-    """Tell whether the middle half of a body, where its heights are measured, is in view."""
-    points = cut.surface.points_mm().reshape(-1, 3)
-    aside = np.abs(cut.surface.frame.to_local(points)[:, 0])
-    points = points[aside < aside.max() / 2]
-    to_voxel = np.linalg.inv(images.affine)
-    index = points @ to_voxel[:3, :3].T + to_voxel[:3, 3]
-    outside = np.any((index < -0.5) | (index > np.array(images.water.shape) - 0.5), axis=1)
-    return bool(outside.mean() <= CUT_OFF_SHARE)
-
-
 def _border_labels(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> set[int]:
     """Return the labels that reach the border of the image, other than at the patient's sides."""
-    sideways = int(np.argmax(np.abs(affine[0, :3]) / np.linalg.norm(affine[:3, :3], axis=0)))
-    axes = [axis for axis in range(3) if axis != sideways]
+    axes = [axis for axis in range(3) if axis != sideways(affine)]
     faces = [np.moveaxis(labels, axis, 0)[end] for axis in axes for end in (0, -1)]
     return {int(number) for face in faces for number in np.unique(face)}
 

@@ -17,6 +17,7 @@ from qmri.segment.network.peaks import Peak, find_peaks
 from qmri.segment.network.session import WEIGHTS, predict, weights_hash
 
 NAME = "network"
+NEAR_MIDLINE_MM = 10.0
 
 
 @dataclass(frozen=True)
@@ -25,18 +26,23 @@ class NetworkDetector:
 
     weights: tuple[Path, ...] = WEIGHTS
 
-    def chain(self, images: SpineImages) -> tuple[list[Peak], ProbabilityMap]:
-        """Return the points along the spine, sacrum included, and where bodies are."""
+    def chain(self, images: SpineImages) -> tuple[list[Peak], ProbabilityMap, ProbabilityMap]:
+        """Return the points along the spine, sacrum included, and where bodies are and where S1 is."""
         grid = working_grid(images.affine, images.water.shape)
         fat = fat_of(images)
         channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))
         maps = predict(channels, self.weights)
         bodies = maps[NetworkClass.BODY] + maps[NetworkClass.LOWEST_BODY]
-        return fill_gaps(best_chain(find_peaks(maps, grid))), ProbabilityMap(bodies, grid.affine)
+        chain = fill_gaps(best_chain(find_peaks(maps, grid)))
+        return (
+            chain,
+            ProbabilityMap(bodies, grid.affine),
+            ProbabilityMap(maps[NetworkClass.S1], grid.affine),
+        )
 
     def detect(self, images: SpineImages) -> Detection:
         """Return the bodies in view, cranial to caudal, with the probability of each numbering."""
-        chain, body_probability = self.chain(images)
+        chain, body_probability, first_sacral = self.chain(images)
         numbered = numbering(chain)
         count = int(np.sum(numbered.above > 0.5))
         bodies = chain[:count]
@@ -48,6 +54,9 @@ class NetworkDetector:
             candidates=candidates,
             detector=f"{NAME} {weights_hash(self.weights)[:12]}",
             sacrum_mm=_point(chain[count]) if count < len(chain) else None,
+            sacrum_seen_mm=_seen(first_sacral, chain[count - 1], chain[count])
+            if 0 < count < len(chain)
+            else 0.0,
             doubts=tuple(_doubts(bodies)),
             evidence={"weights_sha256": weights_hash(self.weights), **_evidence(chain, numbered)},
             body_probability=body_probability,
@@ -62,6 +71,15 @@ def fat_of(images: SpineImages) -> NDArray[np.floating] | None:
         return None
     share = np.clip(np.nan_to_num(images.pdff) / 100, 0.0, 0.98)
     return np.asarray(images.water * share / (1 - share))
+
+
+def _seen(first_sacral: ProbabilityMap, lowest: Peak, sacral: Peak) -> float:
+    """Return how much of S1 is in view near its midline, in mm along the line from the body above it."""
+    step = sacral.centre_mm - lowest.centre_mm
+    index = np.argwhere(first_sacral.values > 0.5)
+    points = index @ first_sacral.affine[:3, :3].T + first_sacral.affine[:3, 3] - sacral.centre_mm
+    along = points[np.abs(points[:, 0]) < NEAR_MIDLINE_MM] @ (step / np.linalg.norm(step))
+    return float(np.ptp(np.percentile(along, (2, 98)))) if along.size else 0.0
 
 
 def _doubts(bodies: list[Peak]) -> list[str]:
