@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing as mp
 import os
 from collections.abc import Iterator
+from dataclasses import replace
 from multiprocessing.queues import Queue
 from queue import Full
 
@@ -28,19 +29,18 @@ def fixed_shape(example: Example) -> Example:
     channels = np.pad(np.pad(example.channels, [(0, 0), *deep], mode="edge"), [(0, 0), *flat])
     classes = np.pad(np.pad(example.classes, deep, mode="edge"), flat)
     centres = np.pad(np.pad(example.centres, deep, mode="edge"), flat)
-    return Example(channels[(slice(None), *cut)], classes[cut], centres[cut])
+    return Example(channels[(slice(None), *cut)], classes[cut], centres[cut], min(example.slices, SHAPE[0]))
 
 
 def draw_example(seed: int, number: int, ingredients: Ingredients = EVERYTHING) -> Example:
     """Draw example ``number`` of the stream ``seed``, mirrored left to right at random."""
     rng = np.random.default_rng([seed, number])
     scan = draw_scan(rng, slices=SHAPE[0], ingredients=ingredients)
-    example = fixed_shape(example_of(scan, rng))
+    example = example_of(scan, rng)
     if rng.random() < 0.5:
-        return Example(
-            example.channels[:, ::-1].copy(), example.classes[::-1].copy(), example.centres[::-1].copy()
-        )
-    return example
+        channels, classes, centres = example.channels[:, ::-1], example.classes[::-1], example.centres[::-1]
+        example = replace(example, channels=channels, classes=classes, centres=centres)
+    return fixed_shape(example)
 
 
 def _work(queue: Queue[Example], seed: int, first: int, step: int, ingredients: Ingredients) -> None:

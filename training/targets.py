@@ -44,11 +44,14 @@ class Example:
         (x, y, z) uint8 `NetworkClass`, 255 where the answer is left open.
     centres
         (x, y, z) float16 peaks of height 1 at the centres of bodies and of S1.
+    slices
+        How many of the slices hold an image; any after them repeat the last one.
     """
 
     channels: NDArray[np.float16]
     classes: NDArray[np.uint8]
     centres: NDArray[np.float16]
+    slices: int
 
 
 OPEN = 255
@@ -68,6 +71,7 @@ def example_of(scan: Scan, rng: np.random.Generator) -> Example:
         channels.astype(np.float16),
         _classes(scan, grid, count),
         _centres(scan, grid, count).astype(np.float16),
+        grid.shape[0],
     )
 
 

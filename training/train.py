@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from export import export
 from model import SpineNet
-from stream import OPEN, SHAPE, examples
+from stream import OPEN, examples
 from targets import Example
 from torch import Tensor
 from torch.nn import functional
@@ -100,7 +100,7 @@ def batches(settings: Settings, processes: int) -> Iterator[tuple[Tensor, Tensor
                 pool[newest % settings.pool] = next(stream)
                 newest += 1
         chosen = [pool[number] for number in rng.choice(len(pool), settings.batch, replace=False)]
-        places = rng.integers(1, SHAPE[0] - 1, settings.batch)
+        places = [rng.integers(volume.slices) for volume in chosen]
         stacks = [stack_slices(volume.channels, place) for volume, place in zip(chosen, places, strict=True)]
         for stack in stacks:
             if rng.random() < settings.drop_fat:

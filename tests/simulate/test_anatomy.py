@@ -1,5 +1,6 @@
 """The anatomy model: what is rendered is what the spine says."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,7 @@ from qmri.errors import QmriError
 from qmri.levels import LEVEL_ID
 from qmri.simulate.anatomy import Fracture, Lesion, Spine, SpineRecipe, Tissue, draw_spine, render
 from qmri.simulate.anatomy.draw import body_axes, fractured_heights
-from qmri.simulate.anatomy.shapes import body_distance, endplates
+from qmri.simulate.anatomy.shapes import body_distance, endplates, plan_distance
 
 FRACTURED = SpineRecipe(
     top_level="T11",
@@ -127,6 +128,38 @@ def test_a_fracture_loses_most_height_where_its_kind_says(kind, lowest):
 @pytest.mark.parametrize(("loss", "grade"), [(0.1, 0), (0.2, 1), (0.3, 2), (0.5, 3)])
 def test_grades_follow_genant(loss, grade):
     assert Fracture("wedge", loss).grade == grade
+
+
+def test_a_broken_endplate_steps_and_its_corner_goes_back():
+    smooth = Fracture("wedge", 0.3)
+    broken = replace(smooth, step_mm=3.0, step_at=0.3, retropulsed_mm=5.0)
+    body = replace(a_spine(2, SpineRecipe()).body("L2"), node=None, hollow_mm=0.0, fracture=smooth)
+    along = np.linspace(-0.8, 0.8, 9, dtype=np.float32) * body.half_depth_mm
+    zero = np.zeros_like(along)
+    fractured = replace(body, fracture=broken)
+    before, after = endplates(body, zero, along), endplates(fractured, zero, along)
+    steps = np.where(along > 0.3 * body.half_depth_mm, 3.0, 0.0)
+    np.testing.assert_allclose(before[0] - after[0], steps, atol=1e-3)
+    np.testing.assert_array_equal(before[1], after[1])
+    corner = np.float32([[0.0], [-body.half_depth_mm - 2.0], [0.45 * body.middle_mm]])
+    assert plan_distance(fractured, *corner) < 0 < plan_distance(body, *corner)
+    lower = corner * np.float32([[1.0], [1.0], [-1.0]])
+    assert plan_distance(fractured, *lower) == plan_distance(body, *lower)
+
+
+def test_fused_wings_are_one_mass_beside_the_sacrum():
+    spine = a_spine(3, SpineRecipe(cobb_deg=(0.0, 0.0)))
+    first, second = spine.sacrum[:2]
+    aside = np.array([first.half_width_mm + 11.5, -6.0, 0.0]) @ first.axes
+    beside = (first.centre_mm + second.centre_mm) / 2 + aside
+    affine = np.eye(4)
+    affine[:3, 3] = beside - 1
+    shares = [
+        render(replace(spine, fused_wings=fused), affine, (3, 3, 3)).fraction(Tissue.SACRUM_MARROW).mean()
+        for fused in (True, False)
+    ]
+    assert shares[0] > 0.8
+    assert shares[1] < 0.7
 
 
 def test_lesions_are_inside_their_body():

@@ -11,6 +11,7 @@ from qmri.simulate.randomised import EVERYTHING, Ingredients, draw_scan
 from qmri.simulate.randomised.artefacts import add_noise, swap_region
 from qmri.simulate.randomised.contrast import LEAST_CONTRAST, disc_brightness, draw_tissue_signals
 from qmri.simulate.randomised.sacrum import FUSED_MM, vary_sacrum
+from qmri.simulate.randomised.scan import draw_grid
 from qmri.simulate.randomised.spines import SHARES, draw_random_spine
 
 
@@ -58,7 +59,7 @@ def test_discs_differ_in_brightness_and_half_of_the_sacral_remnants_are_darker()
     column = (*spine.bodies, *spine.sacrum)
     gaps = [(upper.centre_mm[2] + lower.centre_mm[2]) / 2 for upper, lower in pairwise(column)]
     remnant = len(spine.bodies)
-    darker = 0
+    darker = dark = 0
     for seed in range(60):
         affine = np.eye(4)
         affine[2, 3] = gaps[0]
@@ -67,9 +68,25 @@ def test_discs_differ_in_brightness_and_half_of_the_sacral_remnants_are_darker()
         for gap in gaps[: remnant + 1]:
             affine[2, 3] = gap
             at.append(float(disc_brightness(np.random.default_rng(seed), spine, affine, (1, 1, 1))[0, 0, 0]))
-        assert 0.29 < min(at[:remnant]) <= max(at[:remnant]) < 1.71
+        assert 0.02 < min(at[:remnant]) <= max(at[:remnant]) < 1.71
+        dark += min(at[:remnant]) < 0.29
         darker += at[remnant] < 0.7 * np.mean(at[:remnant])
     assert 10 < darker < 40
+    assert 2 < dark < 20
+
+
+def test_some_sagittal_views_are_slabs_and_some_end_within_l5():
+    spine, _ = draw_random_spine(np.random.default_rng(0), replace(EVERYTHING, crude=False))
+    lowest = spine.bodies[-1]
+    slabs = cut = 0
+    for seed in range(200):
+        grid = draw_grid(np.random.default_rng(seed), spine, 15)
+        width = grid.shape[0] * np.linalg.norm(grid.affine[:3, 0])
+        slabs += width < 50
+        bottom = grid.affine[:3] @ [*((np.array(grid.shape[:2]) - 1) / 2), -0.5, 1]
+        cut += abs(bottom[2] - lowest.centre_mm[2]) < lowest.middle_mm / 3
+    assert 30 < slabs < 100
+    assert 8 < cut < 50
 
 
 def test_noise_without_signal_has_the_rayleigh_mean():

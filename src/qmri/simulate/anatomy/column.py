@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -24,6 +25,7 @@ Local = tuple[Field, Field, Field]
 Point = tuple[float, float, float]
 
 ARCH_CORTEX_MM = 0.9
+FORAMEN_MM = np.float32(4.5)
 CANAL_HALF_WIDTH_MM = 11.0
 CANAL_DEPTH_MM = 17.0
 LESION_TISSUE = {
@@ -164,8 +166,34 @@ def paint_arch(canvas: Canvas, arch: Arch, body: Body) -> None:
     canvas.paint(box, {Tissue.CORTICAL_BONE: whole - inside, Tissue.POSTERIOR_MARROW: inside})
 
 
+def paint_fused_wings(canvas: Canvas, spine: Spine) -> None:
+    """Paint the lateral masses as one sheet from S1 to S3, with foramina between the bodies."""
+    first, column = spine.sacrum[0], spine.sacrum[:3]
+    places = np.array([first.axes @ (body.centre_mm - first.centre_mm) for body in column])[::-1]
+    top, bottom = first.middle_mm / 2, places[0, 2] - column[-1].middle_mm / 2
+    centre = first.centre_mm + first.axes[2] * (top + bottom) / 2
+    box = canvas.box(centre, np.array([spine.ala_mm, 60.0, (top - bottom) / 2 + 4.0]), first.axes)
+    if box is None:
+        return
+    right, anterior, superior = canvas.local(box, first.centre_mm, first.axes)
+    beside = np.abs(right) - np.float32(0.6 * first.half_width_mm)
+    down = np.clip((np.float32(top) - superior) / np.float32(top - bottom), 0, 1)
+    middle = np.interp(superior, places[:, 2], places[:, 1]).astype(np.float32) - 2 - 0.2 * beside
+    sheet = np.abs(anterior - middle) - (14 - 5 * down)
+    ends = np.maximum(superior - np.float32(top) + 0.15 * beside, np.float32(bottom) - superior)
+    ends = np.maximum(ends, np.abs(right) - np.float32(spine.ala_mm) * (1 - 0.3 * down))
+    distance = rounded_intersection(sheet, np.maximum(ends, -beside), 4.0)
+    for upper, lower in pairwise(places[::-1]):
+        level = np.float32((upper[2] + lower[2]) / 2)
+        hole = np.sqrt((beside - 0.4 * np.float32(first.half_width_mm) - 5) ** 2 + (superior - level) ** 2)
+        distance = np.maximum(distance, FORAMEN_MM - hole)
+    whole = cover(distance, canvas.edge_mm)
+    inside = cover(distance + np.float32(ARCH_CORTEX_MM), canvas.edge_mm)
+    canvas.paint(box, {Tissue.CORTICAL_BONE: whole - inside, Tissue.SACRUM_MARROW: inside})
+
+
 def paint_sacral_wings(canvas: Canvas, spine: Spine) -> None:
-    """Paint the lateral masses of the sacrum and its posterior crest."""
+    """Paint the lateral masses of the sacrum, unless they are fused, and its posterior crest."""
     for number, body in enumerate(spine.sacrum[:3]):
         box = canvas.box(body.centre_mm, np.array([spine.ala_mm + 10.0, 45.0, 30.0]), body.axes)
         if box is None:
@@ -177,7 +205,7 @@ def paint_sacral_wings(canvas: Canvas, spine: Spine) -> None:
         distance = capsule_distance(at, start, (reach, -8.0, -2.0), 14.0 - 2 * number, (1.0, 1.0, 1.15))
         crest_at = -body.half_depth_mm - CANAL_DEPTH_MM * (1 - 0.2 * number) - 3.0
         crest = capsule_distance(at, (0.0, crest_at, 8.0), (0.0, crest_at - 3.0, -10.0), 4.0, (2.5, 1.0, 1.0))
-        distance = np.minimum(distance, crest)
+        distance = crest if spine.fused_wings else np.minimum(distance, crest)
         whole = cover(distance, canvas.edge_mm)
         inside = cover(distance + np.float32(ARCH_CORTEX_MM), canvas.edge_mm)
         canvas.paint(box, {Tissue.CORTICAL_BONE: whole - inside, Tissue.SACRUM_MARROW: inside})

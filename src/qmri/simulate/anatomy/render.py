@@ -16,6 +16,7 @@ from qmri.simulate.anatomy.column import (
     paint_body,
     paint_canal,
     paint_disc,
+    paint_fused_wings,
     paint_sacral_wings,
     paint_screws,
 )
@@ -128,6 +129,8 @@ def _paint_around(canvas: Canvas, spine: Spine) -> None:
     if spine.sacral_arch is not None and spine.sacrum:
         paint_arch(canvas, spine.sacral_arch, spine.sacrum[0])
     if spine.ala_mm > 0:
+        if spine.fused_wings and len(spine.sacrum) > 1:
+            paint_fused_wings(canvas, spine)
         paint_sacral_wings(canvas, spine)
     paint_canal(canvas, spine)
     column = (*spine.bodies, *spine.sacrum)

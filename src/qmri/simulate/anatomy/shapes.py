@@ -12,6 +12,8 @@ Field = NDArray[np.float32]
 # Heights are defined at +- this share of the half depth, that is at 15, 50 and 85 % of the depth.
 HEIGHT_BASE = 0.7
 EDGE_RADIUS_MM = 1.5
+# Over how much of the depth a broken endplate steps.
+BREAK_MM = np.float32(2.0)
 
 
 def cover(distance: Field, edge_mm: float) -> Field:
@@ -38,6 +40,9 @@ def endplates(body: Body, right: Field, anterior: Field) -> tuple[Field, Field]:
         shift = _profile((loss[0] - loss[1], 0.0, loss[2] - loss[1]), along)
         shift = shift * np.float32(body.fracture.upper_share - 0.5)
         upper, lower = upper - shift, lower - shift
+        if body.fracture.step_mm:
+            ahead = anterior - np.float32(body.fracture.step_at * body.half_depth_mm)
+            upper = upper - np.float32(body.fracture.step_mm) * np.clip(0.5 + ahead / BREAK_MM, 0, 1)
     if body.node is not None:
         where_right, where_anterior, depth, radius = body.node
         square = (right - np.float32(where_right * body.half_width_mm)) ** 2
@@ -59,6 +64,8 @@ def plan_distance(body: Body, right: Field, anterior: Field, superior: Field, gr
     v = anterior / scale
     if body.hollow_mm:
         v = v - np.float32(body.hollow_mm) * np.clip(1 - u * u * 2.5, 0, 1) * (v < 0)
+    if body.fracture is not None and body.fracture.retropulsed_mm:
+        v = v + np.float32(body.fracture.retropulsed_mm) * np.clip(level, 0, 1) ** 2 * (v < 0)
     if body.osteophyte_mm:
         v = v - np.float32(body.osteophyte_mm) * np.clip(square, 0, 1) ** 3 * (v > 0)
     v = v / np.float32(body.half_depth_mm + grow_mm)

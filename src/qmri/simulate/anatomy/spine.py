@@ -21,12 +21,23 @@ Range = tuple[float, float]
 class Fracture:
     """A deformity: its kind and the share of the intact height lost where the loss is greatest.
 
-    ``upper_share`` is the share of the loss that the upper endplate bears.
+    Attributes
+    ----------
+    upper_share
+        Share of the loss that the upper endplate bears.
+    step_mm, step_at
+        A break of the upper endplate: in front of ``step_at`` (in half depths from the middle) it lies lower
+        by ``step_mm``, or higher where that is negative.
+    retropulsed_mm
+        How far the upper posterior corner is driven back.
     """
 
     kind: FractureKind
     loss: float
     upper_share: float = 0.8
+    step_mm: float = 0.0
+    step_at: float = 0.0
+    retropulsed_mm: float = 0.0
 
     @property
     def grade(self) -> int:
@@ -185,7 +196,8 @@ class Spine:
     """A spine and its surroundings. ``bodies`` run from cranial to caudal, ``sacrum`` from S1 to S5 at most.
 
     ``arches`` are one a body, or none at all; without ``ala_mm`` the sacrum has no wings. A ``sacral_arch``
-    gives S1 posterior elements like those of a lumbar vertebra.
+    gives S1 posterior elements like those of a lumbar vertebra. ``fused_wings`` are one mass beside S1 to S3
+    instead of a bar beside each.
     """
 
     bodies: tuple[Body, ...]
@@ -197,6 +209,7 @@ class Spine:
     ala_mm: float
     transitional: Transition | None = None
     sacral_arch: Arch | None = None
+    fused_wings: bool = False
 
     def body(self, level: str) -> Body:
         """Return the body of a level; KeyError if the spine has none."""

@@ -45,6 +45,9 @@ RANDOM_SHARE = 0.3
 SHARE_OEDEMA_LIKE_DISC = 0.3
 MOST_DISC_SPREAD = 0.35
 SHARE_DARK_REMNANT = 0.5
+# Degenerate discs, all of a spine or some of them, keep this share of their signal.
+SHARE_DARK_DISCS = 0.15
+DARK_DISC = (0.1, 0.5)
 LEAST_CONTRAST = 0.08
 
 
@@ -99,12 +102,15 @@ def paint_contrast(
 
 
 def disc_brightness(rng: Rng, spine: Spine, affine: NDArray[np.float64], shape: tuple[int, ...]) -> Field:
-    """Brightness of the discs over their mean, by height: each differs, and sacral remnants may be dark."""
+    """Brightness of the discs over their mean, by height: each differs, some or all may be dark."""
     column = (*spine.bodies, *spine.sacrum)
     heights = np.array([(upper.centre_mm[2] + lower.centre_mm[2]) / 2 for upper, lower in pairwise(column)])
     factors = np.clip(rng.normal(1.0, rng.uniform(0.0, MOST_DISC_SPREAD), len(heights)), 0.3, 1.7)
     if rng.random() < SHARE_DARK_REMNANT:
         factors[len(spine.bodies) :] *= rng.uniform(0.0, 1.0)
+    if rng.random() < SHARE_DARK_DISCS:
+        dark = rng.random(len(heights)) < rng.choice([0.5, 1.0])
+        factors[dark] *= rng.uniform(*DARK_DISC)
     order = np.argsort(heights)
     canvas = Canvas(affine, (shape[0], shape[1], shape[2]), 1.0)
     z = canvas.local(canvas.everything, np.zeros(3), np.eye(3))[2]

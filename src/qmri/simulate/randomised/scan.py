@@ -19,7 +19,10 @@ FINEST_MM = 2.0
 SHARE_WITH_FAT = 0.5
 USUAL_DISC_MM = 9.0
 # Where a view ends, and how often.
-ENDS = {"thoracic": 0.1, "above the sacrum": 0.12, "in S1": 0.5, "below": 0.28}
+ENDS = {"thoracic": 0.08, "in L5": 0.1, "above the sacrum": 0.12, "in S1": 0.44, "below": 0.26}
+# Sagittal scans may be slabs, thinner than the bodies are wide, and beside their middle.
+SHARE_SLABS = 0.35
+SLAB_MM = (24.0, 48.0)
 ORIENTATIONS = {"sagittal": 0.5, "thick sagittal": 0.3, "axial": 0.12, "coronal": 0.08}
 
 
@@ -73,7 +76,7 @@ def draw_scan(rng: Rng, *, slices: int = 15, ingredients: Ingredients = EVERYTHI
 def draw_grid(
     rng: Rng, spine: Spine, slices: int, above_mm: float = 0.0, ingredients: Ingredients = EVERYTHING
 ) -> Grid:
-    """Draw orientation, voxel size and field of view: cut above, in or below the sacrum, or thoracic.
+    """Draw orientation, voxel size and field of view: cut in L5, above, in or below the sacrum, or thoracic.
 
     The view ends at most ``above_mm`` above the centre of the uppermost body, for beyond it there is nothing.
     """
@@ -84,7 +87,10 @@ def draw_grid(
         "axial": np.array([FINEST_MM * 1.2, FINEST_MM * 1.2, rng.uniform(3.0, 7.0)]),
         "coronal": np.array([FINEST_MM * 1.2, rng.uniform(3.0, 7.0), FINEST_MM * 1.2]),
     }[kind]
-    extent = np.array([slices * 4.0, rng.uniform(110.0, 190.0), rng.uniform(140.0, 254.0)])
+    wide = slices * 4.0
+    if ingredients.views and "sagittal" in kind and rng.random() < SHARE_SLABS:
+        wide = float(rng.uniform(*SLAB_MM))
+    extent = np.array([wide, rng.uniform(110.0, 190.0), rng.uniform(140.0, 254.0)])
     bottom = _lower_end(rng, spine, _pick(rng, ENDS) if ingredients.views else "in S1")
     extent[2] = min(extent[2], spine.bodies[0].centre_mm[2] + above_mm - bottom)
     extent[2] = max(extent[2], 100.0)
@@ -107,7 +113,12 @@ def _lower_end(rng: Rng, spine: Spine, kind: str) -> float:
         return float(
             rng.uniform(promontory + 10.0, max(spine.bodies[3].centre_mm[2] - 40.0, promontory + 20.0))
         )
-    below = {"above the sacrum": (-9.0, 4.0), "in S1": (4.0, 45.0), "below": (30.0, 110.0)}[kind]
+    below = {
+        "in L5": (-34.0, -9.0),
+        "above the sacrum": (-9.0, 4.0),
+        "in S1": (4.0, 45.0),
+        "below": (30.0, 110.0),
+    }[kind]
     return promontory - float(rng.uniform(*below))
 
 

@@ -17,6 +17,12 @@ Style = Literal["ordinary", "diseased", "transitional", "crude"]
 KINDS: tuple[FractureKind, ...] = ("wedge", "biconcave", "crush")
 SHARES: dict[Style, float] = {"ordinary": 0.37, "diseased": 0.27, "transitional": 0.08, "crude": 0.28}
 
+# Of spines without other disease.
+SHARE_CURVED = 0.15
+CURVED_DEG = (8.0, 35.0)
+# Of fractures: those with a step in the endplate, a corner of it driven back.
+SHARE_BROKEN = 0.6
+SHARE_FUSED_WINGS = 0.7
 # Straight through the lordotic range to far beyond it; wider than nature, so that nature lies well inside.
 WIDE = SpineRecipe(
     size=(0.8, 1.2),
@@ -53,7 +59,11 @@ def draw_random_spine(rng: np.random.Generator, ingredients: Ingredients = EVERY
         )
         if ingredients.disease and rng.random() < 0.7:
             recipe = replace(_with_disease(rng, recipe), cobb_deg=(0.0, 3.0))
+    if ingredients.disease and style in ("ordinary", "transitional") and rng.random() < SHARE_CURVED:
+        recipe = replace(recipe, cobb_deg=CURVED_DEG)
     spine = draw_spine(rng, recipe)
+    if ingredients.sacrum:
+        spine = replace(spine, fused_wings=bool(rng.random() < SHARE_FUSED_WINGS))
     if ingredients.sacrum and spine.transitional != "lumbarised":
         spine = vary_sacrum(rng, spine)
     return (_crude(rng, spine) if style == "crude" else spine), style
@@ -78,9 +88,7 @@ def _with_disease(rng: np.random.Generator, recipe: SpineRecipe) -> SpineRecipe:
     for level in level_names(recipe):
         here = []
         if rng.random() < burden:
-            fractures[level] = Fracture(
-                KINDS[rng.integers(3)], float(rng.uniform(0.12, 0.65)), float(rng.uniform(0.4, 1.0))
-            )
+            fractures[level] = _fracture(rng)
             if rng.random() < 0.5:
                 side = float(rng.choice([-1.0, 1.0], p=[0.2, 0.8]))
                 here.append(_lesion(rng, "oedema", rng.uniform(0.15, 1.6), (0.0, 0.0, side)))
@@ -104,6 +112,19 @@ def _with_disease(rng: np.random.Generator, recipe: SpineRecipe) -> SpineRecipe:
         collapsed=0.2,
         node=0.15,
         osteophyte=0.4,
+    )
+
+
+def _fracture(rng: np.random.Generator) -> Fracture:
+    """Draw a fracture, smooth or with a broken endplate and a corner driven into the canal."""
+    smooth = Fracture(KINDS[rng.integers(3)], float(rng.uniform(0.12, 0.65)), float(rng.uniform(0.4, 1.0)))
+    if rng.random() >= SHARE_BROKEN:
+        return smooth
+    return replace(
+        smooth,
+        step_mm=float(rng.uniform(-4.0, 4.0)),
+        step_at=float(rng.uniform(-0.6, 0.8)),
+        retropulsed_mm=float(rng.uniform(0.0, 6.0)) if rng.random() < 0.6 else 0.0,
     )
 
 
