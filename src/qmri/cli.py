@@ -72,8 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return EXIT_OK
-    except KeyboardInterrupt:
-        sys.stderr.write(f"qmri {options.command}: interrupted\n")
+    except KeyboardInterrupt as stop:
+        sys.stderr.write(f"qmri {options.command}: interrupted{f'; {stop}' if stop.args else ''}\n")
         return EXIT_INTERRUPTED
 
 

@@ -2,10 +2,13 @@
 
 import io
 import json
+import os
+import signal
 
 import pytest
 
 from qmri.commands.progress import Display, Progress, duration
+from qmri.commands.stopping import stop_signals
 from qmri.outputs.files import VERBS, record_path
 
 EXAMS = [f"sub-{n}_ses-pre" for n in range(4)]
@@ -110,6 +113,32 @@ def test_a_retry_that_succeeds_is_no_loss(progress):
     progress.start(1, "fit", {"sub": "sub-0", "ses": "ses-pre"})
     progress.finish(1)
     assert not progress.lost
+
+
+def test_a_job_that_ended_with_a_stopped_run_is_no_loss(progress):
+    told = []
+    progress.was_told_to_stop = lambda: bool(told)
+    progress.plan(all_stages(4))
+    for number in range(2):
+        progress.start(number, "fit", {"sub": f"sub-{number}", "ses": "ses-pre"})
+    assert "killed" in progress.lose([0], None)
+    told.append("Ctrl-C")
+    assert progress.lose([1], None) is None
+    assert list(progress.lost) == ["sub-0_ses-pre"]
+    assert [progress.stop("stopping"), progress.stop("stopping")] == ["stopping", None]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_stop_is_known_whoever_handles_it(number):
+    former = signal.signal(number, lambda *_: None)
+    try:
+        with stop_signals() as told_to_stop:
+            assert not told_to_stop()
+            os.kill(os.getpid(), number)
+            assert told_to_stop()
+            assert told_to_stop()
+    finally:
+        signal.signal(number, former)
 
 
 def test_a_job_that_the_cluster_did_not_take_is_not_held_against_the_examination(progress):

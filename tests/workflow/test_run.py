@@ -86,6 +86,9 @@ def test_a_stopped_run_says_so_and_goes_on_later(batch_study, stop):
     os.killpg(process.pid, stop)
     output, _ = process.communicate(timeout=60)
     assert process.returncode in (130, -signal.SIGTERM), output
+    assert output.count("stopping") == 1
+    assert "memory" not in output
+    assert "the same command goes on" in output
     ended = study.run()
     assert ended.returncode == 0, ended.stderr
 

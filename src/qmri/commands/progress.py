@@ -41,11 +41,14 @@ class Progress:
         Names of the examinations of the study.
     clock
         Seconds; replaced in tests.
+    was_told_to_stop
+        Whether this process has got a signal to stop, which jobs may have got as well.
     """
 
     results: Path
     exams: Sequence[str]
     clock: Callable[[], float] = time.monotonic
+    was_told_to_stop: Callable[[], bool] = lambda: False
     to_do: dict[str, int] = field(default_factory=dict)
     finished: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     work_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -105,8 +108,8 @@ class Progress:
         jobs = [self._known[jobid] for jobid in jobids if jobid in self._known]
         for jobid in jobids:
             self._jobs.pop(jobid, None)
-        if not jobs:
-            return None
+        if not jobs or self.interrupted or self.was_told_to_stop():
+            return None  # ended with the run: nothing that its examination has to answer for
         exam, stage = jobs[0].exam, jobs[0].rule
         if len(jobs) > 1:
             stage = last_begun_stage(log) if log else VERBS[0]
@@ -115,6 +118,13 @@ class Progress:
         loss = NEVER_BEGUN if never_begun else why_lost(stage, self.results / own_log, log)
         self.lost[exam or stage] = loss
         return f"{_spoken(exam or 'study')}: {loss.reason}; see {own_log}"
+
+    def stop(self, words: str) -> str | None:
+        """Take note that the run is being stopped; return the sentence, the first time."""
+        if self.interrupted:
+            return None
+        self.interrupted = True
+        return words
 
     @property
     def done(self) -> int:

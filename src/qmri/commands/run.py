@@ -85,16 +85,17 @@ def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:
     from qmri.batch import write_loss
     from qmri.commands.progress import Display, Progress
     from qmri.commands.snakemake_log import register
+    from qmri.commands.stopping import stop_signals
     from qmri.outputs import exam_directory
 
     for _ in range(2):
-        display = Display(Progress(options.out, exams))
-        command = [*snakemake_command(options), "--logger", register(display)]
-        status = _snakemake(command)
-        display.close()
-        progress = display.progress
-        if progress.interrupted:
-            raise KeyboardInterrupt
+        with stop_signals() as told_to_stop:
+            progress = Progress(options.out, exams, was_told_to_stop=told_to_stop)
+            display = Display(progress)
+            status = _snakemake([*snakemake_command(options), "--logger", register(display)])
+            display.close()
+            if progress.interrupted or (status != EXIT_OK and told_to_stop()):
+                raise KeyboardInterrupt("what is done is kept; the same command goes on where it stopped")
         if status == EXIT_OK:
             return
         examinations = {name: loss for name, loss in progress.lost.items() if "_" in name}

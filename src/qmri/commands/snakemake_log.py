@@ -13,7 +13,10 @@ from snakemake_interface_logger_plugins.registry import LoggerPluginRegistry
 from qmri.commands.progress import Display
 
 PLUGIN = "qmri"
-STOPPING = ("Terminating processes on user request", "Will exit after finishing currently running jobs")
+STOPPING = {
+    "Terminating processes on user request": "stopping: stages at work are ended, which may take a minute",
+    "Will exit after finishing currently running jobs": "stopping: stages at work are finished first",
+}
 TOLD_OTHERWISE = (
     "RuleException",
     "At least one job did not complete",
@@ -63,9 +66,9 @@ class LogHandler(LogHandlerBase):
     def _message(self, record: logging.LogRecord) -> str | None:
         """Return what Snakemake says besides its events, if it is for the user."""
         text = record.getMessage().strip()
-        if text.startswith(STOPPING):
-            self.display.progress.interrupted = True
-            return "stopping; what runs is ended first, which may take a minute"
+        for mark, words in STOPPING.items():
+            if text.startswith(mark):
+                return self.display.progress.stop(words)
         if record.levelno < logging.ERROR or any(words in text for words in TOLD_OTHERWISE):
             return None
         return text

@@ -1,0 +1,37 @@
+"""Whether this process was told to stop: by Ctrl-C, by kill, or by the queue of a cluster.
+
+Snakemake has handlers of its own for these signals, and says that it was told to stop only
+after jobs that got the same signal were reported as lost. The interpreter notes the number of
+each signal as it comes in; that note is read here.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+
+STOPPING = {signal.SIGINT, signal.SIGTERM}
+
+
+@contextmanager
+def stop_signals() -> Iterator[Callable[[], bool]]:
+    """Give a function that tells whether a signal to stop has come since the block began."""
+    reading, writing = os.pipe()
+    for end in (reading, writing):
+        os.set_blocking(end, False)
+    former = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    seen: set[int] = set()
+
+    def was_told() -> bool:
+        with suppress(BlockingIOError):
+            seen.update(os.read(reading, 4096))
+        return not seen.isdisjoint(STOPPING)
+
+    try:
+        yield was_told
+    finally:
+        signal.set_wakeup_fd(former)
+        os.close(reading)
+        os.close(writing)
