@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import difflib
 import re
 import sys
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from qmri.errors import QmriError
 from qmri.outputs.files import VERBS, record_path
 from qmri.provenance import sha256, software_versions
 from qmri.volumes import read_json, write_json
+from qmri.words import counted
 
 LEDGER_FILE = "provenance.json"
 STUDY_OUTPUTS = ("markers/*.csv", "markers/*.json", "report/index.html", "config.yaml")
@@ -90,13 +92,66 @@ def read_ledger(results: Path) -> dict[str, Any]:
         If the folder has none.
     """
     if not (results / LEDGER_FILE).is_file():
-        raise QmriError(
-            "this is not a results folder of qmri run",
-            where=results.name,
-            expected=LEDGER_FILE,
-            remedy="give the folder that qmri run --out named",
-        )
+        raise _no_results(results)
     return read_json(results / LEDGER_FILE)
+
+
+def examinations_of(results: Path) -> list[str]:
+    """Return the names of the examinations in a results folder; those of its folders if it has no ledger.
+
+    Raises
+    ------
+    QmriError
+        If there are none.
+    """
+    if (results / LEDGER_FILE).is_file():
+        return [str(name) for name in read_ledger(results)["examinations"]]
+    names = [f"{path.parent.name}_{path.name}" for path in sorted(results.glob("sub-*/ses-*"))]
+    if not names:
+        raise _no_results(results)
+    return names
+
+
+def require_result(results: Path, exam: str, verb: str) -> dict[str, Any]:
+    """Return the record of a stage that succeeded.
+
+    Raises
+    ------
+    QmriError
+        If ``results`` is no results folder, has no such examination, or the stage has not
+        succeeded; the message has the stage's own reason.
+    """
+    names = examinations_of(results)
+    if exam not in names:
+        near = difflib.get_close_matches(exam, names, n=1) or names[:1]
+        raise QmriError(
+            f"the results have no examination {exam}",
+            where=results.resolve().name,
+            found=counted(len(names), "examination"),
+            expected=f"a name as in {near[0]}",
+            remedy="qmri status --all lists the names",
+        )
+    records = read_records(results, exam)
+    failed = next((record for record in records.values() if record.get("status") != "ok"), None)
+    if verb in records and records[verb].get("status") == "ok":
+        return records[verb]
+    if failed:
+        raise QmriError(
+            f"{exam} failed at {failed.get('failed_stage')}: {failed.get('reason')}",
+            remedy=failed.get("remedy"),
+        )
+    raise QmriError(
+        f"{exam} has no result of {verb} yet", remedy="run the study again: it goes on where it stopped"
+    )
+
+
+def _no_results(results: Path) -> QmriError:
+    return QmriError(
+        "this is not a results folder of qmri run",
+        where=results.resolve().name,
+        found="no such folder" if not results.is_dir() else f"a folder without {LEDGER_FILE}",
+        remedy="name the folder that qmri run --out wrote",
+    )
 
 
 def command_line(words: Sequence[str], sheet: Path) -> str:

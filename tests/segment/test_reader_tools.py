@@ -159,6 +159,7 @@ def test_relabelling_writes_a_correction_and_keeps_the_former_one(tmp_path, caps
     "words", [["sub-02_ses-pre", "--shift", "1"], ["sub-01", "--shift", "1"], ["--shift", "1"]]
 )
 def test_relabelling_needs_an_examination(tmp_path, words, capsys):
+    segmented(tmp_path, "sub-01_ses-pre", [body("L5")])
     assert main(["relabel", *words, "--results", str(tmp_path)]) == 1
     assert "sub-01_ses-pre" in capsys.readouterr().err
 

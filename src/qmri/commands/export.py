@@ -41,8 +41,6 @@ def run(options: argparse.Namespace) -> int:
 
     if not options.dicom:
         raise QmriError("--dicom is missing", expected="--dicom: the files will carry the patient's identity")
-    if options.exam.count("_") != 1:
-        raise QmriError("--exam is no name of an examination", expected="a name as in sub-01_ses-pre")
     for path in export_examination(options.results, options.exam, options.series, options.out):
         sys.stdout.write(f"{path.name}\n")
     sys.stdout.write("these files carry the patient's identity\n")

@@ -23,7 +23,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.description = DESCRIPTION
     parser.add_argument("exam", metavar="NAME", help="examination, e.g. sub-01_ses-pre")
-    parser.add_argument("--results", type=Path, default=Path("results"), metavar="OUT", help="results folder")
+    parser.add_argument(
+        "--results",
+        type=Path,
+        default=Path("results"),
+        metavar="OUT",
+        help="results folder (default: results)",
+    )
     parser.add_argument("--out", type=Path, metavar="FILE", help="where the page goes (.html)")
 
 
@@ -31,12 +37,19 @@ def run(options: argparse.Namespace) -> int:
     """Write the page and name it."""
     from qmri.viewer.stage import examination_viewer
 
-    if options.exam.count("_") != 1:
-        raise QmriError("this is no name of an examination", expected="a name as in sub-01_ses-pre")
     page = examination_viewer(options.results, options.exam)
-    folder = exam_directory(options.results, options.exam, "report")
-    out = options.out or file_path(folder, options.exam, "viewer")
-    out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(page, encoding="utf-8")
-    sys.stdout.write(f"{out.name}\n")
+    out = options.out or file_path(
+        exam_directory(options.results, options.exam, "report"), options.exam, "viewer"
+    )
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise QmriError(
+            "the page cannot be written there",
+            where=out.name,
+            found=error.strerror,
+            remedy="name another place with --out FILE.html",
+        ) from error
+    sys.stdout.write(f"{out}\n")
     return EXIT_OK

@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from qmri.errors import QmriError
+from qmri.ledger import require_result
 from qmri.outputs import exam_directory, file_path
 from qmri.segment.reader.colours import LEVEL_COLOUR
-from qmri.stage import require_ok
 from qmri.volumes import Volume, read_json, read_volume
 
 MAP_FILES = {"pdff": "pdff.dcm", "r2star": "r2star.dcm"}
@@ -42,8 +42,10 @@ def export_examination(results: Path, exam: str, series: Path, out: Path) -> lis
     Raises
     ------
     QmriError
-        If highdicom is not installed, the examination has no maps, no series fits, or ``out`` is not allowed.
+        If ``results`` is no results folder, the examination has no maps, no series fits, ``out`` is not
+        allowed, or highdicom is not installed.
     """
+    require_result(results, exam, "fit")
     if out.resolve().is_relative_to(results.resolve()):
         raise QmriError(
             "DICOM files carry the patient's identity and may not lie in the results folder",
@@ -77,7 +79,6 @@ def export_examination(results: Path, exam: str, series: Path, out: Path) -> lis
 def _results(results: Path, exam: str) -> tuple[dict[str, Volume], Volume | None, bool]:
     """Return the maps, the label map if there is one, and whether a reader corrected it."""
     folder = {verb: exam_directory(results, exam, verb) for verb in ("fit", "segment")}
-    require_ok(read_json(file_path(folder["fit"], exam, "fit_record")))
     maps = {
         key: read_volume(path) for key in MAP_FILES if (path := file_path(folder["fit"], exam, key)).exists()
     }

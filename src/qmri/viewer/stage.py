@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from qmri.errors import QmriError
+from qmri.ledger import require_result
 from qmri.outputs import exam_directory, file_path
-from qmri.stage import require_ok
 from qmri.viewer.page import viewer_page
 from qmri.viewer.volumes import layers_of
-from qmri.volumes import read_json, read_volume
+from qmri.volumes import read_volume
 
 
 def examination_viewer(results: Path, exam: str) -> str:
@@ -20,10 +20,10 @@ def examination_viewer(results: Path, exam: str) -> str:
     Raises
     ------
     QmriError
-        If the examination has no maps.
+        If there is no such results folder or examination, or it has no maps.
     """
+    require_result(results, exam, "fit")
     folder = {verb: exam_directory(results, exam, verb) for verb in ("fit", "segment")}
-    require_ok(read_json(file_path(folder["fit"], exam, "fit_record")))
     maps = {
         key: read_volume(path)
         for key in ("pdff", "r2star", "water", "fat")

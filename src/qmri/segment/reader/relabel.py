@@ -10,12 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
+from qmri.ledger import require_result
 from qmri.levels import LEVEL_ID, LEVEL_NAME, USUAL_LEVELS
 from qmri.outputs import exam_directory, file_path
 from qmri.provenance import sha256
 from qmri.segment.reader.saved import find_saved, keep_edited
-from qmri.stage import require_ok
-from qmri.volumes import read_json, read_volume, write_volume
+from qmri.volumes import read_volume, write_volume
 
 
 @dataclass(frozen=True)
@@ -81,16 +81,9 @@ def relabel_examination(results: Path, exam: str, shift: int) -> Relabelled:
     QmriError
         If the examination has no label map, or a correction that no run has taken yet.
     """
+    record = require_result(results, exam, "segment")
     directory = exam_directory(results, exam, "segment")
-    if not file_path(directory, exam, "segment_record").is_file():
-        raise QmriError(
-            "the examination has no segmentation yet",
-            where=exam,
-            remedy="check the name (as in sub-01_ses-pre) and --results",
-        )
     keep_edited(directory, exam)
-    record = read_json(file_path(directory, exam, "segment_record"))
-    require_ok(record)
     saved = find_saved(directory, exam)
     taken = (record["decisions"].get("reader") or {}).get("sha256")
     if saved.path is not None and sha256(saved.path) != taken:

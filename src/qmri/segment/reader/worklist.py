@@ -15,7 +15,7 @@ from typing import Any
 
 from qmri.config import USUAL_EXPECTED
 from qmri.errors import QmriError
-from qmri.ledger import LEDGER_FILE, read_ledger, read_records
+from qmri.ledger import examinations_of, read_records, require_result
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS
 from qmri.segment.words import flag_told
@@ -106,9 +106,7 @@ def tick_off(results: Path, exam: str, by: str) -> None:
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.-]{0,11}", by):
         raise QmriError("--by is not a reader's initials", found=by, expected="letters, digits, . and -")
-    if exam not in examinations_of(results):
-        raise QmriError(f"the results have no examination {exam}", remedy="a name is as in sub-01_ses-pre")
-    labels = _labels_sha256(read_records(results, exam).get("segment", {}), exam)
+    labels = _labels_sha256(require_result(results, exam, "segment"), exam)
     if labels is None:
         raise QmriError(f"{exam} has no label map that could have been looked at")
     path = results / FOLDER / DONE_FILE
@@ -128,22 +126,6 @@ def read_done(results: Path) -> dict[str, dict[str, str]]:
         return {}
     with path.open(encoding="utf-8", newline="") as file:
         return {row["examination"]: row for row in csv.DictReader(file)}
-
-
-def examinations_of(results: Path) -> list[str]:
-    """Return the names of the examinations in a results folder.
-
-    Raises
-    ------
-    QmriError
-        If there are none.
-    """
-    if (results / LEDGER_FILE).is_file():
-        return [str(name) for name in read_ledger(results)["examinations"]]
-    names = [f"{path.parent.name}_{path.name}" for path in sorted(results.glob("sub-*/ses-*"))]
-    if not names:
-        raise QmriError("this is not a results folder of qmri run", where=results.name)
-    return names
 
 
 def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
