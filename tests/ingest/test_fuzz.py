@@ -20,8 +20,9 @@ from qmri.ingest.load import load
 from qmri.ingest.overrides import Overrides
 from qmri.ingest.pixels import decode
 from qmri.ingest.plan import make_plan
+from qmri.ingest.rates import scale_r2star
 from qmri.ingest.reading import read_file
-from qmri.ingest.scaling import rescaled, scale_pdff, scale_r2star
+from qmri.ingest.scaling import rescaled, scale_pdff
 from qmri.ingest.scan import check_one_patient, collect
 
 STRANGE = [

@@ -6,10 +6,16 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.ingest.marrow import LEAST_RATE, marrow_rate
+from qmri.ingest.marrow import LEAST_RATE, tissue_rates
 
 R2STAR_TYPE = ["DERIVED", "PRIMARY", "DIXON", "R2_STAR_MAP"]
 T2STAR_TYPE = ["DERIVED", "PRIMARY", "DIXON", "T2_STAR_MAP"]
+
+
+def marrow_rate(rates, pdff, tissue):
+    return tissue_rates(rates, pdff, tissue).marrow
+
+
 TELL = "series:\n  - match: {{description: '*map of decay*'}}\n    type: {kind}\n"
 
 

@@ -20,7 +20,9 @@ from pydicom.uid import (
 
 from qmri.errors import QmriError
 from qmri.ingest import pixels
-from qmri.ingest.pixels import decode
+from qmri.ingest.bits import signed_values
+from qmri.ingest.header import PixelFormat
+from qmri.ingest.pixels import decode, padding_of
 from qmri.ingest.reading import read_file
 
 COMPRESSED = ("MR3_J2KR", "MR3_JLSL", "MR3_JPLL", "MR3_RLE")
@@ -112,10 +114,10 @@ def test_real_compressed_files_are_read(shared_data, name):
 
 def test_twelve_bits_keep_their_sign():
     stored = np.array([[[0x07FF, 0x0800, 0xF001]]], dtype=np.uint16)
-    layout = pixels.PixelFormat(1, 3, 1, 1, 16, 12, 11, True, "integer", "", "", 0)
-    np.testing.assert_array_equal(pixels._signed(stored, layout), [[[2047, -2048, 1]]])
+    layout = PixelFormat(1, 3, 1, 1, 16, 12, 11, True, "integer", "", "", 0)
+    np.testing.assert_array_equal(signed_values(stored, layout), [[[2047, -2048, 1]]])
     unsigned = replace(layout, signed=False)
-    np.testing.assert_array_equal(pixels._signed(stored, unsigned), [[[2047, 2048, 1]]])
+    np.testing.assert_array_equal(signed_values(stored, unsigned), [[[2047, 2048, 1]]])
 
 
 def test_a_missing_decoder_is_named(image, tmp_path, monkeypatch):
@@ -127,13 +129,25 @@ def test_a_missing_decoder_is_named(image, tmp_path, monkeypatch):
     assert "pip install a-codec" in str(error.value)
 
 
-@pytest.mark.parametrize("change", [-2, 2, 100])
+@pytest.mark.parametrize("change", [-2, 2 * 66, 2 * 70, 4 * 70, 66 * 70 * 2])
 def test_pixels_of_another_size_are_refused(image, tmp_path, change):
+    """A value less, a row more, a column more, two columns more, an image more."""
     _, ds = image
-    ds.PixelData = ds.PixelData[:change] if change < 0 else ds.PixelData + b"\0" * change
+    more = np.rint(np.random.default_rng(1).uniform(-3000, 3000, max(change, 2) // 2)).astype("<i2")
+    ds.PixelData = ds.PixelData[:change] if change < 0 else ds.PixelData + more.tobytes()
     frame = saved(ds, tmp_path / "file", ExplicitVRLittleEndian)
     with pytest.raises(QmriError, match="not of the size"):
         decode((tmp_path / "file").read_bytes(), frame)
+
+
+@pytest.mark.parametrize("padding", [b"\0\0", b"\7" * 10, b"ab" * 50, b"\0" * 512, b" " * 2050])
+def test_bytes_after_the_pixels_are_ignored_and_counted(image, tmp_path, padding):
+    values, ds = image
+    ds.PixelData = ds.PixelData + padding
+    frame = saved(ds, tmp_path / "file", ExplicitVRLittleEndian)
+    content = (tmp_path / "file").read_bytes()
+    np.testing.assert_array_equal(decode(content, frame)[0].T, values)
+    assert padding_of(content, frame) == len(padding)
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])

@@ -27,6 +27,8 @@ class PixelFormat:
         LossyImageCompression (0028,2110): "01" if there was loss, "00" if there was none, else empty.
     offset
         Byte position of the element that holds the pixels.
+    padding
+        Smallest and largest word that stands for no value, (0028,0120) and (0028,0121); None where absent.
     """
 
     rows: int
@@ -41,6 +43,7 @@ class PixelFormat:
     transfer_syntax: str
     lossy: str
     offset: int
+    padding: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)

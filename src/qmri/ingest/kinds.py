@@ -46,6 +46,8 @@ MAPS = (
     Kind.IN_PHASE,
     Kind.OUT_PHASE,
 )
+QUANTITIES = frozenset((Kind.PDFF, Kind.R2STAR, Kind.T2STAR))
+"""Maps whose values have a unit."""
 GE_COMPONENT = {0: Kind.MAGNITUDE, 1: Kind.PHASE, 2: Kind.REAL, 3: Kind.IMAGINARY}
 
 # Whole words of ImageType, FrameType and Philips' private type.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
+from qmri.ingest.bits import Words, check_sign, check_words, padded, signed_values, words_above
 from qmri.ingest.echo_set import EchoSet
-from qmri.ingest.header import Frame, ValueScale
-from qmri.ingest.kinds import Kind
+from qmri.ingest.header import Frame
+from qmri.ingest.image_scales import OF_EACH_IMAGE, Linear, check_exceptions, told_scales, volume_scales
+from qmri.ingest.kinds import QUANTITIES, Kind
 from qmri.ingest.map_set import MapSet
 from qmri.ingest.naming import series_name
-from qmri.ingest.pixels import check_lossless, decode
+from qmri.ingest.pixels import check_lossless, decode, decode_words, padding_of
 
 
 @dataclass(frozen=True)
@@ -28,7 +30,8 @@ class Stored:
     Attributes
     ----------
     values
-        float32 array (x, y, z) or (x, y, z, echo), stored values without any scale.
+        float32 array (x, y, z) or (x, y, z, echo), stored values without any scale; already scaled where
+        images have scales of their own.
     scale
         The same for every image of the volume.
     frame
@@ -36,7 +39,7 @@ class Stored:
     """
 
     values: NDArray[np.float32]
-    scale: ValueScale
+    scale: Linear
     frame: Frame
 
 
@@ -52,17 +55,35 @@ class Loaded:
         Kind of map to its values.
     digests
         SHA-256 of every file that was read, in ascending order.
+    warnings
+        Sentences about pixels and scales that are not as usual.
     """
 
     echoes: dict[Kind, Stored]
     maps: Mapping[Kind, Stored]
     digests: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class _Target:
+    """Where the image of a frame goes."""
+
     frame: Frame
     plane: NDArray[np.float32]
+    order: tuple[int, int]
+
+
+@dataclass
+class _Volume:
+    """A volume that is being filled, and what its files were found to be."""
+
+    kind: Kind
+    block: NDArray[np.float32]
+    targets: list[_Target]
+    above: Counter[frozenset[Words]] = field(default_factory=Counter)
+    surplus: Counter[int] = field(default_factory=Counter)
+    padded: int = 0
 
 
 def load(
@@ -82,68 +103,120 @@ def load(
     QmriError
         If pixels do not fit their header, were compressed with loss, or copies differ.
     """
-    targets: list[_Target] = []
-    echo_volumes = _echo_volumes(echoes, targets) if echoes else {}
-    map_volumes = _map_volumes(maps, targets) if maps else {}
-    by_file: dict[Path, list[_Target]] = defaultdict(list)
-    for target in targets:
-        check_lossless(target.frame)
-        by_file[target.frame.path].append(target)
-    digests: list[str] = []
-    for path, wanted in by_file.items():
-        content = _content(path, wanted[0].frame)
-        digests.append(hashlib.sha256(content).hexdigest())
-        stored = decode(content, wanted[0].frame)
-        for target in wanted:
-            target.plane[:] = stored[target.frame.index]
-            _check_copies(stored[target.frame.index], target.frame, copies)
-    return Loaded(echo_volumes, map_volumes, tuple(sorted(digests)))
+    echo_volumes = _echo_volumes(echoes) if echoes else []
+    map_volumes = _map_volumes(maps) if maps else []
+    by_file: dict[Path, list[tuple[_Volume, _Target]]] = defaultdict(list)
+    for volume in (*echo_volumes, *map_volumes):
+        for target in volume.targets:
+            check_lossless(target.frame)
+            by_file[target.frame.path].append((volume, target))
+    digests = [_fill_from(path, wanted, copies) for path, wanted in by_file.items()]
+    warnings: list[str] = []
+    loaded_echoes = {volume.kind: _finished(volume, warnings) for volume in echo_volumes}
+    loaded_maps = {volume.kind: _finished(volume, warnings) for volume in map_volumes}
+    return Loaded(loaded_echoes, loaded_maps, tuple(sorted(digests)), tuple(warnings))
 
 
-def _echo_volumes(echoes: EchoSet, targets: list[_Target]) -> dict[Kind, Stored]:
+def _echo_volumes(echoes: EchoSet) -> list[_Volume]:
     columns, rows, slices = echoes.grid.shape
     times = echoes.echo_times_ms
-    volumes = {}
+    volumes = []
     for kind in sorted({*echoes.used_kinds, *(echoes.kinds & {Kind.MAGNITUDE})}):
         # Laid out as the files are, image by image; the transpose is (x, y, z, echo).
         block = np.empty((len(times), slices, rows, columns), dtype=np.float32)
-        frames: list[Frame] = []
-        for echo, time in enumerate(times):
-            for frame in echoes.images[kind, time]:
-                frames.append(frame)
-                targets.append(_Target(frame, block[echo, _slice(echoes, frame)]))
-        volumes[kind] = Stored(block.T, _common_scale(frames, kind), frames[0])
+        targets = [
+            _Target(frame, block[echo, index], (echo, index))
+            for echo, time in enumerate(times)
+            for frame in echoes.images[kind, time]
+            for index in (_slice(echoes, frame),)
+        ]
+        volumes.append(_Volume(kind, block, targets))
     return volumes
 
 
-def _map_volumes(maps: MapSet, targets: list[_Target]) -> dict[Kind, Stored]:
+def _map_volumes(maps: MapSet) -> list[_Volume]:
     columns, rows, slices = maps.grid.shape
-    volumes = {}
+    volumes = []
     for kind, frames in maps.images.items():
         block = np.empty((slices, rows, columns), dtype=np.float32)
-        targets.extend(_Target(frame, block[_slice(maps, frame)]) for frame in frames)
-        volumes[kind] = Stored(block.T, _common_scale(frames, kind), frames[0])
+        targets = [
+            _Target(frame, block[index], (0, index)) for frame in frames for index in (_slice(maps, frame),)
+        ]
+        volumes.append(_Volume(kind, block, targets))
     return volumes
+
+
+def _fill_from(
+    path: Path,
+    wanted: Sequence[tuple[_Volume, _Target]],
+    copies: Mapping[tuple[str, int], Sequence[Frame]],
+) -> str:
+    """Put the images of a file into their volumes; return the checksum of the file."""
+    first = wanted[0][1].frame
+    content = _content(path, first)
+    words = decode_words(content, first)
+    values = signed_values(words, first.pixels) if first.pixels.kind == "integer" else words
+    surplus = padding_of(content, first)
+    for volume, target in wanted:
+        index = target.frame.index
+        target.plane[:] = values[index]
+        volume.above[words_above(words[index], first.pixels)] += 1
+        volume.surplus[surplus] += 1
+        without_value = padded(words[index], first.pixels)
+        volume.padded += int(without_value.sum())
+        target.plane[without_value] = np.nan if volume.kind in QUANTITIES else 0.0
+        _check_copies(values[index], target.frame, copies)
+    return hashlib.sha256(content).hexdigest()
+
+
+def _finished(volume: _Volume, warnings: list[str]) -> Stored:
+    """Check the values of a volume against the headers of its images, and scale images that differ."""
+    targets = sorted(volume.targets, key=lambda target: target.order)
+    frames, kind = [target.frame for target in targets], volume.kind
+    found = frozenset(word for words in volume.above for word in words)
+    beyond = sum(count for words, count in volume.above.items() if words - {Words.EXTENDED})
+    check_words(found, kind, frames[0], beyond)
+    check_sign(volume.block, kind, frames[0])
+    warnings += _warnings(volume, frames)
+    scales = volume_scales(frames, kind)
+    if len(set(scales)) == 1:
+        return Stored(volume.block.T, scales[0], frames[0])
+    for target, scale in zip(targets, scales, strict=True):
+        target.plane[:] = scale.of(target.plane, target.frame)
+    levels = [float(np.nanpercentile(np.abs(target.plane), 95)) for target in targets]
+    check_exceptions(scales, levels, [target.order[0] for target in targets], kind, frames[0])
+    warnings.append(told_scales(scales, kind))
+    unit = next((scale.unit for scale in scales if scale.unit), "")
+    return Stored(volume.block.T, Linear(1.0, 0.0, scales[0].source + OF_EACH_IMAGE, unit), frames[0])
+
+
+def _warnings(volume: _Volume, frames: Sequence[Frame]) -> list[str]:
+    """Return what a reader must know of the pixels of a volume."""
+    warnings = []
+    surplus = sum(count for size, count in volume.surplus.items() if size)
+    if surplus:
+        warnings.append(
+            f"{surplus} {volume.kind.value} images have up to {max(volume.surplus)} bytes after their "
+            "pixels (7FE0,0010), which were ignored as padding"
+        )
+    if volume.padded:
+        warnings.append(
+            f"{volume.padded} pixels of the {volume.kind.value} images hold PixelPaddingValue (0028,0120) "
+            "and were taken as without value"
+        )
+    odd = sum(f.pixels.kind == "integer" and f.pixels.high_bit != f.pixels.bits_stored - 1 for f in frames)
+    if odd:
+        warnings.append(
+            f"HighBit (0028,0102) is not BitsStored - 1 in {odd} {volume.kind.value} images; it was ignored, "
+            "since all bits of a word are stored"
+        )
+    return warnings
 
 
 def _slice(of: EchoSet | MapSet, frame: Frame) -> int:
     if frame.plane is None:
         raise ValueError("a planned image has a plane")
     return of.grid.slice_of(frame.plane)
-
-
-def _common_scale(frames: Sequence[Frame], kind: Kind) -> ValueScale:
-    """Return the scale that all images of a volume share."""
-    layouts = {(frame.scale, frame.pixels.signed, frame.pixels.bits_stored) for frame in frames}
-    if len(layouts) > 1:
-        raise QmriError(
-            f"the images of the {kind.value} volume do not share one scale",
-            where=series_name(frames[0]),
-            found=f"{len(layouts)} different rescale values, units or pixel formats",
-            expected="one",
-            remedy="export the series again from the scanner",
-        )
-    return frames[0].scale
 
 
 def _content(path: Path, frame: Frame) -> bytes:

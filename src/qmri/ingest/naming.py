@@ -31,7 +31,9 @@ def series_names(frames: Sequence[Frame]) -> str:
     return ", ".join(sorted({series_name(frame) for frame in frames}))
 
 
-def remedy_for(frame: Frame, kind: str = "", also: str = "", *, by_number: bool = False) -> str:
+def remedy_for(
+    frame: Frame, kind: str = "", also: str = "", *, by_number: bool = False, told: str = ""
+) -> str:
     """Return what to write into the override file for the series of an image.
 
     Parameters
@@ -44,16 +46,18 @@ def remedy_for(frame: Frame, kind: str = "", also: str = "", *, by_number: bool 
         A further condition, e.g. ``ge_variant: VALUE``.
     by_number
         Whether to name the series by its number rather than by its description.
+    told
+        What to say about the images instead of their type, e.g. ``bits_stored: 16``.
     """
     choices = ", ".join(known.value for known in Kind)
-    told = kind or f"TYPE   # TYPE is one of {choices}"
+    told = told or "type: " + (kind or f"TYPE   # TYPE is one of {choices}")
     match = ", ".join(condition for condition in (_match(frame, by_number=by_number), also) if condition)
     return (
         "write into a file overrides.yaml and give it with --overrides "
         "(in a study: ingest.overrides in config.yaml)\n"
         "            series:\n"
         f"              - match: {{{match}}}\n"
-        f"                type: {told}"
+        f"                {told}"
     )
 
 

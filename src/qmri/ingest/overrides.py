@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Annotated, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError
 
 from qmri.errors import QmriError
 from qmri.ingest.header import Frame
@@ -51,10 +52,16 @@ class SeriesRule(_Strict):
         Field(
             description="what the images show; several where they take turns by instance number; or ignore"
         ),
-    ]
+    ] = ()
     scale: Annotated[
-        Literal["percent", "permille", "fraction", "per_s", "ms", "s"] | None,
-        Field(description="unit of the stored values after rescale"),
+        Literal["percent", "permille", "fraction", "per_s", "ms", "s"] | PositiveFloat | None,
+        Field(
+            description="unit of the stored values after rescale; or what a value of 1 means in percent "
+            "(PDFF), 1/s (R2*) or ms (T2*)"
+        ),
+    ] = None
+    bits_stored: Annotated[
+        Literal[8, 16, 32] | None, Field(description="true bits of a pixel where BitsStored is wrong")
     ] = None
 
 
@@ -73,12 +80,19 @@ class Overrides(_Strict):
 
         Several kinds mean that the images at each position and echo time show them in turn.
         """
-        told = next((rule.type for rule in self.series if rule.match.fits(frame)), ())
+        told = next((rule.type for rule in self.series if rule.type and rule.match.fits(frame)), ())
         return (told,) if isinstance(told, Kind) else told
 
-    def scale_of(self, frame: Frame) -> str | None:
-        """Return the unit that the file gives for the values of an image."""
+    def scale_of(self, frame: Frame) -> str | float | None:
+        """Return the unit that the file gives for the values of an image, or what a value of 1 means."""
         return next((rule.scale for rule in self.series if rule.scale and rule.match.fits(frame)), None)
+
+    def told_bits(self, frame: Frame) -> Frame:
+        """Return an image with the bits of its pixels as the file says."""
+        bits = next((r.bits_stored for r in self.series if r.bits_stored and r.match.fits(frame)), None)
+        if bits is None:
+            return frame
+        return replace(frame, pixels=replace(frame.pixels, bits_stored=bits, high_bit=bits - 1))
 
 
 def read_overrides(path: Path | None) -> Overrides:

@@ -14,7 +14,8 @@ from pydicom.pixels.decoders.base import get_decoder
 from pydicom.pixels.utils import pixel_array
 
 from qmri.errors import QmriError
-from qmri.ingest.header import Frame, PixelFormat
+from qmri.ingest.bits import signed_values
+from qmri.ingest.header import Frame
 from qmri.ingest.naming import series_name
 
 NATIVE = {
@@ -71,7 +72,13 @@ def check_lossless(frame: Frame) -> None:
 
 
 def decode(content: bytes, frame: Frame) -> NDArray[Any]:
-    """Return the stored values of all frames of a file.
+    """Return the stored values of all frames of a file: the words of `decode_words` with their sign."""
+    words = decode_words(content, frame)
+    return signed_values(words, frame.pixels) if frame.pixels.kind == "integer" else words
+
+
+def decode_words(content: bytes, frame: Frame) -> NDArray[Any]:
+    """Return the words in which the values of all frames of a file are stored.
 
     Parameters
     ----------
@@ -83,7 +90,7 @@ def decode(content: bytes, frame: Frame) -> NDArray[Any]:
     Returns
     -------
     ndarray
-        Shape (frames, rows, columns); integers with their sign, or floating point.
+        Shape (frames, rows, columns); floating point, or integers as they stand, see `bits`.
 
     Raises
     ------
@@ -94,21 +101,23 @@ def decode(content: bytes, frame: Frame) -> NDArray[Any]:
     pixels = frame.pixels
     _check_layout(frame)
     read = _native if pixels.transfer_syntax in NATIVE else _decompressed
-    stored = read(content, frame)
-    return _signed(stored, pixels) if pixels.kind == "integer" else stored
+    return read(content, frame)
 
 
 def _check_layout(frame: Frame) -> None:
     pixels = frame.pixels
     known = (pixels.kind, pixels.bits_allocated) in DTYPES and pixels.rows and pixels.columns
-    whole = 0 < pixels.bits_stored <= pixels.bits_allocated and pixels.high_bit == pixels.bits_stored - 1
+    lowest = pixels.high_bit == pixels.bits_stored - 1 or pixels.bits_stored == pixels.bits_allocated
+    whole = 0 < pixels.bits_stored <= pixels.bits_allocated > pixels.high_bit and lowest
     if not known or not (whole or pixels.kind != "integer"):
         raise QmriError(
             "the layout of the pixels is not one that can be read",
             where=series_name(frame),
-            found=f"{pixels.columns} x {pixels.rows} pixels, {pixels.bits_stored} of {pixels.bits_allocated} "
-            f"bits, high bit {pixels.high_bit}",
-            expected="8, 16 or 32 bits with the value in the lowest",
+            found=f"{pixels.columns} x {pixels.rows} pixels, "
+            f"BitsAllocated (0028,0100) {pixels.bits_allocated}, "
+            f"BitsStored (0028,0101) {pixels.bits_stored}, HighBit (0028,0102) {pixels.high_bit}",
+            expected="8, 16 or 32 bits with the value in the lowest: HighBit is BitsStored - 1",
+            remedy="export the original images from the scanner or the archive",
         )
 
 
@@ -119,10 +128,37 @@ def _native(content: bytes, frame: Frame) -> NDArray[Any]:
     start, length = _element(content, frame, "little" if order == "<" else "big")
     count = pixels.frames * pixels.rows * pixels.columns
     needed = count * dtype.itemsize
-    if length != needed + needed % 2 or start + length > len(content):
-        raise _wrong_size(frame, min(length, max(len(content) - start, 0)), needed)
+    there = min(length, max(len(content) - start, 0))
+    padding = there - needed
+    if padding < 0 or there < length or not _may_be_padding(content[start + needed : start + there], frame):
+        raise _wrong_size(frame, there, needed)
     values = np.frombuffer(content, dtype, count, start)
     return values.reshape(pixels.frames, pixels.rows, pixels.columns)
+
+
+def _may_be_padding(rest: bytes, frame: Frame) -> bool:
+    """Tell whether bytes after the pixels are padding (PS3.5 section 8.1.1) and no part of a larger image.
+
+    Less than a row and less than a column cannot come of a wrong size in the header. More are taken for
+    padding if they are all alike and no whole number of columns, by which an image would be sheared.
+    """
+    pixels = frame.pixels
+    size = pixels.bits_allocated // 8
+    if len(rest) < size * min(pixels.rows, pixels.columns):
+        return True
+    column = size * pixels.rows * pixels.frames
+    whole = size * pixels.rows * pixels.columns
+    return len(set(rest)) == 1 and len(rest) % column != 0 and len(rest) < whole
+
+
+def padding_of(content: bytes, frame: Frame) -> int:
+    """Return the number of bytes after the pixels of an uncompressed image, beyond one that makes it even."""
+    pixels = frame.pixels
+    if pixels.transfer_syntax not in NATIVE:
+        return 0
+    _, length = _element(content, frame, "little" if NATIVE[pixels.transfer_syntax] == "<" else "big")
+    needed = pixels.frames * pixels.rows * pixels.columns * pixels.bits_allocated // 8
+    return max(length - needed - needed % 2, 0)
 
 
 def _element(content: bytes, frame: Frame, order: Literal["little", "big"]) -> tuple[int, int]:
@@ -164,17 +200,6 @@ def _decompressed(content: bytes, frame: Frame) -> NDArray[Any]:
     if array.size != np.prod(shape) or array.shape[-2:] != shape[1:]:
         raise _wrong_size(frame, array.nbytes, int(np.prod(shape)) * pixels.bits_allocated // 8)
     return array.reshape(shape)
-
-
-def _signed(stored: NDArray[Any], pixels: PixelFormat) -> NDArray[Any]:
-    """Return the values of the lowest bits with their sign; bits above them are not of the image."""
-    width = stored.dtype.itemsize * 8
-    native = stored.astype(stored.dtype.newbyteorder("="), copy=False)
-    unused = width - pixels.bits_stored
-    kind = f"{'i' if pixels.signed else 'u'}{stored.dtype.itemsize}"
-    if unused == 0:
-        return native.view(kind)
-    return (native << unused).view(kind) >> unused
 
 
 def _wrong_size(frame: Frame, found: int, expected: int) -> QmriError:

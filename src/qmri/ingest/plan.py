@@ -50,8 +50,9 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
         If headers contradict themselves, nothing or more than one acquisition is usable, or
         what is usable is not complete.
     """
-    verdicts = judge(scan.frames, overrides)
-    frames = [frame for frame in scan.frames if verdicts[frame].kind is not Kind.IGNORE]
+    everything = [overrides.told_bits(frame) for frame in scan.frames]
+    verdicts = judge(everything, overrides)
+    frames = [frame for frame in everything if verdicts[frame].kind is not Kind.IGNORE]
     stacks = stacks_of(frames)
     echo_sets = find_echo_sets(frames, verdicts, stacks)
     map_sets = find_map_sets(frames, verdicts, stacks)

@@ -151,4 +151,23 @@ def _pixel_format(parsed: _Parsed) -> PixelFormat:
         transfer_syntax=parsed.transfer_syntax,
         lossy=text(dataset, "LossyImageCompression"),
         offset=parsed.offset,
+        padding=_padding(dataset, stored, signed=whole("PixelRepresentation", 0) == 1),
     )
+
+
+def _padding(dataset: Dataset, bits: int, *, signed: bool) -> tuple[int, int] | None:
+    """Return the range of values that stand for none, with their sign; None where none can be read."""
+    try:
+        value = integer(dataset, "PixelPaddingValue")
+        limit = integer(dataset, "PixelPaddingRangeLimit")
+    except DamagedElementError:
+        return None
+    if value is None or not 0 < bits <= 64:
+        return None
+
+    def stored(number: int) -> int:
+        full = 1 << bits
+        low = number % full
+        return low - full if signed and low >= full // 2 else low
+
+    return stored(value), stored(value if limit is None else limit)

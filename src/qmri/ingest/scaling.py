@@ -1,10 +1,9 @@
-"""Vendor maps in their units: PDFF in percent, R2* in 1/s, decided by evidence and checked."""
+"""Values of vendor maps, and the fat fraction in percent: its scale decided by evidence and checked."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,33 +11,19 @@ from scipy.ndimage import uniform_filter
 
 from qmri.errors import QmriError
 from qmri.ingest.complex_data import body_voxels
-from qmri.ingest.header import ValueScale
+from qmri.ingest.image_scales import OF_EACH_IMAGE
 from qmri.ingest.kinds import Kind
 from qmri.ingest.load import Stored
-from qmri.ingest.marrow import LEAST_RATE, marrow_rate
 from qmri.ingest.naming import remedy_for, series_name
 from qmri.ingest.overrides import Overrides
+from qmri.ingest.units import unit_of
 
 PER_PERCENT = {"percent": 1.0, "permille": 10.0, "fraction": 0.01}
-UNIT_CODES = {
-    "%": "percent",
-    "[ppth]": "permille",
-    "10*-3": "permille",
-    "/s": "per_s",
-    "1/s": "per_s",
-    "s-1": "per_s",
-    "Hz": "per_s",
-    "ms": "ms",
-    "s": "s",
-}
-RESCALE_UNITS = {"PCT": "percent", "%": "percent", "1/S": "per_s", "S-1": "per_s", "MS": "ms"}
 SLOPE_TOLERANCE, INTERCEPT_TOLERANCE, LEAST_CORRELATION = 0.15, 5.0, 0.9
 LEAST_SPREAD_PERCENT = 3.0
-LARGEST_SCALE = 1e6
 PLAUSIBLE_FAT_PERCENT = (30.0, 125.0)
 """Where the highest values of smooth tissue lie: those of fat tissue, which is in every field of view."""
 SMOOTH_SHARE = 30.0
-PLAUSIBLE_R2STAR = (8.0, 500.0)
 
 
 @dataclass(frozen=True)
@@ -63,20 +48,15 @@ class ScaledMap:
 def quantity(stored: Stored) -> tuple[NDArray[np.float32], str, str]:
     """Return values by RealWorldValueMapping, else by rescale, else as stored; the source; the unit.
 
-    The unit is empty where the header does not give one that is known.
+    The unit is empty where the header does not give one of `units`.
 
     Raises
     ------
     QmriError
         If the slope is zero or absurd.
     """
-    scale: ValueScale = stored.scale
-    if scale.real_slope is not None:
-        values = _linear(stored, scale.real_slope, scale.real_intercept or 0.0)
-        return values, "RealWorldValueMapping", UNIT_CODES.get(scale.real_unit, "")
-    if scale.slope is not None:
-        return rescaled(stored), "Rescale", RESCALE_UNITS.get(scale.rescale_unit, "")
-    return stored.values, "stored values", ""
+    unit = unit_of(stored.scale.unit)
+    return stored.scale.of(stored.values, stored.frame), stored.scale.source, unit.name if unit else ""
 
 
 def rescaled(stored: Stored) -> NDArray[np.float32]:
@@ -87,31 +67,21 @@ def rescaled(stored: Stored) -> NDArray[np.float32]:
     QmriError
         If the slope is zero or absurd.
     """
-    slope, intercept = stored.scale.slope, stored.scale.intercept
-    return _linear(stored, 1.0 if slope is None else slope, intercept or 0.0)
+    return stored.scale.of(stored.values, stored.frame)
 
 
-def declared_range(stored: Stored) -> tuple[float, float]:
-    """Return the smallest and largest value that the bits stored and the rescale allow."""
+def declared_range(stored: Stored) -> tuple[float, float] | None:
+    """Return the smallest and largest value that the bits stored and the rescale allow.
+
+    None where images have scales of their own, so that no range is that of all.
+    """
+    if stored.scale.source.endswith(OF_EACH_IMAGE):
+        return None
     pixels, scale = stored.frame.pixels, stored.scale
     low, high = (-(2 ** (pixels.bits_stored - 1)), 2 ** (pixels.bits_stored - 1) - 1)
     if not pixels.signed:
         low, high = 0, 2**pixels.bits_stored - 1
-    slope, intercept = 1.0 if scale.slope is None else scale.slope, scale.intercept or 0.0
-    return slope * low + intercept, slope * high + intercept
-
-
-def _linear(stored: Stored, slope: float, intercept: float) -> NDArray[np.float32]:
-    if slope == 0 or max(abs(slope), abs(intercept)) > LARGEST_SCALE:
-        raise QmriError(
-            "the slope that turns stored values into quantities makes no sense",
-            where=series_name(stored.frame),
-            found=f"slope {slope:g}, intercept {intercept:g}",
-            remedy="export the series again from the scanner",
-        )
-    if (slope, intercept) == (1.0, 0.0):
-        return stored.values
-    return stored.values * np.float32(slope) + np.float32(intercept)
+    return scale.slope * low + scale.intercept, scale.slope * high + scale.intercept
 
 
 def scale_pdff(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap:
@@ -129,6 +99,8 @@ def scale_pdff(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap:
     stored = maps[Kind.PDFF]
     values, source, header_unit = quantity(stored)
     told = overrides.scale_of(stored.frame)
+    if isinstance(told, float):
+        values, source, told = values * np.float32(told), f"{told:g} percent by the override file", "percent"
     expected = told or header_unit or _vendor_unit(stored, source)
     reference = _fat_fraction(maps)
     decision: dict[str, object] = {"source": source, "unit_expected": expected or None}
@@ -154,96 +126,11 @@ def scale_pdff(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap:
     return ScaledMap(values / np.float32(PER_PERCENT[unit]), decision, warnings)
 
 
-def scale_r2star(
-    maps: Mapping[Kind, Stored], overrides: Overrides, pdff: NDArray[np.floating[Any]]
-) -> ScaledMap | None:
-    """Return R2* in 1/s, from R2* or, where there is none, from T2*; None where there is neither.
-
-    A T2* of 0 means that there is no value, and becomes NaN. The fat fraction in percent tells
-    where marrow is; rates too slow for it are a T2* called R2* or an R2* called T2*.
-
-    Raises
-    ------
-    QmriError
-        If the values are not plausible for tissue or, unless an override file names the type, for marrow.
-    """
-    kind = Kind.R2STAR if Kind.R2STAR in maps else Kind.T2STAR
-    if kind not in maps:
-        return None
-    stored = maps[kind]
-    values, source, header_unit = quantity(stored)
-    usual = "per_s" if kind is Kind.R2STAR else "ms"
-    unit = overrides.scale_of(stored.frame) or header_unit or usual
-    if (unit == "per_s") != (kind is Kind.R2STAR) or unit in PER_PERCENT:
-        raise QmriError(
-            f"the unit of the {kind.value} map is not one of its kind",
-            where=series_name(stored.frame),
-            found=unit,
-            expected=usual,
-            remedy=remedy_for(stored.frame),
-        )
-    if kind is Kind.T2STAR:
-        time_ms = values * np.float32(1000.0 if unit == "s" else 1.0)
-        with np.errstate(divide="ignore"):
-            values = np.where(time_ms > 0, np.float32(1000.0) / time_ms, np.float32(np.nan))
-    tissue = _tissue(maps, values)
-    median = float(np.nanmedian(values[tissue])) if np.isfinite(values[tissue]).any() else float("nan")
-    low, high = PLAUSIBLE_R2STAR
-    if not low <= median <= high:
-        raise QmriError(
-            f"the {kind.value} map has values that tissue does not have",
-            where=series_name(stored.frame),
-            found=f"median R2* of tissue {median:.3g} 1/s",
-            expected=f"{low:g} to {high:g} 1/s",
-            remedy="say in the override file what the map is and its scale (per_s, ms or s): "
-            + remedy_for(stored.frame),
-        )
-    in_marrow = marrow_rate(values, pdff, tissue)
-    warnings = _marrow_warnings(in_marrow, stored, kind, told=kind in overrides.kinds_of(stored.frame))
-    decision = {
-        "from": kind.value,
-        "source": source,
-        "unit_stored": unit,
-        "median_in_tissue": round(median, 2),
-        "median_in_marrow": None if in_marrow is None else round(in_marrow, 2),
-    }
-    return ScaledMap(values.astype(np.float32, copy=False), decision, warnings)
-
-
-def _marrow_warnings(rate: float | None, stored: Stored, kind: Kind, *, told: bool) -> tuple[str, ...]:
-    """Return what a reader must know of the rate of marrow; refuse one that a wrong name would explain.
-
-    Raises
-    ------
-    QmriError
-        If marrow is too slow and the override file has not named the type.
-    """
-    if rate is None:
-        return (f"too little marrow to check that the {kind.value} map is what it is called",)
-    if rate >= LEAST_RATE:
-        return ()
-    found = f"median R2* of marrow (PDFF 20-80 %) {rate:.3g} 1/s"
-    if told:
-        return (f"{found}: slow, but the override file says that the map is {kind.value}",)
-    called, other = ("R2* in 1/s", "T2* in ms") if kind is Kind.R2STAR else ("T2* in ms", "R2* in 1/s")
-    other_kind = Kind.T2STAR if kind is Kind.R2STAR else Kind.R2STAR
-    raise QmriError(
-        f"a map called {called} looks like {other}",
-        where=series_name(stored.frame),
-        found=found if kind is Kind.R2STAR else f"{found}, from T2* in ms",
-        expected=f"at least {LEAST_RATE:g} 1/s",
-        remedy=remedy_for(
-            stored.frame,
-            f"{other_kind.value}   # if its values are {other}; {kind.value} if they are {called}",
-        ),
-    )
-
-
 def _vendor_unit(stored: Stored, source: str) -> str:
     vendor = stored.frame.sequence.vendor.upper()
     if vendor.startswith("GE"):
         return "percent"
-    scaled = source != "stored values" and (stored.scale.slope, stored.scale.intercept) != (1.0, 0.0)
+    scaled = not stored.scale.is_identity or source.endswith(OF_EACH_IMAGE)
     if vendor.startswith("SIEMENS"):
         return "" if scaled else "permille"
     if vendor.startswith("PHILIPS"):
@@ -258,7 +145,7 @@ def _fat_fraction(maps: Mapping[Kind, Stored]) -> tuple[NDArray[np.float32], NDA
         return None
     water, fat = np.abs(rescaled(maps[water_kind])), np.abs(rescaled(maps[Kind.FAT]))
     total = water + fat
-    tissue = body_voxels(total)
+    tissue = body_voxels(total) & np.isfinite(quantity(maps[Kind.PDFF])[0])
     fraction = 100.0 * fat / np.where(tissue, total, 1.0)
     if tissue.sum() < 100 or float(np.std(fraction[tissue])) < LEAST_SPREAD_PERCENT:
         return None
@@ -323,6 +210,7 @@ def fat_level(values: NDArray[np.float32]) -> float:
     It is the 99th percentile of the smoothest voxels: tissue is smooth, the noise of air is not.
     A background of one value, at or below zero, is left out.
     """
+    values = np.nan_to_num(values, nan=0.0)
     levels, counts = np.unique(values[::2, ::2], return_counts=True)
     most_common = levels[np.argmax(counts)]
     inside = np.isfinite(values) & ((values != most_common) | (most_common > 0))
@@ -335,7 +223,8 @@ def fat_level(values: NDArray[np.float32]) -> float:
     return float(np.percentile(values[smooth], 99))
 
 
-def _tissue(maps: Mapping[Kind, Stored], values: NDArray[np.float32]) -> NDArray[np.bool_]:
+def tissue_of(maps: Mapping[Kind, Stored], values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Return the voxels with signal; where no signal was exported, those with a value."""
     signals = [rescaled(maps[kind]) for kind in (Kind.WATER, Kind.FAT, Kind.IN_PHASE) if kind in maps]
     if not signals:
         positive: NDArray[np.bool_] = np.nan_to_num(values) > 0

@@ -22,7 +22,8 @@ from qmri.ingest.naming import series_names
 from qmri.ingest.overrides import Overrides, read_overrides
 from qmri.ingest.plan import Plan, make_plan
 from qmri.ingest.plane import Grid
-from qmri.ingest.scaling import declared_range, rescaled, scale_pdff, scale_r2star
+from qmri.ingest.rates import scale_r2star
+from qmri.ingest.scaling import declared_range, rescaled, scale_pdff
 from qmri.ingest.scan import Scan, check_one_patient, scan_files
 from qmri.ingest.sources import open_sources
 from qmri.outputs import FILES, file_path
@@ -98,7 +99,7 @@ def ingest(
         acquisition = read_acquisition(plan.echoes, plan.maps, told)
         loaded = load(plan.echoes, plan.maps, scan.copies)
     warnings, figures = acquisition_warnings(acquisition, plan.echoes, plan.maps)
-    warnings = [*_scan_warnings(scan), *plan.warnings, *warnings]
+    warnings = [*_scan_warnings(scan), *plan.warnings, *warnings, *loaded.warnings]
     decisions: dict[str, object] = {
         "mode": _mode(plan),
         "acquisition": acquisition.to_json(),
