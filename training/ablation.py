@@ -15,8 +15,10 @@ from dataclasses import fields
 from pathlib import Path
 
 from calibrate import draw_cases, named_right
-from validate import LEVELS, read_cases, score
+from real import read_spines
+from validate import judge, places
 
+from qmri.segment.naming import name_from_sacrum
 from qmri.segment.network import NetworkDetector
 from qmri.simulate.randomised import Ingredients
 
@@ -43,12 +45,17 @@ def row(name: str, weights: Path, count: int, real: Path | None) -> str:
         some = [case for case in cases if case.style == style]
         cells.append(f"{sum(map(named_right, some))}/{len(some)}")
     if real is not None:
-        scores = [score(detector.detect(images), truth) for _, images, truth in read_cases(real)]
-        whole = sum(item.named == len(LEVELS) for item in scores)
-        cells += [
-            f"{sum(item.found for item in scores)}/{len(LEVELS) * len(scores)}",
-            f"{whole}/{len(scores)}",
+        spines = read_spines(real)
+        truths = [spine.centres() for spine in spines]
+        detections = [detector.detect(spine.images()) for spine in spines]
+        found = [places(detection, truth) for detection, truth in zip(detections, truths, strict=True)]
+        named = [
+            judge(name_from_sacrum(detection, 0.0), place)["named"] if detection.candidates else 0
+            for detection, place in zip(detections, found, strict=True)
         ]
+        bodies = [len(truth) for truth in truths]
+        whole = sum(count == total for count, total in zip(named, bodies, strict=True))
+        cells += [f"{sum(map(len, found))}/{sum(bodies)}", f"{whole}/{len(spines)}"]
     return "| " + " | ".join([name, *cells]) + " |"
 
 

@@ -33,23 +33,6 @@ def _fall_off(images: SpineImages) -> SpineImages:
     return replace(images, water=images.water * np.exp(-behind / 80.0)[:, None])
 
 
-def _nine_slices(images: SpineImages) -> SpineImages:
-    """Keep the nine middle slices alone."""
-    first = images.water.shape[0] // 2 - 4
-    affine = images.affine.copy()
-    affine[:3, 3] += first * affine[:3, 0]
-    return replace(images, water=images.water[first : first + 9], affine=affine)
-
-
-def _scaled(factor: float) -> Perturbation:
-    def change(images: SpineImages) -> SpineImages:
-        affine = images.affine.copy()
-        affine[:3] *= factor
-        return replace(images, affine=affine)
-
-    return change
-
-
 def _blur(images: SpineImages) -> SpineImages:
     """Average to pixels of 3 mm in plane."""
     shape = images.water.shape
@@ -61,15 +44,11 @@ def _blur(images: SpineImages) -> SpineImages:
     return replace(images, water=blocks.mean(axis=(2, 4)), affine=affine)
 
 
-PERTURBATIONS: dict[str, tuple[Perturbation, float]] = {
-    "unchanged": (lambda images: images, 1.0),
-    "noise of 8 %": (_noise, 1.0),
-    "power 0.6": (_power(0.6), 1.0),
-    "power 1.7": (_power(1.7), 1.0),
-    "falls off within 80 mm": (_fall_off, 1.0),
-    "nine slices": (_nine_slices, 1.0),
-    "pixels of 3 mm": (_blur, 1.0),
-    "15 % smaller": (_scaled(0.85), 0.85),
-    "15 % larger": (_scaled(1.15), 1.15),
+PERTURBATIONS: dict[str, Perturbation] = {
+    "noise of 8 %": _noise,
+    "power 0.6": _power(0.6),
+    "power 1.7": _power(1.7),
+    "falls off within 80 mm": _fall_off,
+    "pixels of 3 mm": _blur,
 }
-"""By name: the change and the factor by which it scales positions."""
+"""By name."""

@@ -1,123 +1,130 @@
-"""Score the shipped network on the real spines of the shared data, which never enter training.
+"""Score weights on real spines, which never enter training: whole, in thin slabs, and cut below.
 
-    python validate.py ../../shared/data/lumbar_water
+    python validate.py ../../shared/data/lumbar_water ../../shared/data/spine_other
+    python validate.py ../../shared/data/lumbar_water --weights run/member1/spine.onnx --every 3
 
-The water images are averaged to sagittal slices of 4 mm. A body is found if a candidate lies within 10 mm of
-the centroid of its manual mask, and named right if the numbering proposed without a hint gives it its level.
+The images are averaged to sagittal slices of 4 mm. A body is found if a candidate lies within 10 mm of the
+centroid of its mask. The names are those of `qmri segment`, told nothing and told the lowest level that is
+whole in the view: right if every body that was drawn and found has its level, verified if no reader need be
+asked.
 """
 
 from __future__ import annotations
 
 import argparse
-import time
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
 from perturb import PERTURBATIONS
+from real import VIEWS, RealSpine, read_spines
 
-from qmri.levels import LEVEL_ID
-from qmri.segment.detector import Detection, SpineImages
+from qmri.config import SegmentSettings
+from qmri.errors import QmriError
+from qmri.segment.cut import cut_surfaces
+from qmri.segment.detector import Detection, Detector, SpineImages
+from qmri.segment.naming import Naming
 from qmri.segment.network import NetworkDetector
+from qmri.segment.network.session import WEIGHTS
+from qmri.segment.spine import name_detected
 
-LEVELS = ("L1", "L2", "L3", "L4", "L5")
 FOUND_MM = 10.0
-SLICE_MM = 4
-SURE = 0.8
+TOLD = ("nothing", "lowest")
+COLUMNS = ("named", "right, verified", "right, in doubt", "wrong, in doubt", "wrong, verified", "refused")
 
-Case = tuple[str, SpineImages, dict[str, NDArray[np.float64]]]
-
-
-@dataclass(frozen=True)
-class Score:
-    """What came of one spine: bodies found, bodies named right, the probability given, errors in mm."""
-
-    found: int
-    named: int
-    probability: float
-    errors_mm: tuple[float, ...]
+Centres = dict[str, NDArray[np.float64]]
+Case = tuple[SpineImages, Centres]
 
 
-def read_case(folder: Path) -> tuple[SpineImages, dict[str, NDArray[np.float64]]]:
-    """Return the water image in slices of 4 mm and the true centres by level."""
-    image, masks = nib.load(folder / "water.nii.gz"), nib.load(folder / "labels.nii.gz")
-    water, labels = np.asarray(image.dataobj, dtype=np.float32), np.asarray(masks.dataobj)
-    affine = np.asarray(image.affine, dtype=np.float64)
-    count = water.shape[0] // SLICE_MM
-    thick = water[: count * SLICE_MM].reshape(count, SLICE_MM, *water.shape[1:]).mean(axis=1)
-    coarse = affine.copy()
-    coarse[:3, 3] += affine[:3, 0] * (SLICE_MM - 1) / 2
-    coarse[:3, 0] *= SLICE_MM
-    centres = {
-        level: np.argwhere(labels == LEVEL_ID[level]).mean(axis=0) @ affine[:3, :3].T + affine[:3, 3]
-        for level in LEVELS
-    }
-    return SpineImages(thick, coarse), centres
-
-
-def read_cases(folder: Path) -> list[Case]:
-    """Return every spine below a folder."""
-    return [(case.name, *read_case(case)) for case in sorted(folder.glob("case*"))]
-
-
-def score(detection: Detection, truth: dict[str, NDArray[np.float64]], lowest: str = "L5") -> Score:
-    """Compare a detection with true centres; ``lowest`` is the level of the body on the sacrum."""
-    if not detection.candidates:
-        return Score(0, 0, 0.0, ())
-    centres = np.array([candidate.centre_mm for candidate in detection.candidates])
-    chances = [candidate.lowest_probability for candidate in detection.candidates]
-    anchor = int(np.argmax(chances))
-    order = [*truth]
-    found, named, errors = 0, 0, []
+def places(detection: Detection, truth: Centres) -> dict[str, int]:
+    """Return for each level that was found the index of its candidate."""
+    centres = np.array([body.centre_mm for body in detection.candidates]).reshape(-1, 3)
+    found = {}
     for level, centre in truth.items():
         distances = np.linalg.norm(centres - centre, axis=1)
-        nearest = int(distances.argmin())
-        if distances[nearest] < FOUND_MM:
-            found += 1
-            errors.append(float(distances[nearest]))
-            named += nearest == anchor - (order.index(lowest) - order.index(level))
-    return Score(found, named, float(chances[anchor]), tuple(errors))
+        if len(distances) and distances.min() < FOUND_MM:
+            found[level] = int(distances.argmin())
+    return found
 
 
-def run(cases: list[Case], name: str, *, each: bool) -> None:
-    """Score all cases under one perturbation; print a row for each spine if asked, and the totals."""
-    change, factor = PERTURBATIONS[name]
-    detector, scores, seconds = NetworkDetector(), [], []
-    for case, images, truth in cases:
-        began = time.process_time()
-        detection = detector.detect(change(images))
-        seconds.append(time.process_time() - began)
-        result = score(detection, {level: factor * c for level, c in truth.items()})
-        scores.append(result)
-        error = np.mean(result.errors_mm) if result.errors_mm else np.nan
-        if each:
-            print(
-                f"{case}  found {result.found}/5  named {result.named}/5  "
-                f"probability {result.probability:.2f}  error {error:.1f} mm"
-            )
-    count = len(LEVELS) * len(scores)
-    sure = [item.named == len(LEVELS) for item in scores if item.probability >= SURE]
-    print(
-        f"{name}: found {sum(item.found for item in scores)}/{count}, "
-        f"named {sum(item.named for item in scores)}/{count}, "
-        f"whole {sum(item.named == len(LEVELS) for item in scores)}/{len(scores)}, "
-        f"of those with probability {SURE} or more {sum(sure)}/{len(sure)}"
-    )
-    if each:
-        print(f"median processor time {np.median(seconds):.2f} s a spine")
+def judge(naming: Naming, found: dict[str, int], doubts: tuple[str, ...] = ()) -> Counter[str]:
+    """Count the bodies named right, and the spine by whether all of them are and whether it is verified.
+
+    ``doubts`` are those of the detector.
+    """
+    right = sum(naming.levels[place] == level for level, place in found.items())
+    verdict = "right" if right == len(found) else "wrong"
+    sure = "verified" if naming.verified and not doubts else "in doubt"
+    return Counter({"named": right, f"{verdict}, {sure}": 1})
+
+
+def score(case: Case, detector: Detector) -> Counter[str]:
+    """Count what came of one case."""
+    images, truth = case
+    detection = detector.detect(images)
+    found = places(detection, truth)
+    counts = Counter({"spines": 1, "bodies": len(truth), "found": len(found)})
+    if not detection.candidates:
+        return counts + Counter({f"{told}: refused": 1 for told in TOLD})
+    centres = np.array([body.centre_mm for body in detection.candidates])
+    cuts = cut_surfaces(images, centres, belief=detection.body_probability)
+    for told, level in zip(TOLD, (None, list(truth)[-1]), strict=True):
+        try:
+            naming = name_detected(images, detection, cuts, SegmentSettings(), level)
+        except QmriError:
+            counts[f"{told}: refused"] += 1
+            continue
+        counts.update(
+            {f"{told}: {key}": value for key, value in judge(naming, found, detection.doubts).items()}
+        )
+    return counts
+
+
+def rows(spines: list[RealSpine], *, stress: bool) -> Iterable[tuple[str, Callable[[RealSpine], Case]]]:
+    """Yield the name of each row of the table and what makes a case of a spine."""
+    for name, view in VIEWS.items():
+        yield name, lambda spine, view=view: ((seen := view(spine)).images(), seen.centres())
+    for name, change in PERTURBATIONS.items() if stress else ():
+        yield name, lambda spine, change=change: (change(spine.images()), spine.centres())
+
+
+def line(name: str, counts: Counter[str]) -> str:
+    """Return one row of the table."""
+    cells = [name, str(counts["spines"]), f"{counts['found']}/{counts['bodies']}"]
+    cells += [str(counts[f"{told}: {column}"]) for told in TOLD for column in COLUMNS]
+    return "| " + " | ".join(cells) + " |"
 
 
 def main() -> None:
-    """Print one row a spine and the totals, or the totals under each perturbation."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("folder", type=Path, help="folder of case*/water.nii.gz and labels.nii.gz")
-    parser.add_argument("--stress", action="store_true", help="also score perturbed images")
+    """Print one table over all folders."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "folders", type=Path, nargs="+", help="folders of */labels.nii.gz and one image beside it"
+    )
+    parser.add_argument(
+        "--weights", type=Path, nargs="+", default=WEIGHTS, help="the members' weights (ONNX)"
+    )
+    parser.add_argument("--stress", action="store_true", help="also score images made worse")
+    parser.add_argument("--every", type=int, default=1, help="take every so manieth spine")
+    parser.add_argument("--views", nargs="+", choices=VIEWS, help="score these views alone")
     options = parser.parse_args()
-    cases = read_cases(options.folder)
-    for name in PERTURBATIONS if options.stress else ["unchanged"]:
-        run(cases, name, each=not options.stress)
+    spines = [spine for folder in options.folders for spine in read_spines(folder)[:: options.every]]
+    detector = NetworkDetector(tuple(options.weights))
+    head = [
+        "images",
+        "spines",
+        "bodies found",
+        *(f"told {told}: {column}" for told in TOLD for column in COLUMNS),
+    ]
+    print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|", flush=True)
+    for name, case_of in rows(spines, stress=options.stress):
+        if options.views is None or name in options.views:
+            counts = sum((score(case_of(spine), detector) for spine in spines), Counter())
+            print(line(name, counts), flush=True)
 
 
 if __name__ == "__main__":
