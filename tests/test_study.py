@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmri.errors import QmriError
-from qmri.study import exam_name, read_study
+from qmri.outputs import FILES
+from qmri.study import LONGEST_NAME, exam_name, read_study
 
 HEADER = "participant_id,session_id,dicom_dir"
 
@@ -84,3 +85,19 @@ def test_the_name_is_a_bids_label_whatever_the_ids(participant, session):
     participant_part, session_part = exam_name(participant, session).split("_")
     assert participant_part.removeprefix("sub-").isalnum() or participant_part == "sub-"
     assert session_part.isascii()
+
+
+@pytest.mark.parametrize("length", [LONGEST_NAME - len("sub-_ses-pre"), LONGEST_NAME, 200, 5000])
+def test_a_name_that_no_file_system_takes_is_refused_with_its_line(tmp_path, length):
+    lines = (HEADER, "1,pre,d", f"{'9' * length},pre,d")
+    if length == LONGEST_NAME - len("sub-_ses-pre"):
+        longest = max(read_study(sheet(tmp_path, *lines)).names, key=len)
+        reader = "desc-manual_seeds.mrk.json"
+        for suffix in (*(output.suffix for output in FILES.values()), reader):
+            assert len(f".tmp-12345678_{longest}_{suffix}") <= 255
+        return
+    with pytest.raises(QmriError) as refusal:
+        read_study(sheet(tmp_path, *lines))
+    assert "line 3" in str(refusal.value)
+    assert f"at most {LONGEST_NAME}" in str(refusal.value)
+    assert len(str(refusal.value)) < 500

@@ -17,6 +17,8 @@ from qmri.levels import parse_level, sort_levels
 REQUIRED = ("participant_id", "session_id", "dicom_dir")
 OPTIONAL = ("lowest_level", "seeds", "labels", "treated_levels", "acute_levels", "old_levels")
 MISSING = ("", "n/a", "na", "nan")
+LONGEST_NAME = 180
+"""Characters of an examination's name; file systems take 255, and every file name begins with it."""
 
 
 @dataclass(frozen=True)
@@ -189,6 +191,16 @@ def _examination(row: dict[str, str | None], where: str, base: Path) -> Examinat
                 found=cells[key],
                 expected="letters, digits, - _ and .",
             )
+
+    name = exam_name(cells["participant_id"], cells["session_id"])
+    if len(name) > LONGEST_NAME:
+        raise QmriError(
+            "participant_id and session_id are too long for file names",
+            where=where,
+            found=f"{len(name)} characters in {name[:20]}...",
+            expected=f"at most {LONGEST_NAME} in sub-<participant_id>_ses-<session_id>",
+            remedy="give the participant a shorter id",
+        )
 
     def path(key: str) -> Path | None:
         return (base / cells[key]).resolve() if cells.get(key) else None
