@@ -85,6 +85,58 @@ def test_a_failed_examination_has_a_page_with_reason_and_remedy(pages):
     assert "give each patient a folder" in text
 
 
+def test_the_page_of_a_failed_examination_offers_nothing_that_is_not_there(pages):
+    checker, text = read(pages[1])
+    text = text.partition("Participant 02")[2]
+    for absent in (
+        "segment",
+        "fit",
+        "measure",
+        "inphase",
+        "ITK-SNAP",
+        "qmri relabel",
+        "Dashed",
+        "outlines",
+        "None",
+    ):
+        assert absent not in text
+    assert text.count("the folder holds two patients") == 1
+    assert not checker.references
+    assert "There are no images to show" in text
+
+
+def unverified(content, doubts):
+    """The content with names of the levels that nobody has verified."""
+    record = content.records["segment"]
+    decisions = {**record["decisions"], "levels_verified": False, "naming_doubts": doubts}
+    return replace(content, records={**content.records, "segment": {**record, "decisions": decisions}})
+
+
+def test_names_that_are_not_verified_are_told_before_any_number(study):
+    sheet, results = study
+    content = read_content(read_study(sheet).find(GOOD), results, MeasureSettings())
+    assert "not verified" not in examination_page(content)
+    text = examination_page(unverified(content, ["which body is L5 is uncertain"]))
+    banner = text.index("The names of the levels are not verified")
+    assert banner < text.index("Background PDFF, median")
+    assert "Which body is L5 is uncertain" in text
+    assert f"qmri relabel {GOOD} --shift 0" in text
+
+
+def test_an_examination_that_was_not_run_to_its_end_says_where_it_stopped(study):
+    sheet, results = study
+    exam = read_study(sheet).find(GOOD)
+    record = file_path(exam_directory(results, GOOD, "measure"), GOOD, "measure_record")
+    text = record.read_text()
+    try:
+        record.unlink()
+        page = examination_page(read_content(exam, results, MeasureSettings()))
+    finally:
+        record.write_text(text)
+    assert "measure: not done yet" in page
+    assert "None" not in page
+
+
 def test_the_study_page_links_every_page(pages, study):
     _, results = study
     checker, text = read(pages[2])

@@ -1,10 +1,13 @@
 """Cranial up, anterior left, patient right on the left, whatever the storage order."""
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmri.report.pictures import NAME_WIDTH_MM, PDFF, R2STAR, picture_svg
 from qmri.report.views import coronal_view, ras_voxel_mm, sagittal_view, to_ras
 
 
@@ -61,3 +64,44 @@ def test_without_labels_the_middle_is_shown():
     empty = np.zeros((6, 9, 12), int)
     assert sagittal_view(empty, np.ones(3)).cut(empty).shape == (12, 9)
     assert coronal_view(empty, np.ones(3)).cut(empty).shape == (12, 6)
+
+
+def drawn(svg):
+    """ViewBox and names of a picture: (x, width), [(x of the end, name)]."""
+    start, _, width, _ = map(float, re.search(r'viewBox="([^"]*)"', svg).group(1).split())
+    names = re.findall(r'<text x="([-0-9.]+)" y="[^"]*" text-anchor="end">([TL][0-9]+)<', svg)
+    return start, width, [(float(x), name) for x, name in names]
+
+
+@pytest.mark.parametrize("first_column", [0, 2, 14, 30])
+def test_names_are_whole_and_beside_their_bodies_wherever_the_images_end(first_column):
+    labels = np.zeros((6, 60, 80), int)
+    voxel = np.array([4.0, 1.5, 1.5])
+    for number, z in ((18, 60), (19, 40), (20, 20)):
+        labels[1:5, 59 - first_column - 15 : 60 - first_column, z - 6 : z + 6] = number
+    view = sagittal_view(labels, voxel)
+    start, width, names = drawn(picture_svg(np.full(labels.shape, 50.0), labels, view, PDFF))
+    assert [name for _, name in names] == ["T11", "T12", "L1"]
+    left_edge_of_bodies = np.nonzero(view.cut(labels).any(axis=0))[0].min() * 1.5
+    for x, name in names:
+        assert x < left_edge_of_bodies, f"{name} covers its body"
+        assert x - NAME_WIDTH_MM >= start - 0.05, f"{name} is cut"
+    assert width + start >= view.size_mm[1] - 0.05
+
+
+def test_outlines_have_a_dark_casing_and_both_sides_a_letter():
+    labels = np.zeros((6, 60, 80), int)
+    labels[1:5, 20:40, 30:50] = 22
+    for view, (left, right) in ((sagittal_view, "AP"), (coronal_view, "RL")):
+        svg = picture_svg(np.full(labels.shape, 99.0), labels, view(labels, np.ones(3)), PDFF, labels)
+        assert svg.index('class="casing"') < svg.index('class="body"')
+        assert re.findall(r'class="edge"[^>]*>([A-Z])<', svg) == [left, right]
+
+
+@given(st.lists(st.floats(-300, 900), max_size=6))
+def test_an_axis_holds_what_is_drawn_on_it(values):
+    scale = R2STAR.holding(values)
+    assert scale.low <= min([0, *values])
+    assert scale.high >= max([250, *values])
+    assert (scale.ticks()[0], scale.ticks()[-1]) == (scale.low, scale.high)
+    assert all(tick % 50 == 0 for tick in scale.ticks())

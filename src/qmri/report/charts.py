@@ -66,8 +66,7 @@ def profile_svg(rows: Sequence[Cells], profile: Profile) -> str:
         f'<svg class="profile" viewBox="0 0 {LEFT + PLOT_WIDTH + 14} {height}" role="img" '
         f'aria-label="{escape(scale.title)} by level; the numbers are in the table below">'
     ]
-    for step in range(6):
-        value = scale.low + (scale.high - scale.low) * step / 5
+    for value in scale.ticks():
         at = f"{profile.x(value):.1f}"
         parts.append(f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{foot}"/>')
         parts.append(f'<text class="tick" x="{at}" y="{foot + 14}">{value:.0f}</text>')

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from html import escape
 
@@ -11,11 +12,14 @@ from numpy.typing import NDArray
 from qmri.levels import sort_levels
 from qmri.measure.agreement import Agreement, agree
 from qmri.report.charts import Cells, is_fractured, number
-from qmri.report.pictures import Scale
+from qmri.report.pictures import PDFF, R2STAR, Scale
+from qmri.words import counted
 
-COLUMN_WIDTH, HEIGHT, LEFT, TOP, BOTTOM = 34, 230, 40, 10, 42
-JITTER = 10.0
-DOT, CROWDED = 4.2, 100
+WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 250, 40, 10, 10, 42
+BOX = 0.36
+"""Half width of a box, as a share of its column; dots are spread over a little less."""
+DOT, CROWDED_DOT, CROWDED = 7.0, 4.0, 100
+FEWEST_IN_BOX = 4
 
 # Mean PDFF of healthy women and men from their twenties (low) to above sixty (high), L1 to L4.
 LITERATURE_PDFF = dict.fromkeys(("L1", "L2", "L3", "L4"), (27.0, 49.0))
@@ -29,65 +33,121 @@ FEWEST = 8
 Values = NDArray[np.float64]
 
 
-def level_chart(rows: Sequence[Cells], column: str, scale: Scale) -> str:
-    """Return a strip chart: a dot for each vertebra, quartiles of the unfractured ones, by level."""
+def level_charts(rows: Sequence[Cells]) -> list[dict[str, str]]:
+    """Return title and picture of PDFF and R2* by level; R2* apart for each field, which it depends on."""
+    if not rows:
+        return []
+    levels = sort_levels({row["level"] for row in rows})
+    fields = sorted({row["field_t"] for row in rows})
+    pdff, r2star = "pdff_median_pct", "r2star_median_per_s"
+    charts = [("PDFF", pdff, PDFF.holding(_numbers(rows, pdff)), rows)]
+    scale = R2STAR.holding(_numbers(rows, r2star))
+    for field in fields:
+        own = [row for row in rows if row["field_t"] == field]
+        if _numbers(own, r2star):
+            charts.append(("R2*" if field == "n/a" else f"R2* at {field} T", r2star, scale, own))
+    return [
+        {"title": title, "svg": level_chart(own, column, scale, levels)}
+        for title, column, scale, own in charts
+    ]
+
+
+def caption(rows: Sequence[Cells], *, left_out: int) -> str:
+    """Return what the charts of these rows show, and nothing that they do not show.
+
+    Parameters
+    ----------
+    rows
+        Levels that are drawn.
+    left_out
+        Number of examinations that are not, since the names of their levels are not verified.
+    """
+    sentences = ["A dot is the median of a vertebra"]
+    if any(is_fractured(row) for row in rows):
+        sentences[0] += ", red where the study sheet calls it fractured"
+    counts = Counter(row["level"] for row in rows if not is_fractured(row))
+    if any(count >= FEWEST_IN_BOX for count in counts.values()):
+        sentences.append(
+            f"Box: quartiles of the unfractured vertebrae of this study, from {FEWEST_IN_BOX} of a level on"
+        )
+    if any(row["level"] in LITERATURE_PDFF for row in rows):
+        sentences.append(
+            "Green band: mean PDFF of healthy adults at 3 T from their twenties to above sixty, L1 to L4"
+        )
+    if len({row["field_t"] for row in rows}) > 1:
+        sentences.append("R2* rises with the field strength; do not pool it over fields")
+    if left_out:
+        sentences.append(
+            f"Not drawn, since the names of their levels are not verified: {counted(left_out, 'examination')}"
+        )
+    return ". ".join(sentences) + "."
+
+
+def level_chart(rows: Sequence[Cells], column: str, scale: Scale, levels: Sequence[str]) -> str:
+    """Return a strip chart: a dot for each vertebra, quartiles of the unfractured ones, by level.
+
+    All charts are equally wide; those of the same levels have them at the same places.
+    """
     by_level: dict[str, list[Cells]] = {}
     for row in rows:
         if number(row, column) is not None:
             by_level.setdefault(row["level"], []).append(row)
-    levels = sort_levels(by_level)
-    width = LEFT + COLUMN_WIDTH * max(len(levels), 1) + 10
+    pitch = (WIDTH - LEFT - RIGHT) / max(len(levels), 1)
 
     def y(value: float) -> float:
-        share = (value - scale.low) / (scale.high - scale.low)
-        return TOP + HEIGHT * (1 - min(max(share, 0.0), 1.0))
+        return TOP + HEIGHT * (scale.high - value) / (scale.high - scale.low)
 
     parts = [
-        f'<svg class="strip" width="{width}" viewBox="0 0 {width} {TOP + HEIGHT + BOTTOM}" role="img" '
+        f'<svg class="strip" viewBox="0 0 {WIDTH} {TOP + HEIGHT + BOTTOM}" role="img" '
         f'aria-label="{escape(scale.title)} of every vertebra by level">'
     ]
-    for step in range(6):
-        value = scale.low + (scale.high - scale.low) * step / 5
+    for value in scale.ticks():
         parts.append(
-            f'<line class="grid" x1="{LEFT}" x2="{width - 6}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
+            f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(value):.1f}" y2="{y(value):.1f}"/>'
         )
         parts.append(f'<text class="tick" x="{LEFT - 6}" y="{y(value) + 4:.1f}">{value:.0f}</text>')
     rng = np.random.default_rng(0)
     for place, level in enumerate(levels):
-        x = LEFT + COLUMN_WIDTH * (place + 0.5)
+        x, half = LEFT + pitch * (place + 0.5), BOX * pitch
         parts.append(f'<text class="name" x="{x:.0f}" y="{TOP + HEIGHT + 17}">{level}</text>')
         if column.startswith("pdff") and level in LITERATURE_PDFF:
             low, high = LITERATURE_PDFF[level]
             parts.append(
-                f'<rect class="literature" x="{x - 14:.1f}" width="28" y="{y(high):.1f}" '
+                f'<rect class="literature" x="{x - half:.1f}" width="{2 * half:.1f}" y="{y(high):.1f}" '
                 f'height="{y(low) - y(high):.1f}"/>'
             )
-        parts += _strip(by_level[level], column, x, y, rng)
+        parts += _strip(by_level.get(level, []), column, (x, half), y, rng)
     unit = f"{escape(scale.title)} ({escape(scale.unit)})"
     parts.append(f'<text class="axis" x="{LEFT}" y="{TOP + HEIGHT + 36}">{unit}</text></svg>')
     return "".join(parts)
 
 
 def _strip(
-    rows: Sequence[Cells], column: str, x: float, y: Callable[[float], float], rng: np.random.Generator
+    rows: Sequence[Cells],
+    column: str,
+    place: tuple[float, float],
+    y: Callable[[float], float],
+    rng: np.random.Generator,
 ) -> list[str]:
-    shift = rng.uniform(-JITTER, JITTER, len(rows))
+    """Return dots and box of a level around a place: its middle and half its width."""
+    x, half = place
+    shift = rng.uniform(-0.8 * half, 0.8 * half, len(rows))
     parts: list[str] = []
+    width = DOT if len(rows) < CROWDED else CROWDED_DOT
     for kind in ("intact", "fractured"):
         dots = [
             f"M{x + dx:.1f} {y(value):.1f}h0"
             for row, dx in zip(rows, shift, strict=True)
             if (value := number(row, column)) is not None and is_fractured(row) == (kind == "fractured")
         ]
-        width = DOT if len(dots) < CROWDED else DOT / 2
         if dots:
             parts.append(f'<path class="dots {kind}" stroke-width="{width}" d="{"".join(dots)}"/>')
     intact = _intact(rows, column)
-    if len(intact) >= 4:
-        quartiles = np.percentile(intact, [25, 50, 75])
-        places = [y(float(value)) for value in quartiles]
-        parts.append(f'<path class="box" d="M{x - 13:.1f} {places[2]:.1f}h26V{places[0]:.1f}h-26Z"/>')
-        parts.append(f'<path class="box" d="M{x - 13:.1f} {places[1]:.1f}h26"/>')
+    if len(intact) >= FEWEST_IN_BOX:
+        low, middle, high = (y(float(value)) for value in np.percentile(intact, [25, 50, 75]))
+        left, span = f"{x - half:.1f}", f"{2 * half:.1f}"
+        parts.append(f'<path class="box" d="M{left} {high:.1f}h{span}V{low:.1f}h-{span}Z"/>')
+        parts.append(f'<path class="box" d="M{left} {middle:.1f}h{span}"/>')
     return parts
 
 
@@ -140,6 +200,10 @@ def agreement_of(rows: Sequence[Cells]) -> list[tuple[str, str, Agreement]]:
             first, second = (np.array([pair[side] for pair in pairs]) for side in (1, 2))
             results.append((words, unit, agree(first, second, owners)))
     return results
+
+
+def _numbers(rows: Sequence[Cells], column: str) -> list[float]:
+    return [value for row in rows if (value := number(row, column)) is not None]
 
 
 def _intact(rows: Sequence[Cells], column: str) -> Values:

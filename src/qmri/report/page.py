@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.levels import LEVEL_ID
-from qmri.measure.flags import FLAGS
 from qmri.report.charts import Cells, Profile, is_fractured, number, profile_svg
+from qmri.report.flagged import flagged, name_doubts, spoken_levels
 from qmri.report.pictures import PDFF, R2STAR, Scale, colour_bar_svg, grey_scale, picture_svg, thumbnail_png
 from qmri.report.told import software_told, stage_told
 from qmri.report.views import coronal_view, ras_voxel_mm, sagittal_view, to_ras
@@ -115,9 +115,14 @@ def examination_page(content: ExaminationContent) -> str:
         viewer=content.viewer,
         patient=content.patient,
         failure=None if measured else _failure(content),
-        flags=_flags(content.flags),
+        flags=flagged(content.flags),
+        doubts=name_doubts(content.records.get("segment", {})),
+        spoken_levels=spoken_levels,
+        corrigible=content.labels is not None,
+        measured=content.roi is not None,
         figures=_figures(content),
         profiles=_profiles(content, shown) if measured else [],
+        has_fracture=any(is_fractured(row) for row in shown),
         columns=TABLE,
         rows=[
             {
@@ -131,7 +136,9 @@ def examination_page(content: ExaminationContent) -> str:
         else [],
         reasons=_by_reason(row for row in shown if row["status"] == "failed") if measured else {},
         unseen=_by_reason(row for row in content.vertebrae if row["status"] == "not_in_view"),
-        stages=[(verb, stage_told(record)) for verb, record in content.records.items()],
+        stages=[
+            (verb, stage_told(record)) for verb, record in content.records.items() if record["status"] == "ok"
+        ],
         software=software_told(content.records),
     )
 
@@ -155,21 +162,6 @@ def environment() -> jinja2.Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-
-
-def _flags(flags: Sequence[Cells]) -> list[dict[str, str]]:
-    """Return the flags raised, those that disqualify first, each with meaning and evidence."""
-    ordered = sorted(flags, key=lambda flag: flag["disqualifies"] != "1")
-    return [
-        {
-            "name": flag["flag"].replace("_", " "),
-            "level": "" if flag["level"] == "n/a" else flag["level"],
-            "meaning": FLAGS[flag["flag"]],
-            "evidence": flag["evidence"],
-            "disqualifies": "yes" if flag["disqualifies"] == "1" else "",
-        }
-        for flag in ordered
-    ]
 
 
 def _figures(content: ExaminationContent) -> list[dict[str, object]]:
@@ -204,26 +196,14 @@ def _scale(key: str, values: Map) -> Scale:
 
 
 def _profiles(content: ExaminationContent, rows: Sequence[Cells]) -> list[str]:
-    background = content.patient
-    return [
-        profile_svg(rows, profile)
-        for profile in (
-            Profile(
-                PDFF,
-                "pdff_median_pct",
-                "pdff_se_total_pct",
-                number(background, "pdff_bg_median_pct"),
-                _voxels(content, "pdff"),
-            ),
-            Profile(
-                R2STAR,
-                "r2star_median_per_s",
-                "r2star_se_total_per_s",
-                number(background, "r2star_bg_median_per_s"),
-                _voxels(content, "r2star"),
-            ),
-        )
-    ]
+    svgs = []
+    for key, scale, quantity, unit in (("pdff", PDFF, "pdff", "pct"), ("r2star", R2STAR, "r2star", "per_s")):
+        middle = f"{quantity}_median_{unit}"
+        axis = scale.holding(value for row in rows if (value := number(row, middle)) is not None)
+        reference = number(content.patient, f"{quantity}_bg_median_{unit}")
+        profile = Profile(axis, middle, f"{quantity}_se_total_{unit}", reference, _voxels(content, key))
+        svgs.append(profile_svg(rows, profile))
+    return svgs
 
 
 def _voxels(content: ExaminationContent, key: str) -> dict[str, Map]:
@@ -242,11 +222,13 @@ def _by_reason(rows: Iterable[Cells]) -> dict[str, str]:
     groups: dict[str, list[str]] = {}
     for row in rows:
         groups.setdefault(row["status_reason"], []).append(row["level"])
-    return {reason: ", ".join(levels) for reason, levels in groups.items()}
+    return {reason: spoken_levels(levels) for reason, levels in groups.items()}
 
 
 def _failure(content: ExaminationContent) -> dict[str, str]:
+    """Return why there are no numbers, in words, and what to do."""
     for verb, record in content.records.items():
         if record.get("status") == "failed" and record.get("failed_stage") == verb:
-            return {"stage": verb, "reason": record["reason"], "remedy": record.get("remedy") or ""}
-    return {"stage": "measure", "reason": content.patient["status_reason"], "remedy": ""}
+            told = f"It failed at {verb}: {record['reason']}."
+            return {"told": told, "remedy": record.get("remedy") or ""}
+    return {"told": f"{content.patient['status_reason']}.", "remedy": ""}

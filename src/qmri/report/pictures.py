@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import base64
 import io
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from html import escape
 
 import numpy as np
@@ -28,6 +30,9 @@ COLOURS = 255
 THUMBNAIL_MM = 2.5
 """Edge of a pixel of a thumbnail."""
 
+NAME_WIDTH_MM, NAME_GAP_MM = 24.0, 3.0
+"""Width of a level's name in a picture, and its distance from the body."""
+
 
 @dataclass(frozen=True)
 class Scale:
@@ -41,6 +46,8 @@ class Scale:
         Values of the first and the last colour.
     colours
         Name of a perceptually uniform colour map.
+    step
+        Distance of the ticks of an axis.
     """
 
     title: str
@@ -48,6 +55,20 @@ class Scale:
     low: float
     high: float
     colours: str
+    step: float
+
+    def ticks(self) -> list[float]:
+        """Return the values at which an axis has a tick."""
+        return [self.low + self.step * n for n in range(round((self.high - self.low) / self.step) + 1)]
+
+    def holding(self, values: Iterable[float]) -> Scale:
+        """Return the scale, wider by whole steps where a value would lie beyond it."""
+        shown = [self.low, self.high, *values]
+        low, high = (
+            self.step * math.floor(min(shown) / self.step),
+            self.step * math.ceil(max(shown) / self.step),
+        )
+        return replace(self, low=low, high=high)
 
     def palette(self) -> NDArray[np.uint8]:
         """Return 256 RGB colours (256, 3); the first stands for no value."""
@@ -60,15 +81,15 @@ class Scale:
         return np.where(np.isfinite(values), 1 + np.rint(share * (COLOURS - 1)), NO_VALUE).astype(np.uint8)
 
 
-PDFF = Scale("PDFF", "%", 0, 100, "viridis")
-R2STAR = Scale("R2*", "1/s", 0, 250, "magma")
+PDFF = Scale("PDFF", "%", 0, 100, "viridis", 20)
+R2STAR = Scale("R2*", "1/s", 0, 250, "magma", 50)
 
 
 def grey_scale(title: str, values: NDArray[np.float64]) -> Scale:
     """Return a grey scale up to the 99th percentile of an image of arbitrary unit."""
     known = values[np.isfinite(values)]
     high = float(np.percentile(known, 99)) if known.size else 1.0
-    return Scale(title, "arbitrary unit", 0.0, high or 1.0, "gray")
+    return Scale(title, "arbitrary unit", 0.0, high or 1.0, "gray", (high or 1.0) / 5)
 
 
 def png_data_uri(values: NDArray[np.float64], scale: Scale) -> str:
@@ -94,14 +115,20 @@ def picture_svg(
     height, width = view.size_mm
     left, right = view.edges
     title = f"{scale.title}, {view.name} view, {left} on the left"
+    bodies = view.cut(labels)
+    names = _names(bodies, view) if view.normal == RIGHT else []
+    start = min([0.0, *(x - NAME_WIDTH_MM for x, _, _ in names)])  # the canvas grows for a name
+    regions = "" if roi is None else _outlines(view.cut(roi), view)
+    outlines = _outlines(bodies, view)
     parts = [
-        f'<svg class="view" viewBox="0 0 {width:.1f} {height:.1f}" role="img" aria-label="{escape(title)}">',
+        f'<svg class="view" viewBox="{start:.1f} 0 {width - start:.1f} {height:.1f}" role="img" '
+        f'aria-label="{escape(title)}">',
         f'<image href="{png_data_uri(view.cut(values), scale)}" width="{width:.1f}" height="{height:.1f}" '
         'preserveAspectRatio="none"/>',
         '<g class="outlines">',
-        *([] if roi is None else _outlines(view.cut(roi), view, "roi")),
-        *_outlines(view.cut(labels), view, "body"),
-        *(_names(view.cut(labels), view) if view.normal == RIGHT else []),
+        *(f'<path class="{kind}" d="{regions}"/>' for kind in ("casing thin", "roi") if regions),
+        *(f'<path class="{kind}" d="{outlines}"/>' for kind in ("casing", "body") if outlines),
+        *(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="end">{name}</text>' for x, y, name in names),
         "</g>",
         f'<text class="edge" x="3" y="{height - 3:.1f}">{left[0].upper()}</text>',
         f'<text class="edge" x="{width - 3:.1f}" y="{height - 3:.1f}" text-anchor="end">'
@@ -147,29 +174,27 @@ def colour_bar_svg(scale: Scale) -> str:
     )
 
 
-def _outlines(labels: NDArray[np.integer], view: View, kind: str) -> list[str]:
-    """Return a path around each label that the plane cuts."""
+def _outlines(labels: NDArray[np.integer], view: View) -> str:
+    """Return the course of an SVG path around each label that the plane cuts."""
     row_mm, column_mm = view.pixel_mm
-    parts = []
+    paths = []
     for number in _levels_in(labels):
         inside = np.pad(labels == number, 1).astype(np.float64)
-        paths = []
         for contour in find_contours(inside, 0.5):  # type: ignore[no-untyped-call]
             points = (contour - 0.5) * (row_mm, column_mm)
             paths.append("M" + "L".join(f"{x:.1f} {y:.1f}" for y, x in points) + "Z")
-        parts.append(f'<path class="{kind}" d="{"".join(paths)}"/>')
-    return parts
+    return "".join(paths)
 
 
-def _names(labels: NDArray[np.integer], view: View) -> list[str]:
-    """Return the name of each level beside its label, at the side that the picture has on the left."""
+def _names(labels: NDArray[np.integer], view: View) -> list[tuple[float, float, str]]:
+    """Return end (x, y) and name of each level, at the side of the body that the picture has on the left."""
     row_mm, column_mm = view.pixel_mm
-    parts = []
+    places = []
     for number in _levels_in(labels):
         rows, columns = np.nonzero(labels == number)
-        x, y = columns.min() * column_mm - 3, (rows.mean() + 0.5) * row_mm + 3
-        parts.append(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="end">{LEVEL_NAME[number]}</text>')
-    return parts
+        x, y = columns.min() * column_mm - NAME_GAP_MM, (rows.mean() + 0.5) * row_mm + 3
+        places.append((x, y, LEVEL_NAME[number]))
+    return places
 
 
 def _levels_in(labels: NDArray[np.integer]) -> list[int]:

@@ -84,8 +84,9 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
         vertebrae = _read_rows(file_path(folder["measure"], name, "exam_vertebrae"))
         patient = _read_rows(file_path(folder["measure"], name, "exam_patient"))[0]
     else:
-        last = list(records.values())[-1] if records else {}
-        reason = f"{last.get('failed_stage')}: {last.get('reason')}"
+        failed = next((record for record in records.values() if record.get("status") != "ok"), None)
+        missing = next((verb for verb in VERBS if verb not in records), VERBS[-1])
+        reason = f"{failed['failed_stage']}: {failed['reason']}" if failed else f"{missing}: not done yet"
         rows = failed_examination(identity_of(exam), reason, fractures=fractures_of(exam), settings=settings)
         vertebrae = _rows_of(table_text(rows.vertebrae, VERTEBRA_COLUMNS))
         patient = _rows_of(table_text([rows.patient], PATIENT_COLUMNS))[0]

@@ -12,9 +12,9 @@ from qmri.ledger import read_records, run_times
 from qmri.measure.collect import replace_text
 from qmri.outputs import exam_directory, file_path
 from qmri.report.charts import Cells, number
-from qmri.report.distributions import agreement_of, level_chart, outliers
+from qmri.report.distributions import agreement_of, caption, level_charts, outliers
+from qmri.report.flagged import flags_line
 from qmri.report.page import environment
-from qmri.report.pictures import PDFF, R2STAR
 from qmri.report.told import software_told
 from qmri.study import Examination, Study
 
@@ -46,6 +46,12 @@ def write_study_page(study: Study, results: Path) -> Path:
         for row in tables["vertebrae"]
         if row["status"] == "ok"
     ]
+    named = [row for row in measured if row["level_verified"] != "0"]
+    unverified = {(row["participant_id"], row["session_id"]) for row in measured} - {
+        (row["participant_id"], row["session_id"]) for row in named
+    }
+    for row in rows:
+        row["unverified"] = (row["participant"], row["session"]) in unverified
     text = (
         environment()
         .get_template("study.html")
@@ -55,8 +61,11 @@ def write_study_page(study: Study, results: Path) -> Path:
             n_failed=sum(row["status"] != "ok" for row in rows),
             n_flagged=sum(bool(row["flags"]) and row["status"] == "ok" for row in rows),
             n_levels=len(measured),
-            charts=_charts(measured),
-            outliers=outliers(measured),
+            failures=_failures(rows),
+            unverified=[row for row in rows if row["unverified"]],
+            charts=level_charts(named),
+            caption=caption(named, left_out=len(unverified)),
+            outliers=outliers(named),
             agreement=agreement_of(measured),
             methods=_methods(results, study.names),
             times=run_times(results),
@@ -69,14 +78,13 @@ def write_study_page(study: Study, results: Path) -> Path:
     return path
 
 
-def _charts(measured: Sequence[Cells]) -> list[dict[str, str]]:
-    """Return PDFF and R2* by level; R2* apart for each field strength, which it depends on."""
-    charts = [{"title": "PDFF", "svg": level_chart(measured, "pdff_median_pct", PDFF)}]
-    for field in sorted({row["field_t"] for row in measured}):
-        rows = [row for row in measured if row["field_t"] == field]
-        title = "R2*" if field == "n/a" else f"R2* at {field} T"
-        charts.append({"title": title, "svg": level_chart(rows, "r2star_median_per_s", R2STAR)})
-    return charts
+def _failures(rows: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return the failed examinations by reason, the most frequent reason first."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows:
+        if row["status"] != "ok":
+            groups.setdefault(row["reason"], []).append(row)
+    return sorted(groups.items(), key=lambda group: -len(group[1]))
 
 
 def _row(exam: Examination, patient: Cells, flags: str, results: Path) -> dict[str, Any]:
@@ -108,20 +116,11 @@ def _row(exam: Examination, patient: Cells, flags: str, results: Path) -> dict[s
 
 
 def _flags_by_examination(flags: Sequence[Cells]) -> dict[tuple[str, str], str]:
-    """Return the flags of each examination in a line: name and the levels it was raised for."""
-    found: dict[tuple[str, str], dict[str, list[str]]] = {}
+    """Return the flags of each examination in a line."""
+    found: dict[tuple[str, str], list[Cells]] = {}
     for flag in flags:
-        levels = found.setdefault((flag["participant_id"], flag["session_id"]), {}).setdefault(
-            flag["flag"], []
-        )
-        if flag["level"] not in ("n/a", *levels):
-            levels.append(flag["level"])
-    return {
-        key: "; ".join(
-            f"{name.replace('_', ' ')} {' '.join(levels)}".strip() for name, levels in names.items()
-        )
-        for key, names in found.items()
-    }
+        found.setdefault((flag["participant_id"], flag["session_id"]), []).append(flag)
+    return {key: flags_line(own) for key, own in found.items()}
 
 
 def _methods(results: Path, names: Sequence[str]) -> dict[str, object]:

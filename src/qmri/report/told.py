@@ -60,9 +60,8 @@ def words(key: str) -> str:
 
 
 def stage_told(record: Mapping[str, Any]) -> dict[str, object]:
-    """Return status, warnings and decisions of a stage."""
+    """Return warnings and decisions of a stage."""
     return {
-        "status": record.get("status"),
         "warnings": record.get("warnings", []),
         "decisions": told(record.get("decisions", {})),
     }

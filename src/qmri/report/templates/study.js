@@ -4,7 +4,7 @@
   const body = table.tBodies[0];
   const rows = Array.from(body.rows, (row) => ({
     row,
-    state: row.dataset.state,
+    states: row.dataset.state.split(" "),
     text: row.textContent.toLowerCase(),
     cells: Array.from(row.cells, (cell) => cell.textContent.trim()),
   }));
@@ -17,7 +17,7 @@
     const wanted = find.value.trim().toLowerCase();
     let shown = 0;
     for (const entry of rows) {
-      const keep = (!show.value || entry.state === show.value) && entry.text.includes(wanted);
+      const keep = (!show.value || entry.states.includes(show.value)) && entry.text.includes(wanted);
       entry.row.hidden = !keep;
       shown += keep;
     }
