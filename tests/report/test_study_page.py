@@ -193,10 +193,10 @@ def test_charts_are_equally_wide_with_levels_and_axes_at_the_same_places():
 @pytest.mark.parametrize(
     ("rows", "left_out", "said", "unsaid"),
     [
-        (levels_of_a_study(n=3), 0, ["Green band"], ["red", "Box", "field", "Not drawn"]),
-        (levels_of_a_study(n=5), 0, ["Box", "Green band"], ["red", "field"]),
-        (levels_of_a_study(status="acute"), 0, ["red"], ["Box"]),
-        (levels_of_a_study(("1.5", "3"), n=2), 1, ["field strength", "1 examination."], ["Box"]),
+        (levels_of_a_study(n=3), 0, ["Green band"], ["red where", "Box", "field", "Not drawn"]),
+        (levels_of_a_study(n=5), 0, ["Box", "Green band"], ["red where", "field"]),
+        (levels_of_a_study(status="acute"), 0, ["red where"], ["Box"]),
+        (levels_of_a_study(("1.5", "3"), n=1), 1, ["field strength", "1 examination."], ["Box"]),
         ([row for row in levels_of_a_study(n=3) if row["level"] == "T12"], 0, ["dot"], ["Green band"]),
     ],
 )
@@ -204,7 +204,11 @@ def test_the_caption_speaks_of_what_is_drawn_alone(rows, left_out, said, unsaid)
     told, svgs = caption(rows, left_out=left_out), "".join(chart["svg"] for chart in level_charts(rows))
     assert all(words in told for words in said)
     assert not any(words in told for words in unsaid)
-    for words, mark in (("red", "dots fractured"), ("Box", 'class="box"'), ("Green band", "literature")):
+    for words, mark in (
+        ("red where", "dots fractured"),
+        ("Box", 'class="box"'),
+        ("Green band", "literature"),
+    ):
         assert (words in told) == (mark in svgs)
 
 
