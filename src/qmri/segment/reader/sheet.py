@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,11 @@ PARASAGITTAL_MM = 12.0
 MARGIN_MM = 40.0
 DPI = 110
 PANEL_HEIGHT_IN = 6.4
+FONT_PT = 8
+CHARACTER_EM = 0.62
+"""Width of a character of the font, in its size; a mean with some reserve."""
+NAME_GAP_MM = 4.0
+BANNER_COLOUR = "#ffc53d"
 
 Picture = NDArray[np.float64]
 
@@ -61,20 +67,41 @@ def write_sheet(path: Path, images: SpineImages, segmentation: Segmentation, tit
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     panels = make_panels(images, segmentation.labels)
-    widths = [panel.picture.shape[1] * panel.pixel_mm[1] for panel in panels]
     height = max(panel.picture.shape[0] * panel.pixel_mm[0] for panel in panels)
-    with mpl.rc_context({"font.size": 8, "font.family": "DejaVu Sans"}):
+    character_mm = CHARACTER_EM * FONT_PT / 72 * height / PANEL_HEIGHT_IN
+    gutters = [gutter_mm(panel, segmentation.bodies, character_mm) for panel in panels]
+    widths = [
+        panel.picture.shape[1] * panel.pixel_mm[1] + gutter
+        for panel, gutter in zip(panels, gutters, strict=True)
+    ]
+    heading = _heading(title, segmentation)
+    with mpl.rc_context({"font.size": FONT_PT, "font.family": "DejaVu Sans"}):
         figure = Figure(
             figsize=(max(PANEL_HEIGHT_IN * sum(widths) / height, 6.0), PANEL_HEIGHT_IN + 0.7),
             facecolor="black",
             layout="constrained",
         )
         FigureCanvasAgg(figure)
-        figure.suptitle(_heading(title, segmentation), color="white", fontsize=9)
+        if segmentation.naming.verified:
+            figure.suptitle(heading, color="white", fontsize=9)
+        else:
+            banner = "\n".join(textwrap.wrap(heading, max(round(figure.get_figwidth() * 12), 40)))
+            box = {"facecolor": BANNER_COLOUR, "linewidth": 0, "pad": 4}
+            figure.suptitle(banner, color="black", fontsize=9, fontweight="bold", bbox=box)
         axes = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
-        for axis, panel in zip(axes, panels, strict=True):
-            _draw(axis, panel, segmentation.bodies)
+        for axis, panel, gutter in zip(axes, panels, gutters, strict=True):
+            _draw(axis, panel, segmentation.bodies, gutter)
         figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def gutter_mm(panel: Panel, bodies: Sequence[LabelledBody], character_mm: float) -> float:
+    """Return how far the names of a panel reach beyond its left edge, 0 where they lie inside."""
+    ends = [
+        columns.min() * panel.pixel_mm[1] - NAME_GAP_MM - (len(_caption(body)) + 1) * character_mm
+        for body in bodies
+        if (columns := np.nonzero(panel.labels == LEVEL_ID[body.name])[1]).size
+    ]
+    return max(0.0, -min(ends, default=0.0))
 
 
 def make_panels(images: SpineImages, labels: NDArray[np.int16]) -> list[Panel]:
@@ -137,7 +164,10 @@ def _panel(title: str, volume: Picture, labels: NDArray[np.int16], where: _Plane
     return Panel(title, volume[index][::-1, ::-1], labels[index][::-1, ::-1], pixel, sides)
 
 
-def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody]) -> None:
+def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: float) -> None:
+    """Draw a panel; each name stands beside its body, so that it covers nothing of it."""
+    from matplotlib.patheffects import withStroke  # noqa: PLC0415
+
     row_mm, column_mm = panel.pixel_mm
     height, width = panel.picture.shape[0] * row_mm, panel.picture.shape[1] * column_mm
     known = panel.picture[np.isfinite(panel.picture)]
@@ -150,6 +180,8 @@ def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody]) -> None:
         vmax=100 if is_pdff else float(np.percentile(known, 99.5)) if known.size else 1,
         interpolation="bilinear",
     )
+    axis.set_xlim(-gutter, width)
+    casing = [withStroke(linewidth=2.8, foreground="black")]
     x, y = (
         (np.arange(panel.picture.shape[1]) + 0.5) * column_mm,
         (np.arange(panel.picture.shape[0]) + 0.5) * row_mm,
@@ -158,21 +190,32 @@ def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody]) -> None:
         mask = panel.labels == LEVEL_ID[body.name]
         if not mask.any():
             continue
-        colour = tuple(value / 255 for value in LEVEL_COLOUR[body.name])
-        axis.contour(x, y, mask.astype(float), levels=[0.5], colors=[colour], linewidths=1.0)
+        colour = "white" if is_pdff else tuple(value / 255 for value in LEVEL_COLOUR[body.name])
+        outline = axis.contour(x, y, mask.astype(float), levels=[0.5], colors=[colour], linewidths=1.2)
+        outline.set(path_effects=casing)
         rows, columns = np.nonzero(mask)
         axis.text(
-            (columns.mean() + 0.5) * column_mm,
+            columns.min() * column_mm - NAME_GAP_MM,
             (rows.mean() + 0.5) * row_mm,
             _caption(body),
             color="white",
-            ha="center",
+            ha="right",
             va="center",
-            bbox={"facecolor": "#a00000" if body.flags else "black", "alpha": 0.55, "pad": 1, "linewidth": 0},
+            bbox={"facecolor": "#a00000" if body.flags else "black", "alpha": 0.7, "pad": 1, "linewidth": 0},
         )
-    axis.set_title(panel.title, color="white", fontsize=8)
-    for place, text, side in ((0.02, panel.edges[0], "left"), (0.98, panel.edges[1], "right")):
-        axis.text(place, 0.01, text, color="white", ha=side, va="bottom", transform=axis.transAxes)
+    axis.set_title(panel.title, color="white", fontsize=FONT_PT)
+    for place, text, side in ((2, panel.edges[0], "left"), (width - 2, panel.edges[1], "right")):
+        axis.text(
+            place,
+            height - 2,
+            text,
+            color="white",
+            ha=side,
+            va="bottom",
+            fontsize=10,
+            fontweight="bold",
+            path_effects=casing,
+        )
     axis.set_axis_off()
 
 
@@ -183,6 +226,8 @@ def _caption(body: LabelledBody) -> str:
 
 def _heading(title: str, segmentation: Segmentation) -> str:
     naming = segmentation.naming
-    state = "levels verified" if naming.verified else "LEVELS NOT VERIFIED"
-    basis = naming.basis.replace("_", " ")
-    return f"{title}: {state} (named from {basis}); red: flagged, figure: confidence 0-1"
+    key = "figure: confidence 0 to 1, red: flagged"
+    if naming.verified:
+        return f"{title}: levels named from {naming.basis.replace('_', ' ')}, verified; {key}"
+    doubts = "; ".join(naming.doubts) or "nothing in view and nobody confirms them"
+    return f"{title}: THE NAMES OF THE LEVELS ARE NOT VERIFIED: {doubts}.  ({key})"
