@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -14,10 +13,10 @@ from qmri.errors import QmriError
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import Kind
 from qmri.ingest.map_set import MapSet
-from qmri.ingest.naming import remedy_for, series_name, series_names
+from qmri.ingest.naming import series_names
 from qmri.ingest.plane import Grid
+from qmri.ingest.same_scan import SEQUENCE, differences
 from qmri.ingest.stacks import centre_of, grid_of, missing_slices
-from qmri.ingest.votes import Verdict
 
 FEWEST_ECHOES = 3
 SANE_ECHO_TIME_MS = (0.3, 60.0)
@@ -35,9 +34,12 @@ class EchoSet:
     ----------
     images
         (part, echo time in ms) to the images of its slices, in no order.
+    warnings
+        Sentences about echo times that were not as written.
     """
 
     images: Mapping[tuple[Kind, float], tuple[Frame, ...]]
+    warnings: tuple[str, ...] = ()
 
     @cached_property
     def frames(self) -> tuple[Frame, ...]:
@@ -88,12 +90,8 @@ class EchoSet:
         return len(frames) < 2 and bool(parallel) and apart < SAME_CENTRE * view
 
     def is_sequence_of(self, maps: MapSet) -> bool:
-        """Tell whether the maps' headers name the same repetition time and flip angle."""
-        mine, theirs = self.frames[0].sequence, maps.frames[0].sequence
-        return (mine.repetition_time_ms, mine.flip_angle_deg) == (
-            theirs.repetition_time_ms,
-            theirs.flip_angle_deg,
-        )
+        """Tell whether nothing in the maps' headers names another repetition time or flip angle."""
+        return not differences(self.frames[0], maps.frames[0], SEQUENCE)
 
     def check(self) -> None:
         """Check that the echoes are complete and their times are sane.
@@ -129,9 +127,10 @@ class EchoSet:
             )
         for kind in self.kinds:
             pairs = {(time, f.echo_number) for (k, time), fs in self.images.items() if k == kind for f in fs}
-            if len(pairs) != len(times):
+            pairs -= {(time, None) for time in times}
+            if len(pairs) > len({time for time, _ in pairs}):
                 raise QmriError(
-                    "images of one echo time have different echo numbers",
+                    "images of one EchoTime (0018,0081) have different EchoNumbers (0018,0086)",
                     where=where,
                     found="; ".join(f"echo {number}: {time:g} ms" for time, number in sorted(pairs, key=str)),
                     expected="one echo number for each echo time",
@@ -160,88 +159,4 @@ class EchoSet:
                 found=f"no {kind.value} part at {time:g} ms",
                 expected="every part at every echo time",
                 remedy="export the series again, complete",
-            )
-
-
-def find_echo_sets(
-    frames: Sequence[Frame], verdicts: Mapping[Frame, Verdict], stacks: Mapping[Frame, int]
-) -> list[EchoSet]:
-    """Return the multi-echo gradient echo acquisitions of a folder, complete or not.
-
-    Raises
-    ------
-    QmriError
-        If a series has several echoes but one echo time for all of them.
-    """
-    groups: dict[tuple[object, ...], list[Frame]] = defaultdict(list)
-    for frame in frames:
-        kind = verdicts[frame].kind
-        if kind is not None and kind.is_component and frame in stacks and frame.echo_time_ms is not None:
-            groups[stacks[frame], _sequence_key(frame)].append(frame)
-    found = []
-    for members in groups.values():
-        first = members[0]
-        if first.sequence.scanning_sequence.split("\\")[0] in ("SE", "EP", "IR"):
-            continue
-        _refuse_one_echo_time(members, verdicts)
-        for part in _split_repeats(members, verdicts):
-            if len({_echo_time(frame) for frame in part}) >= FEWEST_ECHOES:
-                found.append(_make(part, verdicts))
-    return found
-
-
-def _make(frames: Sequence[Frame], verdicts: Mapping[Frame, Verdict]) -> EchoSet:
-    images: dict[tuple[Kind, float], list[Frame]] = defaultdict(list)
-    for frame in frames:
-        kind = verdicts[frame].kind
-        if kind is not None:
-            images[kind, _echo_time(frame)].append(frame)
-    return EchoSet({key: tuple(members) for key, members in images.items()})
-
-
-def _sequence_key(frame: Frame) -> tuple[object, ...]:
-    sequence = frame.sequence
-    return sequence.scanning_sequence, sequence.name, sequence.repetition_time_ms, sequence.flip_angle_deg
-
-
-def _echo_time(frame: Frame) -> float:
-    """Return the echo time in ms, rounded to a nanosecond so that equal times are equal."""
-    return round(frame.echo_time_ms or 0.0, 6)
-
-
-def _split_repeats(frames: Sequence[Frame], verdicts: Mapping[Frame, Verdict]) -> list[list[Frame]]:
-    """Return one group; or one for each series where series repeat the same images."""
-    by_series: dict[str, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        by_series[frame.series].append(frame)
-    keys = [
-        (verdicts[f].kind, _echo_time(f), round(f.plane.depth, 1), series)
-        for series, members in by_series.items()
-        for f in members
-        if f.plane
-    ]
-    within_series, across_series = set(keys), {key[:3] for key in keys}
-    return list(by_series.values()) if len(across_series) < len(within_series) else [list(frames)]
-
-
-def _refuse_one_echo_time(frames: Sequence[Frame], verdicts: Mapping[Frame, Verdict]) -> None:
-    by_series: dict[str, list[Frame]] = defaultdict(list)
-    for frame in frames:
-        by_series[frame.series].append(frame)
-    for members in by_series.values():
-        if len({_echo_time(frame) for frame in members}) > 1:
-            continue
-        places = {(verdicts[f].kind, round(f.plane.depth, 2)) for f in members if f.plane}
-        declared = max(frame.sequence.declared_echoes or 0 for frame in members)
-        numbered = len({frame.echo_number for frame in members})
-        if len(members) > len(places) > 1 and (
-            declared > 1 or numbered > 1 or _make(members, verdicts).is_water_fat
-        ):
-            raise QmriError(
-                "the series has several echoes but one echo time for all of them",
-                where=series_name(members[0]),
-                found=f"{_echo_time(members[0]):g} ms in all {len(members)} images",
-                expected="the echo time of each echo in its header",
-                remedy="export the images again with true echo times; or leave them out: "
-                + remedy_for(members[0], "ignore"),
             )

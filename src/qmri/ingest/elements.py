@@ -8,7 +8,7 @@ import struct
 from functools import cache
 from typing import Any
 
-from pydicom.datadict import dictionary_VR, tag_for_keyword
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
 from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
@@ -17,7 +17,21 @@ from pydicom.tag import BaseTag
 
 
 class DamagedElementError(ValueError):
-    """An element that numbers depend on holds something else than its kind of value."""
+    """An element that numbers depend on holds something else than its kind of value.
+
+    Parameters
+    ----------
+    reason
+        What is wrong, without the value.
+    element
+        Name and tag, where known.
+    value
+        What stands there, fit to be shown; empty where it may be of a person.
+    """
+
+    def __init__(self, reason: str, element: str = "", value: str = "") -> None:
+        super().__init__(f"{element} is {value or reason}" if element else reason)
+        self.reason, self.element, self.value = reason, element, value
 
 
 TEXT = frozenset(("AE", "AS", "CS", "DA", "DT", "LO", "PN", "SH", "TM", "UI", "DS", "IS"))
@@ -48,7 +62,7 @@ def values(dataset: Dataset, name: int | str) -> tuple[Any, ...]:
     try:
         value = dataset[tag].value
     except Exception as error:
-        raise DamagedElementError(type(error).__name__) from error
+        raise DamagedElementError("not readable", element_name(tag)) from error
     if value is None or value == "":
         return ()
     return tuple(value) if isinstance(value, (MultiValue, Sequence, list, tuple)) else (value,)
@@ -115,7 +129,26 @@ def numbers(dataset: Dataset, name: int | str) -> tuple[float, ...]:
     DamagedElementError
         If a value is no finite number.
     """
-    return tuple(_number(value) for value in values(dataset, name))
+    found = values(dataset, name)
+    try:
+        return tuple(_number(value) for value in found)
+    except DamagedElementError as error:
+        written = "\\".join(_text(value) for value in found)
+        raise DamagedElementError(error.reason, element_name(name), shown_value(written)) from error
+
+
+def element_name(name: int | str) -> str:
+    """Return e.g. ``EchoTime (0018,0081)``; of a private element the tag alone, with x for its block."""
+    tag = _tag(name) if isinstance(name, str) else BaseTag(name)
+    if tag.is_private:
+        return f"({tag.group:04X},xx{tag.element & 0xFF:02X})"
+    return f"{name if isinstance(name, str) else keyword_for_tag(tag)} ({tag.group:04X},{tag.element:04X})"
+
+
+def shown_value(written: str) -> str:
+    """Return a value in quotes if it can only be numbers, else nothing, since text may be of a person."""
+    short = len(written) <= 24 and re.fullmatch(r"[-+0-9.,;eE\\ ]*", written)
+    return f"'{written}'" if short and not re.search(r"\d{6}", written) else ""
 
 
 def number(dataset: Dataset, name: int | str) -> float | None:
@@ -128,22 +161,89 @@ def integer(dataset: Dataset, name: int | str) -> int | None:
     """Return the first value of an element as a whole number, None where there is none."""
     value = number(dataset, name)
     if value is not None and value != int(value):
-        raise DamagedElementError("not a whole number")
+        raise DamagedElementError("not a whole number", element_name(name), shown_value(f"{value:g}"))
     return None if value is None else int(value)
 
 
-def vector(dataset: Dataset, name: int | str, length: int) -> tuple[float, ...] | None:
-    """Return an element of fixed length, None where it is absent.
+class Tolerant:
+    """Reads elements that an image may lack: what cannot be read counts as absent and is noted.
 
-    Raises
-    ------
-    DamagedElementError
-        If it has another number of values.
+    Attributes
+    ----------
+    notes
+        What could not be read, and what was read with a comma as the decimal point.
     """
-    found = numbers(dataset, name)
-    if found and len(found) != length:
-        raise DamagedElementError(f"{len(found)} values instead of {length}")
-    return found or None
+
+    def __init__(self) -> None:
+        self.notes: list[str] = []
+
+    def text(self, dataset: Dataset, name: int | str) -> str:
+        """Return an element as text; empty where it cannot be read."""
+        return "\\".join(self.texts(dataset, name))
+
+    def texts(self, dataset: Dataset, name: int | str) -> tuple[str, ...]:
+        """Return the values of an element as text; none where it cannot be read."""
+        try:
+            return texts(dataset, name)
+        except DamagedElementError as error:
+            self._note(f"{error} and counts as absent")
+            return ()
+
+    def numbers(self, dataset: Dataset, name: int | str, *, needed: bool = False) -> tuple[float, ...]:
+        """Return the values of an element as numbers; a comma may stand for the decimal point.
+
+        Raises
+        ------
+        DamagedElementError
+            If the element is needed and cannot be read.
+        """
+        try:
+            return numbers(dataset, name)
+        except DamagedElementError as error:
+            found = _with_commas(error.value)
+            if found is None and needed:
+                raise
+            told = "counts as absent" if found is None else "was read with the comma as decimal point"
+            self._note(f"{error} and {told}")
+            return found or ()
+
+    def number(self, dataset: Dataset, name: int | str, *, needed: bool = False) -> float | None:
+        """Return the first value of an element as a number, None where there is none."""
+        found = self.numbers(dataset, name, needed=needed)
+        return found[0] if found else None
+
+    def integer(self, dataset: Dataset, name: int | str) -> int | None:
+        """Return the first value of an element as a whole number, None where there is none."""
+        value = self.number(dataset, name)
+        if value is not None and value != int(value):
+            self._note(f"{element_name(name)} is '{value:g}' and counts as absent")
+            return None
+        return None if value is None else int(value)
+
+    def vector(self, dataset: Dataset, name: int | str, length: int) -> tuple[float, ...] | None:
+        """Return a needed element of fixed length, None where it is absent.
+
+        Raises
+        ------
+        DamagedElementError
+            If it cannot be read or has another number of values.
+        """
+        found = self.numbers(dataset, name, needed=True)
+        if found and len(found) != length:
+            raise DamagedElementError(f"{len(found)} values instead of {length}", element_name(name))
+        return found or None
+
+    def _note(self, note: str) -> None:
+        if note not in self.notes:
+            self.notes.append(note)
+
+
+def _with_commas(shown: str) -> tuple[float, ...] | None:
+    """Return numbers written with a decimal comma; None for others, and for what may be thousands."""
+    parts = shown.strip("'").split("\\")
+    plain = all(re.fullmatch(r"\s*[-+]?\d+(,\d+|\.\d+)?\s*", part) for part in parts)
+    thousands = any(re.fullmatch(r"\s*[-+]?\d{1,3},\d{3}\s*", part) for part in parts)
+    return tuple(float(part.replace(",", ".")) for part in parts) if plain and not thousands else None
 
 
 class PrivateBlocks:

@@ -14,15 +14,12 @@ from qmri.ingest.elements import (
     EMPTY,
     DamagedElementError,
     PrivateBlocks,
-    integer,
+    Tolerant,
+    element_name,
     item,
-    number,
-    numbers,
     readable_text,
-    text,
     texts,
     values,
-    vector,
 )
 from qmri.ingest.header import Frame, Hints, PixelFormat, Sequence, ValueScale
 from qmri.ingest.identity import patient_identity
@@ -57,12 +54,16 @@ def read_frames(path: Path, dataset: Dataset, pixels: PixelFormat, *, enhanced: 
     DamagedElementError
         If an element that numbers depend on holds something else than its kind of value.
     """
-    whole = _File(dataset)
-    sequence, patient = _sequence(whole), patient_identity(dataset)
-    words = frozenset(word for name in PERSONAL for word in _words(readable_text(dataset, name)))
+    whole = _File(dataset, Tolerant())
+    read, sequence, patient = whole.read, _sequence(whole), patient_identity(dataset)
+    private_words = _private_words(dataset)
+    uids = {name: _uid(whole, name) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")}
     per_frame = values(dataset, "PerFrameFunctionalGroupsSequence") if enhanced else ()
     if enhanced and len(per_frame) != pixels.frames:
-        raise DamagedElementError("another number of functional groups than of frames")
+        raise DamagedElementError(
+            f"{len(per_frame)} items for {pixels.frames} frames",
+            "PerFrameFunctionalGroupsSequence (5200,9230)",
+        )
     shared = item(dataset, "SharedFunctionalGroupsSequence")
     frames = []
     for index in range(pixels.frames):
@@ -71,32 +72,47 @@ def read_frames(path: Path, dataset: Dataset, pixels: PixelFormat, *, enhanced: 
             Frame(
                 path=path,
                 index=index,
-                study=text(dataset, "StudyInstanceUID"),
-                series=text(dataset, "SeriesInstanceUID"),
-                instance=text(dataset, "SOPInstanceUID"),
+                study=uids["StudyInstanceUID"],
+                series=uids["SeriesInstanceUID"],
+                instance=uids["SOPInstanceUID"],
                 patient=patient,
-                modality=text(dataset, "Modality"),
-                series_number=integer(dataset, "SeriesNumber"),
-                instance_number=integer(dataset, "InstanceNumber"),
+                modality=readable_text(dataset, "Modality"),
+                series_number=read.integer(dataset, "SeriesNumber"),
+                instance_number=read.integer(dataset, "InstanceNumber"),
                 time=_time(dataset, groups),
-                plane=_plane(dataset, groups),
-                echo_time_ms=_echo_time(groups),
-                echo_number=integer(dataset, "EchoNumbers"),
+                plane=_plane(whole, groups),
+                echo_time_ms=_echo_time(whole, groups),
+                echo_number=read.integer(dataset, "EchoNumbers"),
                 hints=_hints(whole, groups),
-                sequence=_with_timing(sequence, groups) if enhanced else sequence,
-                scale=_scale(dataset, groups),
+                sequence=_with_timing(sequence, whole, groups) if enhanced else sequence,
+                scale=_scale(whole, groups),
                 pixels=pixels,
-                private_words=words,
+                private_words=private_words,
+                acquisition_number=read.integer(dataset, "AcquisitionNumber"),
+                temporal_position=read.integer(dataset, "TemporalPositionIdentifier")
+                if not enhanced
+                else read.integer(groups.get("FrameContentSequence"), "TemporalPositionIndex"),
             )
         )
-    return tuple(frames)
+    if readable_text(dataset, "BurnedInAnnotation").upper() == "YES":
+        read.notes.append("BurnedInAnnotation (0028,0301) is YES: text may stand over pixels")
+    return tuple(replace(frame, notes=tuple(read.notes)) for frame in frames)
+
+
+def _uid(whole: _File, name: str) -> str:
+    """Return a UID; what lacks is noted, and told apart by other elements."""
+    found = whole.read.text(whole.dataset, name)
+    if not found:
+        whole.read.notes.append(f"{element_name(name)} is absent")
+    return found
 
 
 @dataclass(frozen=True)
 class _File:
-    """A dataset, and where private elements lie in it."""
+    """A dataset, what reads its elements, and where private elements lie in it."""
 
     dataset: Dataset
+    read: Tolerant
 
     @cached_property
     def private(self) -> PrivateBlocks:
@@ -106,7 +122,7 @@ class _File:
     @cached_property
     def vendor(self) -> str:
         """The manufacturer, upper case."""
-        return text(self.dataset, "Manufacturer").upper()
+        return readable_text(self.dataset, "Manufacturer").upper()
 
     @property
     def may_be_ge(self) -> bool:
@@ -127,27 +143,31 @@ class _Groups:
         return item(self.own, name) if name in self.own else item(self.shared, name)
 
 
-def _echo_time(groups: _Groups) -> float | None:
+def _echo_time(whole: _File, groups: _Groups) -> float | None:
     echo = groups.get("MREchoSequence")
-    effective = number(echo, "EffectiveEchoTime")
-    return number(echo, "EchoTime") if effective is None else effective
+    effective = whole.read.number(echo, "EffectiveEchoTime", needed=True)
+    return whole.read.number(echo, "EchoTime", needed=True) if effective is None else effective
 
 
 def _time(dataset: Dataset, groups: _Groups) -> str:
     content = groups.get("FrameContentSequence")
-    moment = text(content, "FrameAcquisitionDateTime") or text(dataset, "AcquisitionDateTime")
-    return moment or text(dataset, "AcquisitionDate") + text(dataset, "AcquisitionTime")
+    moment = readable_text(content, "FrameAcquisitionDateTime") or readable_text(
+        dataset, "AcquisitionDateTime"
+    )
+    return moment or readable_text(dataset, "AcquisitionDate") + readable_text(dataset, "AcquisitionTime")
 
 
-def _plane(dataset: Dataset, groups: _Groups) -> Plane | None:
-    position = vector(groups.get("PlanePositionSequence"), "ImagePositionPatient", 3)
-    orientation = vector(groups.get("PlaneOrientationSequence"), "ImageOrientationPatient", 6)
+def _plane(whole: _File, groups: _Groups) -> Plane | None:
+    read = whole.read
+    position = read.vector(groups.get("PlanePositionSequence"), "ImagePositionPatient", 3)
+    orientation = read.vector(groups.get("PlaneOrientationSequence"), "ImageOrientationPatient", 6)
     measures = groups.get("PixelMeasuresSequence")
-    spacing = vector(measures, "PixelSpacing", 2)
+    spacing = read.vector(measures, "PixelSpacing", 2)
     if position is None or orientation is None or spacing is None:
         return None
-    thickness = number(measures, "SpacingBetweenSlices") or number(measures, "SliceThickness")
-    plane = Plane(position, orientation, spacing, thickness, text(dataset, "FrameOfReferenceUID"))  # type: ignore[arg-type]
+    thickness = read.number(measures, "SpacingBetweenSlices") or read.number(measures, "SliceThickness")
+    frame_of_reference = readable_text(whole.dataset, "FrameOfReferenceUID")
+    plane = Plane(position, orientation, spacing, thickness, frame_of_reference)  # type: ignore[arg-type]
     fault = check_plane(plane)
     if fault:
         raise DamagedElementError(fault)
@@ -159,15 +179,16 @@ def _hints(whole: _File, groups: _Groups) -> Hints:
     enhanced = groups.own is not None
     kind = groups.get("MRImageFrameTypeSequence")
     ge = whole.private.find(0x0043, GE_PARAMETERS) if whole.may_be_ge else None
+    component = readable_text(kind, "ComplexImageComponent")
     return Hints(
-        image_type=_upper(texts(dataset, "ImageType")),
-        frame_type=_upper(texts(kind, "FrameType")) if enhanced else (),
+        image_type=_upper(whole.read.texts(dataset, "ImageType")),
+        frame_type=_upper(whole.read.texts(kind, "FrameType")) if enhanced else (),
         philips_type=_upper(_philips_type(whole, groups)) if whole.vendor.startswith("PHILIPS") else (),
-        component=(text(kind, "ComplexImageComponent") or text(dataset, "ComplexImageComponent")).upper(),
-        ge_component=None if ge is None else integer(dataset, ge + 0x2F),
-        ge_variant=None if ge is None else integer(dataset, ge + 0x30),
-        description=text(dataset, "SeriesDescription"),
-        protocol=text(dataset, "ProtocolName"),
+        component=(component or readable_text(dataset, "ComplexImageComponent")).upper(),
+        ge_component=None if ge is None else whole.read.integer(dataset, ge + 0x2F),
+        ge_variant=None if ge is None else whole.read.integer(dataset, ge + 0x30),
+        description=readable_text(dataset, "SeriesDescription"),
+        protocol=readable_text(dataset, "ProtocolName"),
     )
 
 
@@ -180,22 +201,22 @@ def _philips_type(whole: _File, groups: _Groups) -> tuple[str, ...]:
 
 
 def _sequence(whole: _File) -> Sequence:
-    dataset = whole.dataset
+    dataset, read = whole.dataset, whole.read
     own = _ge_facts(whole) if whole.may_be_ge else {}
-    names = own.pop("name", ""), text(dataset, "SequenceName"), text(dataset, "PulseSequenceName")
-    filters = own.pop("filters", "") + text(dataset, "KSpaceFiltering")
+    names = own.pop("name", ""), read.text(dataset, "SequenceName"), read.text(dataset, "PulseSequenceName")
+    filters = own.pop("filters", "") + read.text(dataset, "KSpaceFiltering")
     return Sequence(
-        vendor=text(dataset, "Manufacturer"),
-        model=text(dataset, "ManufacturerModelName"),
-        software=text(dataset, "SoftwareVersions"),
-        scanning_sequence=text(dataset, "ScanningSequence").upper(),
+        vendor=readable_text(dataset, "Manufacturer"),
+        model=readable_text(dataset, "ManufacturerModelName"),
+        software=readable_text(dataset, "SoftwareVersions"),
+        scanning_sequence=read.text(dataset, "ScanningSequence").upper(),
         name="\\".join(name for name in names if name),
-        options=text(dataset, "ScanOptions").upper(),
-        repetition_time_ms=number(dataset, "RepetitionTime"),
-        flip_angle_deg=number(dataset, "FlipAngle"),
-        imaging_frequency_mhz=_megahertz(number(dataset, "ImagingFrequency")),
-        field_strength_t=_tesla(number(dataset, "MagneticFieldStrength")),
-        acquired_matrix=_acquired_matrix(numbers(dataset, "AcquisitionMatrix")),
+        options=read.text(dataset, "ScanOptions").upper(),
+        repetition_time_ms=read.number(dataset, "RepetitionTime"),
+        flip_angle_deg=read.number(dataset, "FlipAngle"),
+        imaging_frequency_mhz=_megahertz(read.number(dataset, "ImagingFrequency")),
+        field_strength_t=_tesla(read.number(dataset, "MagneticFieldStrength")),
+        acquired_matrix=_acquired_matrix(read.numbers(dataset, "AcquisitionMatrix")),
         filters=filters,
         **own,
     )
@@ -203,33 +224,33 @@ def _sequence(whole: _File) -> Sequence:
 
 def _ge_facts(whole: _File) -> dict[str, Any]:
     """Return what GE writes into private elements."""
-    dataset, private = whole.dataset, whole.private
+    dataset, private, read = whole.dataset, whole.private, whole.read
     acquisition = private.find(0x0019, GE_ACQUISITION)
     parameters = private.find(0x0043, GE_PARAMETERS)
-    echoes = integer(dataset, acquisition + 0x7E)
+    echoes = read.integer(dataset, acquisition + 0x7E)
     if not echoes:
-        user_value = number(dataset, acquisition + 0xA9)
+        user_value = read.number(dataset, acquisition + 0xA9)
         echoes = int(user_value) if user_value and 0 < user_value < 100 else None
     return {
-        "name": text(dataset, acquisition + 0x9C),
-        "filters": text(dataset, parameters + 0x97),
+        "name": read.text(dataset, acquisition + 0x9C),
+        "filters": read.text(dataset, parameters + 0x97),
         "declared_echoes": echoes,
-        "deep_learning": text(dataset, parameters + 0xCA),
-        "locations": integer(dataset, private.find(0x0021, GE_RELATIONS) + 0x4F),
+        "deep_learning": read.text(dataset, parameters + 0xCA),
+        "locations": read.integer(dataset, private.find(0x0021, GE_RELATIONS) + 0x4F),
     }
 
 
-def _with_timing(sequence: Sequence, groups: _Groups) -> Sequence:
+def _with_timing(sequence: Sequence, whole: _File, groups: _Groups) -> Sequence:
     """Return the sequence with what an enhanced file says in functional groups."""
-    timing = groups.get("MRTimingAndRelatedParametersSequence")
+    read, timing = whole.read, groups.get("MRTimingAndRelatedParametersSequence")
     view = groups.get("MRFOVGeometrySequence")
-    frequency_steps = integer(view, "MRAcquisitionFrequencyEncodingSteps")
-    phase_steps = integer(view, "MRAcquisitionPhaseEncodingStepsInPlane")
-    transmitter = number(groups.get("MRImagingModifierSequence"), "TransmitterFrequency")
+    frequency_steps = read.integer(view, "MRAcquisitionFrequencyEncodingSteps")
+    phase_steps = read.integer(view, "MRAcquisitionPhaseEncodingStepsInPlane")
+    transmitter = read.number(groups.get("MRImagingModifierSequence"), "TransmitterFrequency")
     return replace(
         sequence,
-        repetition_time_ms=number(timing, "RepetitionTime"),
-        flip_angle_deg=number(timing, "FlipAngle"),
+        repetition_time_ms=read.number(timing, "RepetitionTime"),
+        flip_angle_deg=read.number(timing, "FlipAngle"),
         imaging_frequency_mhz=sequence.imaging_frequency_mhz or transmitter,
         acquired_matrix=(frequency_steps, phase_steps) if frequency_steps and phase_steps else None,
     )
@@ -253,23 +274,34 @@ def _acquired_matrix(found: tuple[float, ...]) -> tuple[int, int] | None:
     return (int(frequency), int(phase)) if frequency > 0 and phase > 0 else None
 
 
-def _scale(dataset: Dataset, groups: _Groups) -> ValueScale:
-    transform = groups.get("PixelValueTransformationSequence")
-    mapping = item(dataset, "RealWorldValueMappingSequence")
+def _scale(whole: _File, groups: _Groups) -> ValueScale:
+    read, transform = whole.read, groups.get("PixelValueTransformationSequence")
+    mapping = item(whole.dataset, "RealWorldValueMappingSequence")
     if groups.own is not None:
         mapping = groups.get("RealWorldValueMappingSequence") or mapping
     return ValueScale(
-        slope=number(transform, "RescaleSlope"),
-        intercept=number(transform, "RescaleIntercept"),
-        rescale_unit=text(transform, "RescaleType").upper(),
-        real_slope=number(mapping, "RealWorldValueSlope"),
-        real_intercept=number(mapping, "RealWorldValueIntercept"),
-        real_unit=text(item(mapping, "MeasurementUnitsCodeSequence"), "CodeValue"),
+        slope=read.number(transform, "RescaleSlope", needed=True),
+        intercept=read.number(transform, "RescaleIntercept", needed=True),
+        rescale_unit=read.text(transform, "RescaleType").upper(),
+        real_slope=read.number(mapping, "RealWorldValueSlope", needed=True),
+        real_intercept=read.number(mapping, "RealWorldValueIntercept", needed=True),
+        real_unit=read.text(item(mapping, "MeasurementUnitsCodeSequence"), "CodeValue"),
     )
 
 
+def _private_words(dataset: Dataset) -> frozenset[str]:
+    """Return the words of a person: from three letters on, of the name also two, of ideographs the whole."""
+    words = {word for name in PERSONAL for word in _words(readable_text(dataset, name)) if len(word) >= 3}
+    for group in readable_text(dataset, "PatientName").casefold().split("="):
+        parts = _words(group)
+        words.update(part for part in parts if len(part) >= 2)
+        if not group.isascii():
+            words.add("".join(parts))
+    return frozenset(words)
+
+
 def _words(content: str) -> list[str]:
-    return [word for word in re.split(r"[^\w]+", content.casefold()) if len(word) >= 3]
+    return [word for word in re.split(r"[^\w]+", content.casefold()) if word]
 
 
 def _upper(words: tuple[str, ...]) -> tuple[str, ...]:

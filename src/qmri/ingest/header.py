@@ -159,6 +159,10 @@ class Frame:
         See there.
     private_words
         Words that identify a person; taken out of what is shown of free text.
+    acquisition_number, temporal_position
+        (0020,0012) and (0020,0100), which tell repetitions apart.
+    notes
+        What was odd in the header and how it was taken; nothing of a person.
     """
 
     path: Path
@@ -179,6 +183,9 @@ class Frame:
     scale: ValueScale
     pixels: PixelFormat
     private_words: frozenset[str]
+    acquisition_number: int | None = None
+    temporal_position: int | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -197,7 +204,9 @@ class FileHeader:
     patient
         Who is named, where the file is DICOM of a patient.
     reason
-        What was wrong with a damaged file.
+        What was wrong with a damaged file; of other DICOM what it is.
+    label
+        Series and instance number of a damaged file, where it tells them.
     """
 
     path: Path
@@ -205,3 +214,4 @@ class FileHeader:
     frames: tuple[Frame, ...] = ()
     patient: PatientIdentity | None = None
     reason: str = ""
+    label: str = ""

@@ -73,13 +73,17 @@ COMPONENT_WORDS: dict[str, Kind] = {
     **dict.fromkeys(("I", "IMAGINARY", "IMAG", "I_FFE"), Kind.IMAGINARY),
 }
 
+FAT_FRACTION = r"Fat\s?Frac|(FeQ[-_ ]?)?PDFF|Fat[-_ ]Fraction"
+UNCORRECTED = r"(\b(w/?o|without|no|non)[-_ ]?(t2|r2|decay|corr)|uncorr)"
+"""Says of a fat fraction that the decay between the echoes was not corrected for."""
 # Beginnings of a series description, most specific first: "T2*:Water" is water corrected for T2*.
 DESCRIPTIONS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
+        (rf"({FAT_FRACTION}).*{UNCORRECTED}", Kind.OTHER),
         (r"T2\s?\*\s*:\s*Water", Kind.WATER_CORRECTED),
         (r"T2\s?\*\s*:\s*Fat\s*(:|$)", Kind.OTHER),
-        (r"Fat\s?Frac|(FeQ[-_ ]?)?PDFF|Fat[-_ ]Fraction", Kind.PDFF),
+        (FAT_FRACTION, Kind.PDFF),
         (r"(FeQ[-_ ]?)?R2\s?\*|(FeQ[-_ ]?)?R2[-_ ]?star", Kind.R2STAR),
         (r"T2\s?\*\s*[:(]|T2[-_ ]?star\s*[:(]|T2\s?\*[-_ ]?map|T2[-_ ]?star[-_ ]?map", Kind.T2STAR),
         (r"Water\s*:", Kind.WATER),
@@ -89,13 +93,15 @@ DESCRIPTIONS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
         (r"B0[-_ ]?map|Field[-_ ]?map", Kind.OTHER),
     )
 )
-# Endings, as Siemens writes them.
+EFFECTIVE = r"[-_ ]Eff(ective)?"
+# Endings, as Siemens writes them: qDixon gives FP, R2s_Eff and T2s_Eff.
 ENDINGS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), kind)
     for pattern, kind in (
-        (r"[-_ ](FF|PDFF|FatFrac(tion)?)$", Kind.PDFF),
-        (r"[-_ ](R2\*|R2star|R2_star)(_map)?$", Kind.R2STAR),
-        (r"[-_ ](T2\*|T2star|T2_star)_map$", Kind.T2STAR),
+        (rf"[-_ ](FF|FP|PDFF|FatFrac(tion)?|Fat[-_ ]?Perc(ent(age)?)?)({EFFECTIVE})?$", Kind.PDFF),
+        (rf"[-_ ](R2\*|R2s|R2star|R2_star)({EFFECTIVE}|[-_ ]map)?$", Kind.R2STAR),
+        (rf"[-_ ](T2\*|T2s|T2star|T2_star)({EFFECTIVE}|[-_ ]map)$|[-_ ]T2s$", Kind.T2STAR),
+        (r"[-_ ](WP|WF|Goodness|GOF|GoFM)$", Kind.OTHER),
         (r"[-_ ](W|WATER)$", Kind.WATER),
         (r"[-_ ](F|FAT)$", Kind.FAT),
         (r"[-_ ](IN|IP)$", Kind.IN_PHASE),

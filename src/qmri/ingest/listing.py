@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from qmri.errors import QmriError
@@ -126,7 +126,8 @@ def describe(scan: Scan, studies: Sequence[StudyContent]) -> str:
     more = f", {copies} images more than once" if copies else ""
     lines = ["files: " + (", ".join(counts) or "none") + more]
     if scan.damage:
-        lines.append("damage: " + ", ".join(scan.damage))
+        lines.append("damage: " + "; ".join(scan.damage))
+    lines += [f"note: {warning}" for warning in scan.warnings]
     try:
         check_one_patient(scan)
     except QmriError as error:
@@ -145,7 +146,7 @@ def describe(scan: Scan, studies: Sequence[StudyContent]) -> str:
 def _planned(
     frames: Sequence[Frame], scan: Scan, overrides: Overrides
 ) -> tuple[Plan | None, QmriError | None]:
-    alone = Scan(tuple(frames), scan.copies, scan.files, ())
+    alone = replace(scan, frames=tuple(frames), patients=())
     try:
         plan = make_plan(alone, overrides)
         for frame in [*(plan.echoes.frames if plan.echoes else ()), *(plan.maps.frames if plan.maps else ())]:

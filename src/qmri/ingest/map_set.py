@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,9 +9,10 @@ from functools import cached_property
 
 from qmri.errors import QmriError
 from qmri.ingest.header import Frame
-from qmri.ingest.kinds import DESCRIPTIONS, Kind
-from qmri.ingest.naming import remedy_to_choose, series_names
+from qmri.ingest.kinds import Kind
+from qmri.ingest.naming import remedy_to_choose, series_name, series_names
 from qmri.ingest.plane import Grid
+from qmri.ingest.same_scan import differences, same_protocol, told
 from qmri.ingest.stacks import grid_of, missing_slices
 from qmri.ingest.votes import Verdict
 
@@ -81,24 +81,61 @@ def find_map_sets(
             warnings: list[str] = []
             for kind, by_series in by_kind.items():
                 if kind is not Kind.PDFF:
-                    _attach(kind, by_series, fat_fraction[0], images, warnings)
+                    candidates = _of_one_scan(kind, by_series, fat_fraction[0], verdicts, warnings)
+                    _attach(kind, candidates, fat_fraction[0], images, warnings)
             sets.append(MapSet(images, tuple(warnings)))
     return sets
 
 
-def _attach(
+def _of_one_scan(
     kind: Kind,
     by_series: Mapping[str, Sequence[Frame]],
+    reference: Frame,
+    verdicts: Mapping[Frame, Verdict],
+    warnings: list[str],
+) -> list[Sequence[Frame]]:
+    """Return the series whose headers do not name another scan than that of the fat fraction map."""
+    kept = []
+    for frames in by_series.values():
+        found = differences(frames[0], reference)
+        if not found:
+            kept.append(frames)
+            continue
+        name = f"{series_name(frames[0])} ({kind.value})"
+        if verdicts[frames[0]].told:
+            kept.append(frames)
+            warnings.append(
+                f"{name} was taken because the override file names it, though its headers are "
+                f"of another scan than the fat fraction map: {told(found)}"
+            )
+        else:
+            warnings.append(
+                f"{name} was left out, since its headers are of another scan than the fat fraction map: "
+                f"{told(found)}; if they belong together, say in the override file that it is {kind.value}"
+            )
+    return kept
+
+
+def _attach(
+    kind: Kind,
+    candidates: list[Sequence[Frame]],
     reference: Frame,
     images: dict[Kind, tuple[Frame, ...]],
     warnings: list[str],
 ) -> None:
     """Add the images of a kind that belong to a fat fraction map: by series, time, then description."""
-    candidates = list(by_series.values())
-    for belongs in (_same_series, _same_time, _same_protocol):
+    if not candidates:
+        return
+    for belongs in (_same_series, _same_time, same_protocol):
         if len(candidates) > 1:
             candidates = [frames for frames in candidates if belongs(frames[0], reference)] or candidates
     if len(candidates) == 1:
+        only = candidates[0][0]
+        if not any(belongs(only, reference) for belongs in (_same_series, _same_time, same_protocol)):
+            warnings.append(
+                f"nothing says that {series_name(only)} ({kind.value}) is of the scan of the fat fraction "
+                "map: there is no AcquisitionTime (0008,0032) and the descriptions differ"
+            )
         images[kind] = tuple(candidates[0])
         return
     everything = [frame for frames in candidates for frame in frames]
@@ -118,15 +155,3 @@ def _same_series(one: Frame, two: Frame) -> bool:
 
 def _same_time(one: Frame, two: Frame) -> bool:
     return bool(one.time) and one.time == two.time
-
-
-def _same_protocol(one: Frame, two: Frame) -> bool:
-    return _protocol(one) == _protocol(two)
-
-
-def _protocol(frame: Frame) -> str:
-    """Return the description without the words that tell the type, so that those of one scan agree."""
-    text = frame.hints.description
-    for pattern, _ in DESCRIPTIONS:
-        text = pattern.sub("", text, count=1) if pattern.match(text) else text
-    return re.sub(r"[^a-z0-9]", "", text.casefold())

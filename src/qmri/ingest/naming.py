@@ -7,16 +7,17 @@ from collections.abc import Sequence
 
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import Kind
+from qmri.ingest.repeats import condition, telling_apart
 
 
 def shown_description(frame: Frame) -> str:
     """Return the series description without words that also stand in the patient's data."""
-
-    def shown(match: re.Match[str]) -> str:
-        return "***" if match.group().casefold() in frame.private_words else match.group()
-
-    text = re.sub(r"\w{3,}", shown, frame.hints.description)
-    return re.sub(r"[^\x20-\x7e]", "?", text)[:64]
+    text = frame.hints.description
+    for word in sorted(frame.private_words, key=len, reverse=True):
+        # Letters of an alphabet stand in words; ideographs stand beside each other without a space.
+        whole = rf"\b{re.escape(word)}\b" if word.isascii() else re.escape(word)
+        text = re.sub(whole, "***", text, flags=re.IGNORECASE)
+    return "".join(letter if letter.isprintable() else "?" for letter in text)[:64]
 
 
 def series_name(frame: Frame) -> str:
@@ -69,11 +70,15 @@ def remedy_to_choose(frames: Sequence[Frame]) -> str:
     frames
         An image of each. Their descriptions are often the same, so numbers must tell them apart.
     """
-    numbers = [frame.series_number for frame in frames]
-    if len({frame.study for frame in frames}) > 1 or len(set(numbers)) < len(frames) or None in numbers:
+    key, values = telling_apart(frames)
+    if len({frame.study for frame in frames}) > 1 or not key or key == "instance_number":
         return "put each examination into a folder of its own"
-    last = max(frames, key=lambda frame: frame.series_number or 0)
-    return "leave the others out: " + remedy_for(last, Kind.IGNORE.value, by_number=True)
+    last = max(frames, key=lambda frame: (frame.time, frame.series_number or 0))
+    by_number = key == "series_number"
+    also = "" if by_number else condition(last, key)
+    return f"they differ in {values}; leave the others out: " + remedy_for(
+        last, Kind.IGNORE.value, also, by_number=True
+    )
 
 
 def _match(frame: Frame, *, by_number: bool) -> str:

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 from qmri.errors import QmriError
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import Kind
+from qmri.ingest.repeats import time_of_day
 
 
 class _Strict(BaseModel):
@@ -28,6 +29,10 @@ class Match(_Strict):
     vendor: Annotated[str | None, Field(description="manufacturer, * and ? as in a shell")] = None
     ge_component: Annotated[int | None, Field(description="value of (0043,102F)")] = None
     ge_variant: Annotated[int | None, Field(description="value of (0043,1030)")] = None
+    acquisition_number: Annotated[int | None, Field(description="value of (0020,0012)")] = None
+    temporal_position: Annotated[int | None, Field(description="value of (0020,0100)")] = None
+    acquisition_time: Annotated[str | None, Field(description="HHMMSS, * and ? as in a shell")] = None
+    instance_number: Annotated[int | None, Field(description="value of (0020,0013)")] = None
 
     def fits(self, frame: Frame) -> bool:
         """Tell whether an image is meant."""
@@ -40,6 +45,10 @@ class Match(_Strict):
             and (self.image_type is None or self.image_type.upper() in words)
             and self.ge_component in (None, hints.ge_component)
             and self.ge_variant in (None, hints.ge_variant)
+            and self.acquisition_number in (None, frame.acquisition_number)
+            and self.temporal_position in (None, frame.temporal_position)
+            and self.instance_number in (None, frame.instance_number)
+            and _like(self.acquisition_time, time_of_day(frame))
         )
 
 

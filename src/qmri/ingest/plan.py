@@ -6,15 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from qmri.errors import QmriError
-from qmri.ingest.echo_set import FEWEST_ECHOES, EchoSet, find_echo_sets
+from qmri.ingest.echo_set import EchoSet
+from qmri.ingest.find_echoes import find_echo_sets
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import Kind
+from qmri.ingest.left_out import account, suggested_turns
 from qmri.ingest.map_set import MapSet, find_map_sets
 from qmri.ingest.naming import remedy_for, remedy_to_choose, series_name, series_names
+from qmri.ingest.oddities import oddities
 from qmri.ingest.overrides import Overrides
+from qmri.ingest.same_scan import POSITION, SEQUENCE, TIME, differences, told
 from qmri.ingest.scan import Scan
 from qmri.ingest.stacks import check_whole_series, stacks_of
+from qmri.ingest.twins import without_twins
 from qmri.ingest.votes import Verdict, judge
+
+MOST_TOLD = 8
 
 
 @dataclass(frozen=True)
@@ -29,12 +36,15 @@ class Plan:
         What every image of the folder was taken for.
     warnings
         Sentences about what was left out.
+    left_out
+        Series with images that were not used, with their number and what they were taken for; JSON values.
     """
 
     echoes: EchoSet | None
     maps: MapSet | None
     verdicts: Mapping[Frame, Verdict]
     warnings: tuple[str, ...]
+    left_out: tuple[Mapping[str, object], ...] = ()
 
 
 class NothingUsableError(QmriError):
@@ -53,10 +63,22 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     everything = [overrides.told_bits(frame) for frame in scan.frames]
     verdicts = judge(everything, overrides)
     frames = [frame for frame in everything if verdicts[frame].kind is not Kind.IGNORE]
+    try:
+        return _plan(frames, verdicts, scan)
+    except QmriError as error:
+        odd = [f"left out as damaged: {reason}" for reason in scan.damage]
+        odd += [*(oddities(frames) if not isinstance(error, NothingUsableError) else ()), *scan.warnings]
+        if odd:
+            error.found = "; ".join([*((error.found,) if error.found else ()), *odd[:MOST_TOLD]])
+        raise
+
+
+def _plan(frames: list[Frame], verdicts: Mapping[Frame, Verdict], scan: Scan) -> Plan:
+    frames, twins = without_twins(frames)
     stacks = stacks_of(frames)
     echo_sets = find_echo_sets(frames, verdicts, stacks)
     map_sets = find_map_sets(frames, verdicts, stacks)
-    warnings: list[str] = []
+    warnings: list[str] = list(twins)
     if map_sets:
         related = [echoes for echoes in echo_sets if _is_related(echoes, map_sets)]
         if len(related) < len(echo_sets):
@@ -70,22 +92,33 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     maps = map_sets[0] if map_sets else None
     warnings += _conflicts(frames, verdicts, stacks, echoes, maps)
     if echoes is None and maps is None:
-        raise _nothing_usable(frames, verdicts)
-    if echoes is not None and maps is not None and not echoes.belongs_to(maps):
+        raise _nothing_usable(frames, verdicts, scan)
+    if echoes is not None and maps is not None:
+        _check_together(echoes, maps, warnings)
+    if echoes is not None:
+        echoes.check()
+        warnings.extend(echoes.warnings)
+    if maps is not None:
+        maps.check()
+        warnings.extend(maps.warnings)
+    used = [*(echoes.frames if echoes else ()), *(maps.frames if maps else ())]
+    check_whole_series(frames, used, verdicts)
+    left_out, more = account(frames, used, verdicts, stacks)
+    return Plan(echoes, maps, verdicts, (*warnings, *more), left_out)
+
+
+def _check_together(echoes: EchoSet, maps: MapSet, warnings: list[str]) -> None:
+    """Refuse echoes and maps that cannot be of one examination; tell if they may be of two scans."""
+    if not echoes.belongs_to(maps):
         raise QmriError(
             "the echoes and the vendor's maps are not of one acquisition",
             found=f"echoes in {series_names(echoes.frames)}, maps in {series_names(maps.frames)}",
             expected="the same study, frame of reference, orientation and place",
             remedy=remedy_for(maps.frames[0], "ignore"),
         )
-    if echoes is not None:
-        echoes.check()
-    if maps is not None:
-        maps.check()
-        warnings.extend(maps.warnings)
-    used = [*(echoes.frames if echoes else ()), *(maps.frames if maps else ())]
-    check_whole_series(frames, used, verdicts)
-    return Plan(echoes, maps, verdicts, tuple(warnings))
+    found = differences(echoes.frames[0], maps.images[Kind.PDFF][0], (*SEQUENCE, TIME, POSITION))
+    if found:
+        warnings.append(f"the vendor's maps are of another scan than the echoes: {told(found)}")
 
 
 def _is_related(echoes: EchoSet, map_sets: list[MapSet]) -> bool:
@@ -130,16 +163,19 @@ def _refuse_several(what: str, candidates: list[tuple[Frame, ...]]) -> None:
         )
 
 
-def _nothing_usable(frames: list[Frame], verdicts: Mapping[Frame, Verdict]) -> NothingUsableError:
+def _nothing_usable(frames: list[Frame], verdicts: Mapping[Frame, Verdict], scan: Scan) -> NothingUsableError:
     by_series: dict[str, list[Frame]] = {}
     for frame in frames:
         by_series.setdefault(frame.series, []).append(frame)
     described = [_described(members, verdicts) for members in by_series.values()]
     if not frames:
+        there = [f"damaged: {reason}" for reason in scan.damage] + list(scan.others)
         return NothingUsableError(
             "the folder holds no MR images",
-            expected="echoes or vendor maps of a water-fat acquisition",
-            remedy="check dicom_dir; qmri ingest --list shows what the files are",
+            found="; ".join(there) or "no DICOM",
+            expected="echoes or vendor maps of a water-fat acquisition, as MR Image Storage",
+            remedy="check dicom_dir; qmri ingest --list shows what the files are; screenshots and secondary "
+            "captures hold no quantities: export the original images",
         )
     undecided = [frame for frame in frames if verdicts[frame].kind is None]
     example = undecided[0] if undecided else frames[0]
@@ -147,19 +183,8 @@ def _nothing_usable(frames: list[Frame], verdicts: Mapping[Frame, Verdict]) -> N
         "nothing in the folder can be told to be echoes or a fat fraction map",
         found="; ".join(described[:12]) + ("; ..." if len(described) > 12 else ""),
         expected="three or more echo times of one gradient echo, or a fat fraction map",
-        remedy=remedy_for(example, _suggested_turns(by_series[example.series])),
+        remedy=remedy_for(example, suggested_turns(by_series[example.series])),
     )
-
-
-def _suggested_turns(frames: list[Frame]) -> str:
-    """Return the types that the echoes of a series may show in turn; empty if it has no echoes."""
-    times = {frame.echo_time_ms for frame in frames}
-    places = {(frame.echo_time_ms, round(frame.plane.depth, 2)) for frame in frames if frame.plane}
-    if len(times) < FEWEST_ECHOES or not places:
-        return ""
-    turns = {1: "magnitude", 2: "[real, imaginary]", 3: "[magnitude, real, imaginary]"}
-    suggested = turns.get(len(frames) // len(places), "")
-    return f"{suggested}   # if that is their order by instance number" if suggested else ""
 
 
 def _described(frames: list[Frame], verdicts: Mapping[Frame, Verdict]) -> str:

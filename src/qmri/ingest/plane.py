@@ -88,18 +88,19 @@ def check_plane(plane: Plane) -> str:
     """Return what is wrong with a position, or an empty text."""
     row, column = np.array(plane.orientation[:3]), np.array(plane.orientation[3:])
     if abs(np.linalg.norm(row) - 1) > 1e-2 or abs(np.linalg.norm(column) - 1) > 1e-2:
-        return "direction cosines that are no unit vectors"
+        return "ImageOrientationPatient (0020,0037) holds direction cosines that are no unit vectors"
     if abs(row @ column) > 1e-2:
-        return "rows and columns that are not perpendicular"
+        return "ImageOrientationPatient (0020,0037) holds rows and columns that are not perpendicular"
     if min(plane.spacing) <= 0:
-        return "a pixel spacing that is not positive"
+        return "PixelSpacing (0028,0030) is not positive"
     return ""
 
 
 def same_stack(one: Plane, two: Plane) -> bool:
     """Tell whether two images can be slices of one stack."""
-    return (
-        one.frame_of_reference == two.frame_of_reference
+    frames = {one.frame_of_reference, two.frame_of_reference} - {""}
+    return bool(
+        len(frames) < 2
         and np.allclose(one.orientation, two.orientation, atol=SAME_DIRECTION)
         and np.allclose(one.spacing, two.spacing, rtol=1e-4)
     )
@@ -145,7 +146,11 @@ def make_grid(
     if len(depths) == 1:
         thickness = by_depth[0].thickness
         if not thickness or thickness <= 0:
-            raise QmriError("a single slice has no thickness in its header", where=where)
+            raise QmriError(
+                "a single slice has no SliceThickness (0018,0050) in its header",
+                where=where,
+                remedy="export the whole series from the scanner",
+            )
         step = normal * thickness
     else:
         _check_even(depths, where)
@@ -157,7 +162,9 @@ def make_grid(
         raise QmriError(
             "the slices of a stack are shifted against each other within their plane",
             where=where,
+            found=f"ImagePositionPatient (0020,0032) up to {shift:.2f} mm beside the line of the others",
             expected="slices behind each other along the normal of the images",
+            remedy="export the series again from the scanner",
         )
     spacing = by_depth[0].spacing
     if backwards:
@@ -173,7 +180,8 @@ def _check_even(depths: NDArray[np.float64], where: str) -> None:
     uneven = np.flatnonzero(np.abs(gaps - usual) > EVEN_SPACING * usual + SAME_PLACE_MM)
     if uneven.size:
         raise QmriError(
-            "the slices are not evenly spaced; one is missing or is of another stack",
+            "the slices are not evenly spaced; one is missing, of another stack, or its "
+            "ImagePositionPatient (0020,0032) is wrong",
             where=where,
             found=f"a distance of {gaps[uneven[0]]:.2f} mm after slice {uneven[0] + 1} of {len(depths)}",
             expected=f"{usual:.2f} mm as between the others",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import mmap
 import struct
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -15,12 +15,18 @@ from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
     EnhancedMRImageStorage,
     LegacyConvertedEnhancedMRImageStorage,
-    MediaStorageDirectoryStorage,
     MRImageStorage,
     ParametricMapStorage,
 )
 
-from qmri.ingest.elements import DamagedElementError, integer, text
+from qmri.ingest.elements import (
+    DamagedElementError,
+    Tolerant,
+    element_name,
+    integer,
+    readable_text,
+    text,
+)
 from qmri.ingest.frames import read_frames
 from qmri.ingest.header import FileHeader, PixelFormat
 from qmri.ingest.identity import patient_identity
@@ -28,7 +34,6 @@ from qmri.ingest.identity import patient_identity
 ENHANCED = (EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, ParametricMapStorage)
 IMAGES = (MRImageStorage, *ENHANCED)
 PIXEL_ELEMENTS = {0x7FE00010: "integer", 0x7FE00008: "float", 0x7FE00009: "double"}
-IDENTITY = ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")
 GREYSCALE = ("MONOCHROME1", "MONOCHROME2", "")
 PREAMBLE = 132
 
@@ -80,7 +85,15 @@ def _read(path: Path, file: mmap.mmap) -> FileHeader:
         try:
             return _sort_out(path, parsed)
         except DamagedElementError as error:
-            return FileHeader(path, "damaged", reason=str(error))
+            return FileHeader(path, "damaged", reason=str(error), label=_label(parsed.dataset))
+
+
+def _label(dataset: Dataset) -> str:
+    """Return which image a damaged file holds, as far as its header tells."""
+    read = Tolerant()
+    numbers = read.integer(dataset, "SeriesNumber"), read.integer(dataset, "InstanceNumber")
+    series, instance = ("without number" if number is None else str(number) for number in numbers)
+    return f"series {series}, instance {instance}"
 
 
 def _looks_like_dicom(start: bytes) -> bool:
@@ -108,20 +121,30 @@ def _parse(file: mmap.mmap, part10: bool) -> _Parsed:
 def _sort_out(path: Path, parsed: _Parsed) -> FileHeader:
     dataset = parsed.dataset
     patient = patient_identity(dataset)
-    uid, modality = text(dataset, "SOPClassUID"), text(dataset, "Modality")
+    uid = text(dataset, "SOPClassUID") or parsed.media_class
+    modality = readable_text(dataset, "Modality").upper()
     if not uid and not modality:
-        kind = "other" if parsed.media_class == MediaStorageDirectoryStorage else "damaged"
-        return FileHeader(path, kind, reason="no SOP class")
-    if uid not in IMAGES or modality != "MR":
-        return FileHeader(path, "other", patient=patient)
-    if not parsed.pixel_kind or not all(text(dataset, name) for name in IDENTITY):
-        return FileHeader(path, "damaged", patient=patient, reason="no pixels, or no UIDs")
+        return FileHeader(path, "damaged", reason="SOPClassUID (0008,0016) is absent", label=_label(dataset))
+    if uid not in IMAGES or (modality not in ("MR", "") and uid == ParametricMapStorage):
+        return FileHeader(path, "other", patient=patient, reason=_storage_name(uid))
+    if not parsed.pixel_kind:
+        return FileHeader(path, "damaged", patient=patient, reason="no pixels", label=_label(dataset))
     pixels = _pixel_format(parsed)
     enhanced = uid in ENHANCED
-    grey = pixels.samples == 1 and text(dataset, "PhotometricInterpretation") in GREYSCALE
+    grey = pixels.samples == 1 and readable_text(dataset, "PhotometricInterpretation") in GREYSCALE
     if not grey or (pixels.frames > 1 and not enhanced):
-        return FileHeader(path, "other", patient=patient)
-    return FileHeader(path, "image", read_frames(path, dataset, pixels, enhanced=enhanced), patient)
+        return FileHeader(path, "other", patient=patient, reason="colour images")
+    frames = read_frames(path, dataset, pixels, enhanced=enhanced)
+    if modality != "MR":
+        note = f"Modality (0008,0060) is {modality[:8] or 'absent'} in an MR image"
+        frames = tuple(replace(frame, notes=(*frame.notes, note)) for frame in frames)
+    return FileHeader(path, "image", frames, patient)
+
+
+def _storage_name(uid: str) -> str:
+    """Return what a SOP class holds, in DICOM's words."""
+    name = pydicom.uid.UID(uid).name if uid else "no SOP class"
+    return name if not name[:1].isdigit() else "private DICOM"
 
 
 def _pixel_format(parsed: _Parsed) -> PixelFormat:
@@ -132,7 +155,7 @@ def _pixel_format(parsed: _Parsed) -> PixelFormat:
         if value is None:
             value = default
         if value is None or not 0 <= value <= 2**16:
-            raise DamagedElementError("no shape of the image")
+            raise DamagedElementError("absent" if value is None else f"{value}", element_name(name))
         return value
 
     frames = whole("NumberOfFrames", 1) or 1

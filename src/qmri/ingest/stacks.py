@@ -13,6 +13,7 @@ from qmri.errors import QmriError
 from qmri.ingest.header import Frame
 from qmri.ingest.naming import remedy_for, series_name
 from qmri.ingest.plane import Grid, Plane, make_grid, same_stack
+from qmri.ingest.repeats import condition, telling_apart
 from qmri.ingest.votes import Verdict
 
 
@@ -99,7 +100,7 @@ def missing_slices(frames: Sequence[Frame], grid: Grid, what: str) -> list[int]:
     for twins in by_slice.values():
         if len(twins) > 1:
             _refuse_one_position(frames, what)
-            _refuse_twice(twins, what)
+            _refuse_twice(sorted(twins, key=lambda f: (f.time, f.instance_number or 0, f.index)), what)
     return [index + 1 for index in range(grid.shape[2]) if index not in by_slice]
 
 
@@ -109,22 +110,23 @@ def _refuse_one_position(frames: Sequence[Frame], what: str) -> None:
         raise QmriError(
             f"{len(frames)} images of the {what} give the same position",
             where=series_name(frames[0]),
-            found="one ImagePositionPatient for all",
+            found="one ImagePositionPatient (0020,0032) for all",
             expected="a position for each slice",
             remedy="export the series again from the scanner or the archive, without resampling",
         )
 
 
-def _refuse_twice(frames: Sequence[Frame], what: str) -> None:
+def _refuse_twice(twins: Sequence[Frame], what: str) -> None:
     """Refuse several images that claim to be the same slice of the same volume."""
-    variants = sorted({str(frame.hints.ge_variant) for frame in frames})
-    told_apart = f"; they differ in (0043,1030): {', '.join(variants)}" if len(variants) > 1 else ""
+    key, values = telling_apart(twins)
     raise QmriError(
-        f"{len(frames)} images claim to be the same slice of the {what}",
-        where=series_name(frames[0]),
-        found=f"different instances at one position{told_apart}",
+        f"{len(twins)} images claim to be the same slice of the {what}",
+        where=series_name(twins[0]),
+        found="different images at one position" + (f"; they differ in {values}" if values else ""),
         expected="one image for each slice",
-        remedy=remedy_for(frames[0], also="ge_variant: VALUE" if told_apart else ""),
+        remedy="leave the others out: " + remedy_for(twins[-1], "ignore", condition(twins[-1], key))
+        if key
+        else "export the series again, each acquisition in a folder of its own",
     )
 
 

@@ -99,7 +99,7 @@ def ingest(
         acquisition = read_acquisition(plan.echoes, plan.maps, told)
         loaded = load(plan.echoes, plan.maps, scan.copies)
     warnings, figures = acquisition_warnings(acquisition, plan.echoes, plan.maps)
-    warnings = [*_scan_warnings(scan), *plan.warnings, *warnings, *loaded.warnings]
+    warnings = [*_scan_warnings(scan, plan), *plan.warnings, *warnings, *loaded.warnings]
     decisions: dict[str, object] = {
         "mode": _mode(plan),
         "acquisition": acquisition.to_json(),
@@ -117,6 +117,7 @@ def ingest(
         warnings += more
         if plan.echoes is not None:
             found["on_the_grid_of_the_echoes"] = plan.maps.grid.matches(plan.echoes.grid)
+    decisions["left_out"] = [dict(entry) for entry in plan.left_out]
     decisions["inputs"] = _inputs(scan, loaded)
     return Outcome(decisions, warnings)
 
@@ -164,7 +165,7 @@ def _write_maps(
     target.write("vendor_pdff", pdff.values, maps.grid, {})
     r2star = scale_r2star(loaded.maps, told, pdff.values)
     if r2star is None:
-        warnings.append("the vendor exported no R2* map")
+        warnings.append("no R2* map belongs to the fat fraction map, as far as headers tell")
     else:
         warnings += r2star.warnings
         decisions["r2star"] = {**r2star.decision, "no_value": int(np.isnan(r2star.values).sum())}
@@ -219,15 +220,15 @@ def _inputs(scan: Scan, loaded: Loaded) -> dict[str, object]:
     }
 
 
-def _scan_warnings(scan: Scan) -> list[str]:
-    warnings = []
-    damaged = scan.files.get("damaged", 0)
-    if damaged:
-        warnings.append(f"{damaged} damaged DICOM files could not be read and were left out")
+def _scan_warnings(scan: Scan, plan: Plan) -> list[str]:
+    warnings = [f"left out as damaged: {reason}" for reason in scan.damage]
     if scan.copies:
         count = sum(len(frames) for frames in scan.copies.values())
         warnings.append(f"{count} images were there more than once and were used once")
-    return warnings
+    used = [*(plan.echoes.frames if plan.echoes else ()), *(plan.maps.frames if plan.maps else ())]
+    notes = Counter(note for frame in used for note in frame.notes)
+    warnings += [f"{note}, in {count} images" for note, count in sorted(notes.items())]
+    return [*scan.warnings, *warnings]
 
 
 def _count_outside(pdff: NDArray[np.float32]) -> int:

@@ -17,6 +17,8 @@ from qmri.ingest.kinds import COMPONENT_WORDS, GE_COMPONENT, MAP_WORDS, Kind, de
 from qmri.ingest.naming import series_name
 from qmri.ingest.overrides import Overrides
 
+TOLD = "the override file says so"
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -35,6 +37,11 @@ class Verdict:
     kind: Kind | None
     evidence: tuple[str, ...]
     conflict: bool = False
+
+    @property
+    def told(self) -> bool:
+        """Whether the user has said it."""
+        return self.evidence == (TOLD,)
 
 
 def judge(frames: Iterable[Frame], overrides: Overrides) -> dict[Frame, Verdict]:
@@ -115,13 +122,13 @@ def component_vote(hints: Hints) -> tuple[Kind | None, tuple[str, ...], bool]:
 
 def _verdict(hints: Hints, told: Kind | None, *, use_description: bool) -> Verdict:
     if told is not None:
-        return Verdict(told, ("the override file says so",))
+        return Verdict(told, (TOLD,))
     named, evidence, conflict = map_vote(hints)
     described = described_kind(hints.description) if use_description else None
     if described is not None:
         evidence += (f"the series description announces {described.value}",)
-        if named is None and not conflict:
-            named = described
+        if (named is None and not conflict) or (named is Kind.PDFF and described is Kind.OTHER):
+            named = described  # a fat fraction that is called uncorrected is no PDFF, whatever its ImageType
         elif not _agree(named, described):
             conflict = True
     component, component_evidence, component_conflict = component_vote(hints)
