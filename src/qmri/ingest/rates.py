@@ -2,42 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
+from qmri.ingest.alignment import offset_between
+from qmri.ingest.beside_echoes import SAME_RATE
 from qmri.ingest.kinds import Kind
 from qmri.ingest.load import Stored
 from qmri.ingest.marrow import LEAST_RATE, TissueRates, tissue_rates
 from qmri.ingest.naming import remedy_for, series_name
 from qmri.ingest.overrides import Overrides
-from qmri.ingest.scaling import ScaledMap, quantity, tissue_of
+from qmri.ingest.scaling import ScaledMap, quantity, rescaled, tissue_of
 from qmri.ingest.units import BY_NAME, MILLISECOND, PER_SECOND, Unit, described_unit, unit_of
 
 PLAUSIBLE_R2STAR = (8.0, 500.0)
 UNUSUAL_FACTOR, IMPOSSIBLE_FACTOR = 1.6, 2.5
 """How many times faster or slower than usual muscle and fat decay before it is told, and refused."""
 FASTEST_USUAL_MARROW = 250.0
+LARGEST_OFFSET = 2.0
+"""Voxels by which maps of one scan may differ, as by interpolation."""
 NO_VALUE_SHARE = 0.05
 """Share of tissue without a value that is told."""
 
 
 def scale_r2star(
-    maps: Mapping[Kind, Stored], overrides: Overrides, pdff: NDArray[np.floating[Any]]
+    maps: Mapping[Kind, Stored],
+    overrides: Overrides,
+    pdff: NDArray[np.floating[Any]],
+    beside: Callable[[NDArray[np.floating[Any]]], float | None] | None = None,
 ) -> ScaledMap | None:
     """Return R2* in 1/s, from R2* or, where there is none, from T2*; None where there is neither.
 
     A T2* of 0 means that there is no value, and becomes NaN. The fat fraction in percent tells
     where marrow, muscle and fat are; their rates show a T2* called R2* (or the reverse) and a wrong scale.
+    Where echoes were exported as well they alone decide.
+
+    Parameters
+    ----------
+    maps, overrides, pdff
+        What was read, what the user says, and the fat fraction in percent.
+    beside
+        Gives how many times faster a map decays than the echoes beside it.
 
     Raises
     ------
     QmriError
-        If the values are not plausible for tissue or, unless an override file names type or scale, for
-        marrow, muscle and fat.
+        If the values are not those of the echoes beside the map; or not plausible for tissue or, unless an
+        override file names type or scale, for marrow, muscle and fat; or the anatomy lies elsewhere.
     """
     kind = Kind.R2STAR if Kind.R2STAR in maps else Kind.T2STAR
     if kind not in maps:
@@ -50,11 +65,23 @@ def scale_r2star(
         with np.errstate(divide="ignore"):
             values = np.where(values > 0, np.float32(1000.0) / values, np.float32(np.nan))
     tissue = tissue_of(maps, values)
+    times_the_echoes = beside(values) if beside else None
+    if times_the_echoes is not None and not 1 / SAME_RATE <= times_the_echoes <= SAME_RATE:
+        raise QmriError(
+            f"the {kind.value} map does not decay as the echoes beside it do",
+            where=series_name(stored.frame),
+            found=f"rates {times_the_echoes:.2g} times those of the echoes (median over the body)",
+            expected=f"{1 / SAME_RATE:.2g} to {SAME_RATE:g} times",
+            remedy=_say_scale(stored, kind, times_the_echoes),
+        )
     rates = tissue_rates(values, pdff, tissue)
     told = origin == "override file" or kind in overrides.kinds_of(stored.frame)
     field = stored.frame.sequence.field_strength_t
-    _check_tissue(values[tissue], rates.factor(field), stored, kind)
-    warnings = _judged(rates, field, stored, kind, told=told) + _gaps(values[tissue], kind)
+    warnings = _gaps(values[tissue], kind)
+    if times_the_echoes is None:
+        _check_place(values, maps, pdff, stored, kind)
+        _check_tissue(values[tissue], rates.factor(field), stored, kind)
+        warnings = _judged(rates, field, stored, kind, told=told) + warnings
     decision = {
         "from": kind.value,
         "source": source,
@@ -64,6 +91,7 @@ def scale_r2star(
         "median_in_marrow": None if rates.marrow is None else round(rates.marrow, 2),
         "median_in_lean_tissue": None if rates.lean is None else round(rates.lean, 2),
         "median_in_fat": None if rates.fat is None else round(rates.fat, 2),
+        "times_the_echoes": None if times_the_echoes is None else round(times_the_echoes, 3),
     }
     return ScaledMap(values.astype(np.float32, copy=False), decision, warnings)
 
@@ -99,6 +127,27 @@ def _unit(stored: Stored, kind: Kind, overrides: Overrides) -> tuple[Unit, str]:
             remedy=remedy_for(stored.frame),
         )
     return unit, origin
+
+
+def _check_place(
+    values: NDArray[np.float32],
+    maps: Mapping[Kind, Stored],
+    pdff: NDArray[np.floating[Any]],
+    stored: Stored,
+    kind: Kind,
+) -> None:
+    """Check that the anatomy of the map lies where that of the fat fraction and the signal does."""
+    others = [pdff, *(rescaled(maps[each]) for each in (Kind.WATER, Kind.IN_PHASE) if each in maps)]
+    offsets = [offset_between(other, values) for other in others]
+    agree = len({offset.voxels for offset in offsets}) == 1
+    if agree and max(offset.distance for offset in offsets) >= LARGEST_OFFSET:
+        raise QmriError(
+            f"the {kind.value} map shows the body elsewhere than the fat fraction map",
+            where=series_name(stored.frame),
+            found=f"best fit at {offsets[0].voxels} voxels (column, row): another scan, or motion",
+            expected="the same place",
+            remedy="leave it out: " + remedy_for(stored.frame, Kind.IGNORE.value),
+        )
 
 
 def _check_tissue(values: NDArray[np.float32], factor: float | None, stored: Stored, kind: Kind) -> None:

@@ -12,9 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.acquisition import Acquisition
+from qmri.errors import QmriError
 from qmri.ingest.acquisition_facts import acquisition_warnings, read_acquisition
+from qmri.ingest.alignment import middle_slices
+from qmri.ingest.beside_echoes import (
+    SAME_FRACTION,
+    CoarseFit,
+    check_still,
+    coarse_fit,
+    fraction_beside,
+    scale_beside,
+)
 from qmri.ingest.complex_data import combine, undo_chopping, undo_sign
-from qmri.ingest.echo_set import EchoSet
 from qmri.ingest.kinds import Kind
 from qmri.ingest.load import Loaded, load
 from qmri.ingest.map_set import MapSet
@@ -107,12 +116,13 @@ def ingest(
         "acquisition_figures": figures,
     }
     target = _Target(directory, exam)
+    fit: CoarseFit | None = None
     if plan.echoes is not None:
-        found, more = _write_echoes(plan.echoes, loaded, acquisition, told, target)
+        found, more, fit = _write_echoes(plan, loaded, acquisition, told, target)
         decisions["echoes"] = found
         warnings += more
     if plan.maps is not None:
-        found, more = _write_maps(plan.maps, loaded, told, target)
+        found, more = _write_maps(plan.maps, loaded, told, target, fit)
         decisions["maps"] = found
         warnings += more
         if plan.echoes is not None:
@@ -132,8 +142,12 @@ def _mode(plan: Plan) -> str:
 
 
 def _write_echoes(
-    echoes: EchoSet, loaded: Loaded, acquisition: Acquisition, told: Overrides, target: _Target
-) -> tuple[dict[str, object], list[str]]:
+    plan: Plan, loaded: Loaded, acquisition: Acquisition, told: Overrides, target: _Target
+) -> tuple[dict[str, object], list[str], CoarseFit | None]:
+    """Write the echoes; return decisions, warnings and, where there are maps to compare, a coarse fit."""
+    echoes = plan.echoes
+    if echoes is None:
+        raise ValueError("there are echoes")
     where = series_names(echoes.frames)
     phase = loaded.echoes.get(Kind.PHASE)
     phase_range = declared_range(phase) if phase else None
@@ -143,8 +157,10 @@ def _write_echoes(
     if Kind.REAL not in echoes.used_kinds and Kind.PHASE not in echoes.used_kinds:
         target.write("echoes_magnitude", parts["magnitude"], echoes.grid, sidecar)
         decisions["parts"] = "magnitude"
-        return decisions, ["only magnitude echoes were exported: PDFF from them is far less certain"]
+        few = "only magnitude echoes were exported: PDFF from them is far less certain"
+        return decisions, [few], None
     signal = combine(parts, where, phase_range)
+    check_still(np.abs(signal.values[:, :, middle_slices(signal.values.shape[2])]), where)
     parts.clear()  # with what was popped above: a large volume is in memory twice at most
     frequency, times = acquisition.imaging_frequency_mhz or 0.0, np.array(acquisition.echo_times_s)
     signal = signal.then(lambda values: undo_sign(values, times, frequency, where, told.phase_sign))
@@ -152,30 +168,51 @@ def _write_echoes(
     sidecar["PhaseConvention"] = "exp(+i 2 pi f t), fat at negative frequency"
     target.write("echoes_real", signal.values.real, echoes.grid, sidecar)
     target.write("echoes_imag", signal.values.imag, echoes.grid, sidecar)
-    return {**decisions, **signal.decisions}, list(signal.warnings)
+    fit = coarse_fit(signal.values, times, frequency, echoes.grid) if plan.maps else None
+    return {**decisions, **signal.decisions}, list(signal.warnings), fit
 
 
 def _write_maps(
-    maps: MapSet, loaded: Loaded, told: Overrides, target: _Target
+    maps: MapSet, loaded: Loaded, told: Overrides, target: _Target, fit: CoarseFit | None
 ) -> tuple[dict[str, object], list[str]]:
+    """Write the vendor's maps; an R2* map that the echoes beside it contradict is left out."""
     decisions: dict[str, object] = {"geometry": _geometry(maps.grid)}
     pdff = scale_pdff(loaded.maps, told)
     decisions["pdff"] = {**pdff.decision, "outside_0_100": _count_outside(pdff.values)}
     warnings = list(pdff.warnings)
     target.write("vendor_pdff", pdff.values, maps.grid, {})
-    r2star = scale_r2star(loaded.maps, told, pdff.values)
+    apart = fraction_beside(fit, pdff.values, maps.grid) if fit else None
+    if apart is not None and apart > SAME_FRACTION:
+        warnings.append(
+            f"the vendor's PDFF is {apart:.0f} points from that of the echoes (median over the body): "
+            "another scan, another scale, or water and fat exchanged in one of them"
+        )
+    beside = (lambda values: scale_beside(fit, values, maps.grid)) if fit else None
+    try:
+        r2star = scale_r2star(loaded.maps, told, pdff.values, beside)
+    except QmriError as error:
+        if fit is None:
+            raise
+        left_out = f"the vendor's R2* map was left out; the echoes are fitted: {error.where}, {error.reason}"
+        return {**decisions, **_write_signals(maps, loaded, target)}, [*warnings, left_out]
     if r2star is None:
         warnings.append("no R2* map belongs to the fat fraction map, as far as headers tell")
     else:
         warnings += r2star.warnings
         decisions["r2star"] = {**r2star.decision, "no_value": int(np.isnan(r2star.values).sum())}
         target.write("vendor_r2star", r2star.values, maps.grid, {})
+    return {**decisions, **_write_signals(maps, loaded, target)}, warnings
+
+
+def _write_signals(maps: MapSet, loaded: Loaded, target: _Target) -> dict[str, object]:
+    """Write water, fat and in-phase images; return which of them."""
+    decisions: dict[str, object] = {}
     for key, kinds in SIGNAL_MAPS.items():
         kind = next((kind for kind in kinds if kind in loaded.maps), None)
         if kind is not None:
             decisions[key.removeprefix("vendor_")] = {"from": kind.value}
             target.write(key, rescaled(loaded.maps[kind]), maps.grid, {})
-    return decisions, warnings
+    return decisions
 
 
 def _sidecar(acquisition: Acquisition) -> dict[str, object]:
