@@ -10,6 +10,7 @@ import subprocess
 import nibabel as nib
 import numpy as np
 import pytest
+from PIL import Image
 
 from qmri.levels import LEVEL_ID
 from qmri.viewer.page import viewer_page
@@ -94,48 +95,93 @@ def test_a_name_cannot_break_out_of_the_page(examination):
     assert "</script><b>" not in page
 
 
-CLICKS = """
+BROWSER = ["chromium", "--headless", "--no-sandbox", "--no-first-run", "--disable-background-networking"]
+BROWSER += ["--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--window-size=1366,768"]
+BROWSER += ["--virtual-time-budget=30000"]
+browser_test = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
+
+WHEN_READY = """
 <script>
+const seen = () => getComputedStyle(document.getElementById("canvas")).visibility;
+document.body.dataset.before = seen();
 const timer = setInterval(() => {
   if (document.body.dataset.state === "failed") clearInterval(timer);
   if (document.body.dataset.state !== "ready") return;
   clearInterval(timer);
-  document.querySelectorAll("#maps input")[1].click();
-  [...document.querySelectorAll("#levels button")].find((button) => button.textContent === "L3").click();
-  setTimeout(() => { document.body.dataset.clicked = document.getElementById("told").textContent; }, 500);
+  document.body.dataset.at = seen();
+  %s
 }, 100);
 </script>
 </body>
 """
+CLICKS = """
+  document.querySelectorAll("#maps input")[1].click();
+  [...document.querySelectorAll("#levels button")].find((button) => button.textContent === "L3").click();
+  const move = (id, value) => {
+    const slider = document.getElementById(id);
+    slider.value = value;
+    slider.dispatchEvent(new Event("input"));
+  };
+  const outputs = document.querySelectorAll("#contrast output");
+  const told = () => Array.from(outputs, (each) => each.textContent).join(" ");
+  document.body.dataset.contrast = told();
+  move("window", 20); move("level", 40);
+  document.body.dataset.narrow = told();
+  setTimeout(() => { document.body.dataset.clicked = document.getElementById("told").textContent; }, 500);
+"""
+NARROW = """
+  document.getElementById("window").value = 0.1;
+  document.getElementById("window").dispatchEvent(new Event("input"));
+"""
+
+
+def in_browser(page, tmp_path, script, *options):
+    """Load a page with a script that runs when it is ready; return what the browser says."""
+    (tmp_path / "page.html").write_text(page.rpartition("</body>")[0] + WHEN_READY % script, encoding="utf-8")
+    command = [*BROWSER, f"--user-data-dir={tmp_path / 'chromium'}", *options]
+    address = (tmp_path / "page.html").as_uri()
+    return subprocess.run([*command, address], capture_output=True, text=True, timeout=180, check=False)
+
+
+def picture(page, tmp_path, script=""):
+    """Return what is seen of a page, (row, column, RGB) 0-255, below its controls."""
+    shown = in_browser(page, tmp_path, script, f"--screenshot={tmp_path / 'shot.png'}")
+    assert (tmp_path / "shot.png").is_file(), shown.stderr[-2000:]
+    return np.asarray(Image.open(tmp_path / "shot.png").convert("RGB")).astype(int)[110:720]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no chromium")
-def test_a_browser_shows_maps_and_labels(examination, tmp_path):
+@browser_test
+def test_a_browser_shows_maps_and_labels_and_changes_their_contrast(examination, tmp_path):
     layers, labels = examination
     page = viewer_page("sub-01_ses-pre", layers, labels, AFFINE)
-    (tmp_path / "page.html").write_text(page.rpartition("</body>")[0] + CLICKS, encoding="utf-8")
-    command = ["chromium", "--headless", "--no-sandbox", "--no-first-run", "--disable-background-networking"]
-    command += [
-        "--use-angle=swiftshader",
-        "--enable-unsafe-swiftshader",
-        f"--user-data-dir={tmp_path / 'chromium'}",
-    ]
-    command += ["--window-size=1000,700", "--virtual-time-budget=30000", "--dump-dom"]
-    shown = subprocess.run(
-        [*command, (tmp_path / "page.html").as_uri()],
-        capture_output=True,
-        text=True,
-        timeout=180,
-        check=False,
-    )
+    shown = in_browser(page, tmp_path, CLICKS, "--dump-dom")
     body = re.search(r"<body[^>]*>", shown.stdout)
     assert body, shown.stderr[-2000:]
     told = html.unescape(body.group())
     assert 'data-state="ready"' in told, shown.stdout[-2000:]
     assert 'data-volumes="4"' in told
+    assert ('data-before="hidden"' in told, 'data-at="visible"' in told) == (True, True), (
+        "no frame without labels"
+    )
     assert re.search(r'data-clicked="L3 +PDFF 40 % +R2\* 50 1/s', told), told
+    assert 'data-contrast="100 % 50 %"' in told
+    assert 'data-narrow="20 % 40 %"' in told
     assert "failure" not in told
+
+
+@pytest.mark.slow
+@browser_test
+def test_labels_are_seen_at_first_and_a_narrow_window_changes_the_picture(examination, tmp_path):
+    layers, labels = examination
+    page = viewer_page("sub-01_ses-pre", layers, labels, AFFINE)
+    first, narrow = picture(page, tmp_path), picture(page, tmp_path, NARROW)
+    bare = picture(viewer_page("sub-01_ses-pre", layers, np.zeros_like(labels), AFFINE), tmp_path)
+    coloured = [np.mean(np.ptp(image, axis=2) > 40) for image in (first, bare)]
+    assert coloured[0] > coloured[1] + 0.01, "the anatomical image alone is grey"
+    assert np.std(narrow) > 1.2 * np.std(first), (
+        "a window of a twentieth of the noise makes it black and white"
+    )
 
 
 def test_levels_are_those_of_the_labels(examination):
