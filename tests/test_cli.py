@@ -23,3 +23,11 @@ def test_a_refusal_is_a_message_and_a_status(tmp_path, capsys):
     message = capsys.readouterr().err
     assert message.startswith("qmri run: there is no study sheet")
     assert "Traceback" not in message
+
+
+@pytest.mark.parametrize("verb", ["ingest", "fit", "segment", "measure", "report"])
+def test_a_verb_alone_says_both_ways_in_which_it_is_called(verb, capsys):
+    assert main([verb]) == 1
+    told = capsys.readouterr().err
+    assert "--exam" in told
+    assert told.startswith(f"qmri {verb}: ")

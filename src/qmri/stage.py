@@ -123,7 +123,7 @@ def run_stage_or_record(
         failure = {
             "failed_stage": verb,
             "reason": f"error in the program ({type(error).__name__})",
-            "remedy": "report it with the log of this stage",
+            "remedy": f"report it with logs/{verb}/{exam}.log of the results folder",
         }
     with _aside(directory) as aside:
         record = _record(verb, exam, "failed", settings=settings, aside=aside) | failure

@@ -64,7 +64,11 @@ def study_job(options: argparse.Namespace) -> StudyJob:
 
     for name in ("exam", "results", "study"):
         if getattr(options, name) is None:
-            raise QmriError(f"--{name} is missing", expected="--exam, --results and --study together")
+            raise QmriError(
+                f"--{name} is missing",
+                expected="--exam, --results and --study together",
+                remedy=f"name the study sheet, or set {STUDY_VARIABLE}" if name == "study" else None,
+            )
     return StudyJob(
         exam=read_study(Path(options.study)).find(options.exam),
         results=options.results,

@@ -61,6 +61,11 @@ def run(options: argparse.Namespace) -> int:
         return _measure_files(options)
     from qmri.measure.stage import measure_in_study
 
+    if options.exam is None:
+        raise QmriError(
+            "qmri measure does not know what to measure",
+            expected="--pdff, --r2star, --labels and --out; or --exam with --results; or --collect",
+        )
     job = study_job(options)
     measure_in_study(job.exam, job.results, job.config.measure)
     return EXIT_OK

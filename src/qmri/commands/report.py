@@ -30,6 +30,10 @@ def run(options: argparse.Namespace) -> int:
         return _study_page(options)
     from qmri.report.stage import report_in_study
 
+    if options.exam is None:
+        raise QmriError(
+            "qmri report does not know what to show", expected="--exam or --study-page, with --results"
+        )
     job = study_job(options)
     report_in_study(job.exam, job.results, job.config.report, job.config.measure)
     return EXIT_OK

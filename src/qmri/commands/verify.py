@@ -38,6 +38,7 @@ def run(options: argparse.Namespace) -> int:
     """Verify a results folder."""
     from qmri.ledger import read_ledger, read_records
     from qmri.study import read_study
+    from qmri.words import counted
 
     ledger = read_ledger(options.results)
     problems: list[str] = []
@@ -52,7 +53,8 @@ def run(options: argparse.Namespace) -> int:
             problems += check_inputs(examination, records.get(examination.name, {}))
     for problem in problems:
         sys.stdout.write(f"{problem}\n")
-    sys.stdout.write(f"{n_files} files of {len(records)} examinations checked, {len(problems)} problems\n")
+    checked = f"{counted(n_files, 'file')} of {counted(len(records), 'examination')} checked"
+    sys.stdout.write(f"{checked}, {counted(len(problems), 'problem')}\n")
     return EXIT_REFUSED if problems else EXIT_OK
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from textwrap import shorten
 
 from qmri.cli import EXIT_OK
 from qmri.errors import QmriError
@@ -15,6 +16,7 @@ Order the examinations of a study by how much they need a look, and tick off wha
     qmri worklist OUT                                       write OUT/worklist/worklist.csv, show its top
     qmri worklist OUT --done sub-01_ses-pre --by AB         AB has looked at it: put it to the end
 
+Failed examinations lead; the others follow by need, the number of levels that are expected to be wrong.
 A tick is for the label map as it is now; if the labels change later, the examination comes back.
 """
 
@@ -37,11 +39,16 @@ def run(options: argparse.Namespace) -> int:
     for exam in options.done:
         tick_off(options.results, exam, options.by)
     entries = write_worklist(options.results)
+    width = max(len(entry.examination) for entry in entries)
+    sys.stdout.write(f"{'need':>6}  {'examination':<{width}}  {'state':<10}  why\n")
     for entry in entries[: options.top]:
-        by = f" by {entry.done_by}" if entry.done_by else ""
-        sys.stdout.write(
-            f"{entry.need_levels:6.2f}  {entry.examination}  {entry.state}{by}  {entry.why[:90]}\n"
-        )
+        state = "failed" if entry.failed_at else entry.state
+        by = f"by {entry.done_by}. " if entry.done_by else ""
+        why = shorten(by + entry.why, 100, placeholder=" ...")
+        line = f"{entry.need_levels:6.2f}  {entry.examination:<{width}}  {state:<10}  {why}"
+        sys.stdout.write(line.rstrip() + "\n")
     left = sum(entry.state == "look" for entry in entries)
-    sys.stdout.write(f"{left} of {len(entries)} to look at; the list: {FOLDER}/{LIST_FILE}\n")
+    failed = sum(bool(entry.failed_at) for entry in entries)
+    told = f", {failed} failed" if failed else ""
+    sys.stdout.write(f"{left} of {len(entries)} to look at{told}; the list: {FOLDER}/{LIST_FILE}\n")
     return EXIT_OK
