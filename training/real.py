@@ -9,12 +9,16 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from qmri.levels import LEVEL_ID
 from qmri.segment.detector import SpineImages
 
 SLICE_MM = 4
 BODIES = ("T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")
+# A degenerate disc keeps this share of its signal.
+DARK = 0.35
+BEND_MM, BEND_PERIOD_MM = 12.0, 280.0
 # A body this close to the upper or lower border was cut by the view.
 BORDER_VOXELS = 1
 
@@ -114,6 +118,42 @@ def scaled(factor: float) -> View:
     return change
 
 
+def dark_discs(spine: RealSpine) -> RealSpine:
+    """Darken what lies within 10 mm below each body, towards the next one, as degenerate discs do."""
+    bone = spine.labels > 0
+    centres = [np.argwhere(spine.labels == LEVEL_ID[level]).mean(axis=0) for level in BODIES[-5:]]
+    steps = np.diff(centres, axis=0)
+    discs = np.zeros_like(bone)
+    for level, step in zip(BODIES[-5:], [*steps, steps[-1]], strict=True):
+        body = spine.labels == LEVEL_ID[level]
+        for millimetres in range(1, 11):
+            move = np.round(millimetres * step / np.linalg.norm(step)).astype(int)
+            discs |= np.roll(body, tuple(move), axis=(0, 1, 2))
+    share = gaussian_filter((discs & ~bone).astype(np.float32), 0.7)
+    return replace(spine, image=spine.image * (1 - np.float32(1 - DARK) * share))
+
+
+def bent(spine: RealSpine) -> RealSpine:
+    """Shift every height sideways along a wave, so that the spine turns by about 30 degrees."""
+    heights = np.arange(spine.image.shape[2])
+    middle = np.argwhere(spine.labels > 0)[:, 2].mean()
+    shifts = np.round(BEND_MM * np.sin(2 * np.pi * (heights - middle) / BEND_PERIOD_MM)).astype(int)
+    image, labels = spine.image.copy(), spine.labels.copy()
+    for height, shift in enumerate(shifts):
+        image[:, :, height] = np.roll(spine.image[:, :, height], shift, axis=0)
+        labels[:, :, height] = np.roll(spine.labels[:, :, height], shift, axis=0)
+    return replace(spine, image=image, labels=labels)
+
+
+def _chain(*views: View) -> View:
+    def change(spine: RealSpine) -> RealSpine:
+        for view in views:
+            spine = view(spine)
+        return spine
+
+    return change
+
+
 VIEWS: dict[str, View] = {
     "as it is": lambda spine: spine,
     **{f"ends {abs(mm)} mm {'above' if mm < 0 else 'below'}": ends_at(mm) for mm in range(-14, 15, 4)},
@@ -121,5 +161,8 @@ VIEWS: dict[str, View] = {
     **{f"{count} slices, 8 mm aside": slab(count, 8) for count in (7, 9, 11)},
     "15 % smaller": scaled(0.85),
     "15 % larger": scaled(1.15),
+    "dark discs": dark_discs,
+    "bent sideways": bent,
+    **{f"bent, dark discs, {count} slices": _chain(dark_discs, bent, slab(count)) for count in (7, 9, 11)},
 }
 """Views by name; those that end do so with respect to the lowest point of L5."""

@@ -132,6 +132,7 @@ def test_no_sacrum_and_no_word_is_refused():
         (0.85, 25.0, 0.0, True),
         (0.85, 15.0, 0.0, False),
         (0.95, 15.0, 0.0, True),
+        (0.85, 45.0, 0.0, False),
         (0.99, 8.0, 0.0, False),
         (0.99, None, 0.0, False),
         (0.85, 25.0, 15.0, False),
@@ -172,6 +173,7 @@ def test_a_told_l5_that_is_the_lowest_complete_body_above_a_clear_s1_is_accepted
     assert told("L5", chances, seen=24.0).verified
     assert not told("L5", chances, seen=24.0, bend=15.0).verified
     assert not told("L5", chances, seen=12.0).verified
+    assert not told("L5", chances, seen=45.0).verified
     assert not told("L5", chances, seen=24.0, complete=[True, True, True, False]).verified
     assert not told("L5", [0.0, 0.1, chance, 0.1], seen=24.0).verified
 

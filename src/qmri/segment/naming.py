@@ -17,9 +17,11 @@ from qmri.segment.seeds import Seeds
 BELIEVED = 0.5
 # From here on it is worth contradicting a reader.
 CERTAIN = 0.9
-# So much of S1 must be seen for the sacrum to count, and so much that no stump of L5 could look like it.
+# So much of S1 must be seen for the sacrum to count, so much that no stump of L5 could look like it, and no
+# more than so many times the distance to the body above, or L5 was taken into it.
 LEAST_S1_MM = 10.0
 CLEAR_S1_MM = 20.0
+MOST_S1_SHARE = 1.2
 # Where less is seen, or the spine bends, a numbering needs this probability.
 NEAR_CERTAIN = 0.9
 # A body whose lower endplate lies between these distances above the end of the view may be whole or cut off.
@@ -117,7 +119,7 @@ def name_from_lowest_level(
     unopposed = ends_above_sacrum and anchor == lowest_complete and against <= most_against
     seen = seen_of_sacrum(detection)
     straight = sideways_bend(detection) < BENT_DEG
-    agreed = anchor == lowest_complete == last and seen >= CLEAR_S1_MM and straight
+    agreed = anchor == lowest_complete == last and clear_sacrum(detection) and straight
     if not straight:
         least_probability = max(least_probability, NEAR_CERTAIN)
     needed = min(BELIEVED, least_probability) if agreed else least_probability
@@ -176,8 +178,8 @@ def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
     """Name bodies from the one that rests on the sacrum, taken for L5, when nothing was told.
 
     Below ``least_probability`` the names are a proposal that a reader must confirm, and always where less
-    than 10 mm of S1 are seen. Below 20 mm, which a stump of L5 might show as well, and in a spine that bends
-    sideways the probability must be at least 0.9.
+    than 10 mm of S1 are seen. Below 20 mm, which a stump of L5 might show as well, above the length of a
+    body, and in a spine that bends sideways the probability must be at least 0.9.
 
     Raises
     ------
@@ -192,7 +194,7 @@ def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
     seen, bend = seen_of_sacrum(detection), sideways_bend(detection)
     needed = least_probability
     reason = ""
-    if seen < CLEAR_S1_MM:
+    if not clear_sacrum(detection):
         needed, reason = max(needed, NEAR_CERTAIN), f", with {seen:.0f} mm of S1 in view"
     elif bend >= BENT_DEG:
         needed, reason = max(needed, NEAR_CERTAIN), f", in a spine that bends sideways by {bend:.0f} degrees"
@@ -205,6 +207,14 @@ def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
 def seen_of_sacrum(detection: Detection) -> float:
     """Return how many mm of S1 the detector sees right below the lowest body."""
     return 0.0 if detection.sacrum_mm is None else detection.sacrum_seen_mm
+
+
+def clear_sacrum(detection: Detection) -> bool:
+    """Tell whether what is seen of S1 is longer than a stump of L5 and no longer than a body."""
+    if detection.sacrum_mm is None or not detection.candidates:
+        return False
+    step = np.linalg.norm(np.subtract(detection.sacrum_mm, detection.candidates[-1].centre_mm))
+    return bool(CLEAR_S1_MM <= detection.sacrum_seen_mm <= MOST_S1_SHARE * step)
 
 
 def sideways_bend(detection: Detection) -> float:

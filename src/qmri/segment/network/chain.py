@@ -28,7 +28,7 @@ UNKNOWN_SHARES = (0.49, 0.49, 0.01, 0.01)
 # Fitted on simulated spines by training/calibrate.py: the temperature of the likelihood (a little above the
 # fit, for images unlike the simulated ones), and the odds that the network calls the body on the sacrum an
 # ordinary one, as it was taught where it sees too little of S1.
-TEMPERATURE = 2.1
+TEMPERATURE = 2.4
 DECLINED = 0.002
 
 
