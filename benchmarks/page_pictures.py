@@ -16,7 +16,7 @@ from PIL import Image
 from qmri.outputs import exam_directory, file_path
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
-COLOURS = 128
+SPARE = 200  # a window shows less of a page than its height
 
 
 def main() -> None:
@@ -30,15 +30,20 @@ def main() -> None:
 
 
 def photograph(page: Path, picture: Path, size: tuple[int, int]) -> None:
-    """Write the top of a page as PNG of few colours."""
+    """Write the top of a page as PNG of 256 colours."""
     with tempfile.TemporaryDirectory() as folder:
         shot = Path(folder) / "shot.png"
         command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         command += ["--no-first-run", "--disable-background-networking", f"--user-data-dir={folder}/profile"]
-        command += [f"--window-size={size[0]},{size[1]}", f"--screenshot={shot}", page.resolve().as_uri()]
+        command += [
+            f"--window-size={size[0]},{size[1] + SPARE}",
+            f"--screenshot={shot}",
+            page.resolve().as_uri(),
+        ]
         subprocess.run(command, check=True, capture_output=True, timeout=180)
-        small = Image.open(shot).convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
-        small.save(picture, optimize=True)
+        whole = Image.open(shot).convert("RGB").crop((0, 0, *size))
+        few = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
+        few.save(picture, optimize=True)
 
 
 if __name__ == "__main__":

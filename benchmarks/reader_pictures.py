@@ -17,6 +17,7 @@ import numpy as np
 import pydicom
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from PIL import Image
 
 from qmri.export.stage import MAP_FILES, SEGMENTATION_FILE, export_examination
 from qmri.outputs import exam_directory, file_path
@@ -24,7 +25,7 @@ from qmri.segment.reader.colours import LEVEL_COLOUR
 from qmri.viewer.stage import examination_viewer
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
-SIZE = "1300,900"
+SIZE = "1366,768"
 
 
 def main() -> None:
@@ -34,7 +35,7 @@ def main() -> None:
     parser.add_argument("series", type=Path)
     options = parser.parse_args()
     sheet = file_path(exam_directory(options.results, options.exam, "segment"), options.exam, "sheet")
-    (IMAGES / "reader_sheet.png").write_bytes(sheet.read_bytes())
+    shrink(sheet, IMAGES / "reader_sheet.png")
     with tempfile.TemporaryDirectory() as folder:
         export_examination(options.results, options.exam, options.series, Path(folder))
         draw_overlay(Path(folder), options.series)
@@ -93,6 +94,14 @@ def screenshot(page: Path, profile: Path) -> None:
     command += [f"--window-size={SIZE}", "--virtual-time-budget=30000"]
     command += [f"--screenshot={IMAGES / 'viewer.png'}", page.as_uri()]
     subprocess.run(command, check=True, capture_output=True, timeout=180)
+    shrink(IMAGES / "viewer.png", IMAGES / "viewer.png")
+
+
+def shrink(picture: Path, smaller: Path) -> None:
+    """Write a picture as PNG of 256 colours."""
+    whole = Image.open(picture).convert("RGB")
+    few = whole.quantize(256, method=Image.Quantize.MAXCOVERAGE, kmeans=4, dither=Image.Dither.NONE)
+    few.save(smaller, optimize=True)
 
 
 if __name__ == "__main__":
