@@ -9,8 +9,9 @@ def raised(flag, level="n/a", evidence="something was found"):
     return {"flag": flag, "level": level, "evidence": evidence, "disqualifies": told}
 
 
-def test_every_flag_has_a_place_in_the_order_and_those_that_disqualify_lead():
-    assert set(WORST_FIRST) >= set(FLAGS)
+def test_flags_that_disqualify_lead_and_names_go_before_outlines():
+    assert set(WORST_FIRST) <= set(FLAGS)
+    assert flagged([raised("label_doubt"), raised("a_new_flag")])[-1].key == "a_new_flag"
     keys = [flag.key for flag in flagged([raised(name) for name in FLAGS])]
     assert set(keys[: len(DISQUALIFYING)]) == DISQUALIFYING
     assert keys.index("level_doubt") < keys.index("label_doubt")

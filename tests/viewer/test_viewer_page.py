@@ -87,6 +87,14 @@ def test_the_page_stands_alone_and_is_small(examination):
     assert "sub-01_ses-pre: viewer" in page
 
 
+def test_names_that_are_not_verified_are_told_above_the_images(examination):
+    layers, labels = examination
+    for verified in (True, False):
+        page = viewer_page("x_y", layers, labels, AFFINE, verified=verified)
+        assert ("not verified" in page.partition("<canvas")[0].partition("<header>")[2]) != verified
+        assert "@WARNING@" not in page
+
+
 def test_a_name_cannot_break_out_of_the_page(examination):
     layers, labels = examination
     layers = [Layer(**{**vars(layers[0]), "title": "</script><b>"})]

@@ -15,6 +15,7 @@ from qmri.measure.stage import fractures_of, identity_of
 from qmri.measure.tables import table_text
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.report.charts import Cells
+from qmri.report.flagged import name_doubts
 from qmri.report.page import ExaminationContent, examination_page, thumbnail
 from qmri.stage import Outcome, run_stage_or_record
 from qmri.study import Examination
@@ -52,7 +53,9 @@ def viewer_of(content: ExaminationContent) -> str:
     maps, affine = content.maps, content.affine
     shape = next(iter(maps.values())).shape
     labels = np.zeros(shape, np.int16) if content.labels is None else content.labels
-    return viewer_page(content.name, layers_of(maps), labels, np.eye(4) if affine is None else affine)
+    verified = name_doubts(content.records.get("segment", {})) is None
+    grid = np.eye(4) if affine is None else affine
+    return viewer_page(content.name, layers_of(maps), labels, grid, verified=verified)
 
 
 def read_content(exam: Examination, results: Path, settings: MeasureSettings) -> ExaminationContent:

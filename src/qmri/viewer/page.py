@@ -24,7 +24,12 @@ POLICY = (
 
 
 def viewer_page(
-    name: str, layers: Sequence[Layer], labels: NDArray[np.integer], affine: NDArray[np.float64]
+    name: str,
+    layers: Sequence[Layer],
+    labels: NDArray[np.integer],
+    affine: NDArray[np.float64],
+    *,
+    verified: bool = True,
 ) -> str:
     """Return the page of an examination.
 
@@ -38,6 +43,8 @@ def viewer_page(
         (x, y, z) label map on the same grid.
     affine
         (4, 4) of the grid.
+    verified
+        Whether the names of the levels are; where they are not, a banner says so.
     """
     part = window(labels, affine)
     own, own_affine = labels[part], part_affine(affine, part)
@@ -63,6 +70,7 @@ def viewer_page(
     pieces = {
         "POLICY": html.escape(POLICY),
         "NAME": html.escape(name),
+        "WARNING": "" if verified else '<p role="alert">The names of the levels are not verified.</p>',
         "DATA": json.dumps(data).replace("<", "\\u003c"),
         "NIIVUE": (HERE / "niivue.umd.js").read_text(encoding="utf-8"),
     }

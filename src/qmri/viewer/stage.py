@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from qmri.errors import QmriError
-from qmri.ledger import require_result
+from qmri.ledger import read_records, require_result
 from qmri.outputs import exam_directory, file_path
 from qmri.viewer.page import viewer_page
 from qmri.viewer.volumes import layers_of
@@ -37,4 +37,6 @@ def examination_viewer(results: Path, exam: str) -> str:
         values["in_phase"] = values["water"] + values["fat"]
     path = file_path(folder["segment"], exam, "labels")
     labels = read_volume(path).data.astype(np.int16) if path.exists() else np.zeros(grid.data.shape, np.int16)
-    return viewer_page(exam, layers_of(values), labels, grid.affine)
+    segmented = read_records(results, exam).get("segment", {})
+    verified = bool(segmented.get("decisions", {}).get("levels_verified", True))
+    return viewer_page(exam, layers_of(values), labels, grid.affine, verified=verified)
