@@ -133,7 +133,9 @@ def test_a_stray_voxel_of_a_label_changes_no_number_and_is_told(make_spine):
     assert {name: row[name] for name in clean if name not in ("qc_flags",)} == {
         name: clean[name] for name in clean if name not in ("qc_flags",)
     }
-    assert "1 voxels of the label lie apart" in next(f["evidence"] for f in rows.flags if f["level"] == "L3")
+    assert "apart from the rest of it: 1 voxel" in next(
+        f["evidence"] for f in rows.flags if f["level"] == "L3"
+    )
 
 
 def test_ids_that_name_no_body_are_left_alone(make_spine):

@@ -1,12 +1,59 @@
 """Heights and wedge angle against shapes whose truth is a formula, on 4 mm sagittal slices."""
 
+from dataclasses import replace
+from pathlib import Path
+
+import nibabel
 import numpy as np
 import pytest
 
 from qmri.measure.bodies import chain_tangents, find_bodies
-from qmri.measure.morphometry import crossings, huber_fit, measure_shape
+from qmri.measure.endplate import huber_fit
+from qmri.measure.morphometry import measure_shape
+from qmri.measure.occupancy import Occupancy, extents
+from qmri.measure.quadrilateral import fit_quadrilateral
+from qmri.measure.vertebra import contradicted_heights
+from qmri.segment.frames import frame_along
+
+HAND_DRAWN = Path(__file__).parents[3] / "shared/data/lumbar_water"
 
 AT = np.array([0.15, 0.50, 0.85])
+
+
+def in_4_mm_slices(file):
+    """Label map of 1 mm voxels, each body by majority over 4 mm from left to right."""
+    image = nibabel.as_closest_canonical(nibabel.load(file))
+    labels, affine = np.asarray(image.dataobj).astype(np.int16), image.affine.copy()
+    count = labels.shape[0] // 4
+    groups = labels[: 4 * count].reshape(count, 4, *labels.shape[1:])
+    thick = np.zeros((count, *labels.shape[1:]), np.int16)
+    for level in np.unique(labels[labels > 0]):
+        thick[(groups == level).mean(axis=1) >= 0.5] = level
+    affine[:3, 3] += 1.5 * affine[:3, 0]
+    affine[:3, 0] *= 4
+    return thick, affine
+
+
+def caliper_heights(body):
+    """Extents of the middle slice in bands of 2 mm, in the frame of its four corners; voxels in quarters."""
+    offsets = np.array(
+        [[y, z] for y in (-0.375, -0.125, 0.125, 0.375) for z in (-0.375, -0.125, 0.125, 0.375)]
+    )
+    index = np.argwhere(body.mask)
+    middle = index[index[:, 0] == round(index[:, 0].mean()), 1:]
+    fine = (middle[:, None] + offsets).reshape(-1, 2)
+    points = fine @ body.affine[1:3, 1:3].T
+    angle = np.arctan2(body.frame.axes[1][2], body.frame.axes[1][1])
+    for _ in range(6):
+        turned = points @ np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+        far = {(i, j): points[np.argmax(turned @ [i, j])] for i in (-1, 1) for j in (-1, 1)}
+        forward = far[1, 1] - far[-1, 1] + far[1, -1] - far[-1, -1]
+        angle = np.arctan2(forward[1], forward[0])
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    a, s = (points @ turn).T
+    front, back = ((far[side, 1] + far[side, -1]) @ turn[:, 0] / 2 for side in (1, -1))
+    bands = [np.abs(a - front + at * (front - back)) <= 1 for at in AT]
+    return np.array([np.ptp(s[band]) for band in bands])
 
 
 def errors(make_spine, rng, level, **options):
@@ -71,14 +118,68 @@ def test_the_order_in_which_a_volume_is_stored_does_not_matter(make_spine, order
     assert stored.heights_mm(AT) == pytest.approx(reference, abs=1e-6)
 
 
-def test_crossings_of_a_box_lie_on_its_faces():
-    labels = np.zeros((8, 12, 14), np.int16)
-    labels[2:6, 3:9, 4:10] = 21
-    body = find_bodies(labels, np.diag([4.0, 1.5, 1.5, 1.0]))[0]
-    low, high = crossings(body, 2)
-    assert low[:, 2] == pytest.approx(-3 * 1.5)
-    assert high[:, 2] == pytest.approx(3 * 1.5)
-    assert len(low) == 4 * 6
+def test_the_extents_of_a_box_lie_on_its_faces():
+    mask = np.zeros((8, 12, 14), bool)
+    mask[2:6, 3:9, 4:10] = True
+    occupancy = Occupancy.of(mask, np.diag([4.0, 1.5, 1.5, 1.0]))
+    frame = frame_along(np.array([4.0, 5.5, 6.5]) * [4.0, 1.5, 1.5], np.array([0, 0, 1.0]), 36.0)
+    cranial = np.arange(-9, 9.1, 0.5)
+    low, high = extents(occupancy.sample(frame, np.zeros(1), np.array([-2.0, 0.0, 2.0]), cranial)[0], cranial)
+    assert low == pytest.approx(np.full(3, -3 * 1.5), abs=0.05)
+    assert high == pytest.approx(np.full(3, 3 * 1.5), abs=0.05)
+
+
+@pytest.mark.parametrize("tilt_deg", [0.0, 18.0, -24.0])
+def test_the_sides_of_a_drawn_quadrilateral_are_found(tilt_deg):
+    corners = np.array([[17.0, 10.0], [-16.0, 14.0], [15.0, -9.0], [-18.0, -13.0]])
+    angle = np.radians(tilt_deg)
+    turn = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    drawn = corners @ turn + [3.0, -2.0]
+    a, c = np.arange(-30, 31, 1.0), np.arange(-30, 31, 1.0)
+    points = np.stack(np.meshgrid(a, c, indexing="ij"), axis=-1)
+    order = drawn[[0, 1, 3, 2]]
+    inside = np.ones(points.shape[:2], bool)
+    for first, second in zip(order, np.roll(order, -1, axis=0), strict=True):
+        along, to = second - first, points - first
+        inside &= along[0] * to[..., 1] - along[1] * to[..., 0] > 0
+    found = fit_quadrilateral(inside.astype(float), a, c)
+    assert found.corners == pytest.approx(drawn, abs=0.8)
+
+
+@pytest.mark.parametrize("first_tilt", [-25.0, 25.0])
+def test_a_frame_that_begins_20_degrees_off_does_not_matter(make_spine, first_tilt):
+    spine = make_spine(levels=("L2",), tilt_deg=5.0, loss={"L2": ("wedge", 0.25)})
+    body = find_bodies(spine.labels, spine.affine)[0]
+    angle = np.radians(first_tilt)
+    off = frame_along(body.frame.centre_mm, np.array([0, np.sin(angle), np.cos(angle)]), 36.0)
+    expected = measure_shape(body).heights_mm(AT)
+    assert measure_shape(replace(body, frame=off)).heights_mm(AT) == pytest.approx(expected, abs=0.15)
+
+
+def test_no_height_is_given_that_a_plain_caliper_contradicts(make_spine):
+    spine = make_spine(levels=("L2",))
+    shape = measure_shape(find_bodies(spine.labels, spine.affine)[0])
+    assert shape.agreement.all()
+    other = replace(shape, caliper_mm=shape.caliper_mm + np.array([0.0, 0.0, 3.0]))
+    assert list(other.agreement) == [True, True, False]
+    assert [words.split()[0] for words in contradicted_heights(other)] == ["posterior"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAND_DRAWN.is_dir(), reason="no hand-drawn masks here")
+def test_hand_drawn_masks_of_healthy_spines_have_the_heights_of_a_caliper():
+    errors, given = [], []
+    for file in sorted(HAND_DRAWN.glob("case*/labels.nii.gz")):
+        labels, affine = in_4_mm_slices(file)
+        for body in find_bodies(labels, affine):
+            shape = measure_shape(body)
+            errors.append(shape.heights_mm(AT) - caliper_heights(body))
+            given.append(shape.agreement.all())
+    size = np.abs(errors)
+    assert len(size) == 145
+    assert (size.max(axis=1) > 4).sum() <= 1
+    assert np.all(size.mean(axis=0) <= 1.2)
+    assert np.mean(given) > 0.95
 
 
 def test_tangents_of_a_circle_are_exact_at_its_ends_too():

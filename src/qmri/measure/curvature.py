@@ -16,7 +16,6 @@ from qmri.measure.morphometry import (
     POSTERIOR_AT,
     RIGHT,
     Morphometry,
-    height_field,
 )
 
 Shapes = Mapping[str, Morphometry]
@@ -36,7 +35,7 @@ def endplate_direction(shape: Morphometry, *, upper: bool, axis: int) -> Vector:
     else:
         along = np.full(2, middle)
         across = np.array([0.5, -0.5]) * shape.half_width_mm
-    rise = height_field(plate, across, along)
+    rise = plate.height_mm(across, along)
     local = np.zeros(3)
     local[RIGHT], local[ANTERIOR] = across[0] - across[1], along[0] - along[1]
     local[CRANIAL] = rise[0] - rise[1]

@@ -44,7 +44,7 @@ from qmri.measure.rows import (
 )
 from qmri.measure.tables import Cell
 from qmri.measure.uncertainty import independent_share
-from qmri.measure.vertebra import Vertebra, marker_columns
+from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns
 from qmri.segment.words import UNVERIFIED
 
 VOID_SHARE = 0.25
@@ -187,8 +187,10 @@ def _level_flags(
         note = exam.notes.get(level, LabelNote())
         words = note.flags if verified else (*note.flags, UNVERIFIED)
         flags += quality_flags(level, row, settings)
-        body = vertebrae[level].body
+        body, shape = vertebrae[level].body, vertebrae[level].shape
         flags += label_flags(level, words, cut_at_side=body.touches_side, stray_voxels=body.stray_voxels)
+        if shape is not None:
+            flags += [Flag("label_doubt", found, level) for found in contradicted_heights(shape)]
     return flags
 
 

@@ -1,33 +1,53 @@
 """Heights and wedge angle of a vertebral body, finer than a voxel, from its label.
 
-An endplate is a height field over the body's frame, fitted to where the label begins and ends in each
-column of voxels. Such a crossing is known to half a voxel; the fit over a hundred or more of them, at
-all phases of the grid, brings it to a fraction of that. The field is quadratic, with cubic and quartic
-terms along the depth that are held small, because an endplate that broke bends like a hinge. Huber
-weights keep out rims and osteophytes. The heights are read at 15, 50 and 85 % of the depth of the
-body, mid-sagittal, along the bisector of the two endplates.
+The label is resampled into the body's own frame (`occupancy`). The frame is that of the quadrilateral that
+overlaps best with the label in the mid-sagittal plane (`quadrilateral`), so that it needs no
+neighbour; its cranial axis is the bisector of the endplates. Each endplate is a smooth surface through
+the ends of the columns between its corners (`endplate`). The heights are read at 15, 50 and 85 % of
+the depth, mid-sagittal, and held against a plain caliper on the label itself.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmri.measure.bodies import Body
+from qmri.measure.endplate import Endplate, fit_endplate
+from qmri.measure.occupancy import Occupancy, extents
+from qmri.measure.quadrilateral import STARTS_RAD, Quadrilateral, fit_quadrilateral
 from qmri.segment.frames import BodyFrame, frame_along
 
 ANTERIOR_AT, MIDDLE_AT, POSTERIOR_AT = 0.15, 0.50, 0.85
-ENDPLATE_DEPTH = 0.80
-ENDPLATE_WIDTH = 0.70
-WALL_HEIGHT = 0.80
-WALL_WIDTH = 0.60
-HUBER_TUNING = 1.345
-FIT_ROUNDS = 8
-FRAME_ROUNDS = 2
-BEND_PENALTY = np.array([0, 0, 0, 0, 0, 0, 5.0, 5.0])
+HEIGHTS_AT = np.array([ANTERIOR_AT, MIDDLE_AT, POSTERIOR_AT])
 RIGHT, ANTERIOR, CRANIAL = 0, 1, 2
+
+MARGIN_MM = 4.0
+STEP_MM = np.array([2.0, 1.0, 0.75])
+MIDDLE_SLAB_MM = 4.0
+"""Half the width of what counts as the mid-sagittal plane."""
+FRAME_ROUNDS = 4
+LEVEL_RAD = 0.01
+
+ENDPLATE_MARGIN = 0.04
+"""Share of the depth, inside the corners, in which a column may end at a wall instead of an endplate."""
+ENDPLATE_WIDTH = 0.40
+"""Share of the half width to either side of the middle from which an endplate is taken."""
+LEAST_COLUMN = 0.30
+"""A column lower than this share of the usual one passes through a rim, not the body."""
+LEAST_COLUMNS = 12
+WALL_ROWS = 0.85
+DEEPEST_PCT = 75.0
+"""The depth is that of the deeper rows, because the body has a waist."""
+
+CALIPER_BAND_MM = 1.0
+CALIPER_STEP_MM = 0.25
+CALIPER_TOLERANCE_MM = 2.5
+"""A height that differs by more from the caliper is not to be believed."""
+
+Real = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -39,174 +59,175 @@ class Morphometry:
     frame
         The body's frame, its cranial axis along the bisector of the endplates.
     anterior_mm, posterior_mm
-        Position of the anterior and posterior wall at mid-height in the frame, mm.
+        Position of the anterior and posterior wall in the frame, where the body is deep, mm.
     upper, lower
-        (8,) coefficients of the endplates, see `height_field`.
+        The endplates.
     half_width_mm
         Half the left-right extent of the label.
+    caliper_mm
+        (3,) extent of the label itself at 15, 50 and 85 % of the depth, mid-sagittal, in bands of
+        2 mm; NaN where the label does not reach.
     """
 
     frame: BodyFrame
     anterior_mm: float
     posterior_mm: float
-    upper: NDArray[np.float64]
-    lower: NDArray[np.float64]
+    upper: Endplate
+    lower: Endplate
     half_width_mm: float
+    caliper_mm: Real
 
     @property
     def depth_mm(self) -> float:
-        """Antero-posterior extent at mid-height, mm."""
+        """Antero-posterior extent, mm."""
         return self.anterior_mm - self.posterior_mm
 
-    def heights_mm(self, at: float | NDArray[np.float64], right_mm: float = 0.0) -> NDArray[np.float64]:
+    def along_mm(self, at: float | Real) -> Real:
+        """Return anterior positions in mm at fractions of the depth from the anterior wall."""
+        return self.anterior_mm - np.asarray(at, dtype=np.float64) * self.depth_mm
+
+    def heights_mm(self, at: float | Real, right_mm: float = 0.0) -> Real:
         """Return heights in mm at fractions of the depth from the anterior wall."""
-        along = self.anterior_mm - np.asarray(at, dtype=np.float64) * self.depth_mm
-        across = np.full_like(along, right_mm)
-        return height_field(self.upper, across, along) - height_field(self.lower, across, along)
+        along = self.along_mm(at)
+        return self.upper.height_mm(right_mm, along) - self.lower.height_mm(right_mm, along)
+
+    @property
+    def agreement(self) -> NDArray[np.bool_]:
+        """(3,) whether the heights at 15, 50 and 85 % are those of a plain caliper, within 2.5 mm."""
+        return np.abs(self.heights_mm(HEIGHTS_AT) - self.caliper_mm) <= CALIPER_TOLERANCE_MM
 
     @property
     def wedge_angle_deg(self) -> float:
         """Angle between the chords of the endplates from 15 to 85 % of the depth, + kyphotic."""
-        along = self.anterior_mm - np.array([ANTERIOR_AT, POSTERIOR_AT]) * self.depth_mm
-        run = along[0] - along[1]
-        upper, lower = (height_field(plate, np.zeros(2), along) for plate in (self.upper, self.lower))
-        slopes = np.arctan2([upper[0] - upper[1], lower[0] - lower[1]], run)
+        along = self.along_mm(HEIGHTS_AT[[0, 2]])
+        upper, lower = (plate.height_mm(0.0, along) for plate in (self.upper, self.lower))
+        slopes = np.arctan2([upper[0] - upper[1], lower[0] - lower[1]], along[0] - along[1])
         return float(np.degrees(slopes[1] - slopes[0]))
 
 
-def height_field(
-    coefficients: NDArray[np.float64], right_mm: NDArray[np.float64], anterior_mm: NDArray[np.float64]
-) -> NDArray[np.float64]:
-    """Return the height of an endplate in mm.
-
-    c0 + c1 a + c2 r + c3 a^2 + c4 a r + c5 r^2 + c6 a^3 + c7 a^4, a anterior and r right in cm.
-    """
-    return _design(right_mm, anterior_mm) @ coefficients
-
-
 def measure_shape(body: Body) -> Morphometry | None:
-    """Fit the endplates of a body; None where the label is too small to carry them."""
-    current = body
+    """Return the shape of a body; None where the label is too small to have one."""
+    occupancy = Occupancy.of(body.mask, body.affine)
+    points = np.argwhere(body.mask) @ body.affine[:3, :3].T + body.affine[:3, 3]
+    frame = frame_along(points.mean(axis=0), body.frame.axes[CRANIAL], body.frame.spacing_mm)
     shape = None
-    for _ in range(FRAME_ROUNDS + 1):
-        shape = _fit_in_frame(current)
-        if shape is None:
+    starts: tuple[float, ...] = STARTS_RAD
+    for _ in range(FRAME_ROUNDS):
+        reach = np.abs(frame.to_local(points)).max(axis=0) + MARGIN_MM
+        grid = [np.arange(-end, end + step, step) for end, step in zip(reach, STEP_MM, strict=True)]
+        sides = _sides(occupancy, frame, grid, starts)
+        shape = None if sides is None else _shape(occupancy, frame, grid, sides)
+        if sides is None or shape is None:
             return None
-        current = replace(body, frame=_bisector_frame(shape))
-    return shape
-
-
-def _fit_in_frame(body: Body) -> Morphometry | None:
-    caudal, cranial = crossings(body, CRANIAL)
-    half_width = _half_width(body)
-    back, front = crossings(body, ANTERIOR)
-    ends = (float(np.median(caudal[:, CRANIAL])), float(np.median(cranial[:, CRANIAL])))
-    anterior, posterior = _wall(front, ends, half_width, 1), _wall(back, ends, half_width, -1)
-    depth = anterior - posterior
-    if not depth > 0:
-        return None
-    plates = []
-    for points in (cranial, caudal):
-        inner = (np.abs(points[:, ANTERIOR] - (anterior + posterior) / 2) <= ENDPLATE_DEPTH * depth / 2) & (
-            np.abs(points[:, RIGHT]) <= ENDPLATE_WIDTH * half_width
-        )
-        if np.count_nonzero(inner) < 12:
-            return None
-        plates.append(fit_height_field(points[inner]))
-    return Morphometry(body.frame, anterior, posterior, plates[0], plates[1], half_width)
-
-
-def _wall(points: NDArray[np.float64], ends: tuple[float, float], half_width: float, outward: int) -> float:
-    """Return the position of a wall at the endplates, where the body is deepest; NaN without points.
-
-    The wall is a parabola over height and width, because the body has a waist and is round.
-    """
-    middle, half_height = (ends[0] + ends[1]) / 2, (ends[1] - ends[0]) / 2
-    along = (points[:, CRANIAL] - middle) / max(half_height, 1.0)
-    near = (np.abs(along) <= WALL_HEIGHT) & (np.abs(points[:, RIGHT]) <= WALL_WIDTH * half_width)
-    if np.count_nonzero(near) < 10:
-        return float("nan")
-
-    across = points[:, RIGHT] / 10.0
-    design = np.stack([np.ones_like(along), along, along**2, across, across**2], axis=-1)
-    coefficients = huber_fit(design[near], points[near, ANTERIOR])
-    reach = np.linspace(-WALL_WIDTH, WALL_WIDTH, 13) * half_width / 10.0
-    ends_of_wall = coefficients[0] + coefficients[2]
-    profile = ends_of_wall + coefficients[3] * reach + coefficients[4] * reach**2
-    return float(profile.max() if outward > 0 else profile.min())
-
-
-def crossings(body: Body, axis: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return where lines of voxels enter and leave the label, along the grid axis nearest to a body axis.
-
-    The crossing is put half a voxel beyond the last labelled centre, which is right on average.
-
-    Returns
-    -------
-    tuple of arrays
-        Two (n, 3) arrays of points in the body's frame, mm: at the negative and the positive end.
-    """
-    directions = body.affine[:3, :3] / body.voxel_size_mm
-    cosines = directions.T @ body.frame.axes[axis]
-    grid_axis = int(np.argmax(np.abs(cosines)))
-    lines = np.moveaxis(body.mask, grid_axis, -1)
-    rows = np.argwhere(lines.any(axis=-1))
-    hit = lines[tuple(rows.T)]
-    first = hit.argmax(axis=-1) - 0.5
-    last = hit.shape[-1] - hit[:, ::-1].argmax(axis=-1) - 0.5
-    ends = [body.local(np.insert(rows.astype(np.float64), grid_axis, end, axis=1)) for end in (first, last)]
-    return (ends[0], ends[1]) if cosines[grid_axis] > 0 else (ends[1], ends[0])
-
-
-def fit_height_field(points: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the coefficients (8,) of the height field through points (n, 3)."""
-    return huber_fit(_design(points[:, RIGHT], points[:, ANTERIOR]), points[:, CRANIAL], BEND_PENALTY)
-
-
-def huber_fit(
-    design: NDArray[np.float64], values: NDArray[np.float64], penalty: NDArray[np.float64] | None = None
-) -> NDArray[np.float64]:
-    """Return Huber's M-estimate of the coefficients (k,) of values (n,) on a design (n, k).
-
-    ``penalty`` (k,) times the square of each coefficient is added to the loss.
-
-    Tuning 1.345 on the scale of 1.4826 times the median absolute residual (Huber 1964,
-    10.1214/aoms/1177703732), by iteratively reweighted least squares.
-    """
-    weights: NDArray[np.float64] = np.ones(len(values))
-    coefficients: NDArray[np.float64] = np.zeros(design.shape[1])
-    for _ in range(FIT_ROUNDS):
-        root = np.sqrt(weights)
-        weighted, target = design * root[:, None], values * root
-        normal = weighted.T @ weighted + np.diag(np.zeros(design.shape[1]) if penalty is None else penalty)
-        coefficients = np.asarray(np.linalg.lstsq(normal, weighted.T @ target, rcond=1e-12)[0])
-        residual = np.abs(values - design @ coefficients)
-        scale = 1.4826 * np.median(residual)
-        if scale < 1e-6:
+        roll = _roll(shape)
+        if abs(sides.tilt) < LEVEL_RAD and abs(roll) < LEVEL_RAD:
             break
-        weights = np.asarray(np.minimum(1.0, HUBER_TUNING * scale / np.maximum(residual, 1e-12)))
-    return coefficients
+        frame, starts = _turned(frame, sides, roll), (0.0,)
+    return None if shape is None else _with_caliper(shape, body)
 
 
-def _design(right_mm: NDArray[np.float64], anterior_mm: NDArray[np.float64]) -> NDArray[np.float64]:
-    r, a = np.asarray(right_mm) / 10.0, np.asarray(anterior_mm) / 10.0
-    return np.stack([np.ones_like(a), a, r, a * a, a * r, r * r, a**3, a**4], axis=-1)
+def _sides(
+    occupancy: Occupancy, frame: BodyFrame, grid: list[Real], starts: tuple[float, ...]
+) -> Quadrilateral | None:
+    right = np.arange(-MIDDLE_SLAB_MM, MIDDLE_SLAB_MM + 0.1, STEP_MM[RIGHT])
+    coarse = [axis[:: 2 if step < 1 else 1] for axis, step in zip(grid, STEP_MM, strict=True)]
+    plane = occupancy.sample(frame, right, coarse[ANTERIOR], coarse[CRANIAL]).mean(axis=0)
+    return fit_quadrilateral(plane, coarse[ANTERIOR], coarse[CRANIAL], starts=starts)
 
 
-def _half_width(body: Body) -> float:
-    left, right = crossings(body, RIGHT)
-    return float(np.percentile(right[:, RIGHT], 90) - np.percentile(left[:, RIGHT], 10)) / 2
+def _shape(
+    occupancy: Occupancy, frame: BodyFrame, grid: list[Real], sides: Quadrilateral
+) -> Morphometry | None:
+    right, anterior, cranial = grid
+    share = occupancy.sample(frame, right, anterior, cranial)
+    lower, upper = extents(share, cranial)
+    central = np.abs(right) <= MIDDLE_SLAB_MM + 1.0
+    half_width = _half_width(share, right)
+    front, back = _walls(share[central], anterior, cranial, sides)
+    depth, middle = front - back, (front + back) / 2
+    if half_width is None or not depth > 0:
+        return None
+    heights = np.nan_to_num(upper - lower)
+    usual = np.median(heights[central][:, np.abs(anterior - middle) < 0.3 * depth])
+    solid = heights > LEAST_COLUMN * usual
+    plates = []
+    for ends, (ahead, behind) in ((upper, sides.corners[:2]), (lower, sides.corners[2:])):
+        inner = solid & _between_walls(
+            solid, right, anterior, (float(ahead[0]), float(behind[0])), ENDPLATE_MARGIN * depth
+        )
+        inner &= np.abs(right)[:, None] <= max(ENDPLATE_WIDTH * half_width, STEP_MM[RIGHT])
+        if np.count_nonzero(inner) < LEAST_COLUMNS:
+            return None
+        r, a = (place[inner] for place in np.meshgrid(right, anterior, indexing="ij"))
+        plates.append(
+            fit_endplate(r, a, ends[inner], middle=middle, half_depth=depth / 2, half_width=half_width)
+        )
+    return Morphometry(frame, front, back, plates[0], plates[1], half_width, np.full(3, np.nan))
 
 
-def _bisector_frame(shape: Morphometry) -> BodyFrame:
-    """Turn the frame so that the mean of the two endplates is level in both directions."""
-    along = shape.anterior_mm - np.array([ANTERIOR_AT, POSTERIOR_AT]) * shape.depth_mm
-    across = np.array([0.5, -0.5]) * shape.half_width_mm
-    middle = (shape.upper + shape.lower) / 2
-    forward = height_field(middle, np.zeros(2), along)
-    sideways = height_field(middle, across, np.full(2, along.mean()))
-    slope_forward = (forward[0] - forward[1]) / (along[0] - along[1])
-    slope_right = (sideways[0] - sideways[1]) / (across[0] - across[1])
-    axes = shape.frame.axes
-    cranial = axes[CRANIAL] - slope_forward * axes[ANTERIOR] - slope_right * axes[RIGHT]
-    return frame_along(shape.frame.centre_mm, cranial, shape.frame.spacing_mm)
+def _half_width(share: Real, right: Real) -> float | None:
+    left_end, right_end = extents(np.moveaxis(share, 0, -1), right)
+    widths = (right_end - left_end)[np.isfinite(left_end)]
+    return float(np.percentile(widths, DEEPEST_PCT)) / 2 if widths.size else None
+
+
+def _walls(share: Real, anterior: Real, cranial: Real, sides: Quadrilateral) -> tuple[float, float]:
+    """Return the anterior position of front and back, mm: mid-way along the side, where it is deep."""
+    back_at, front_at = extents(np.moveaxis(share, 1, -1), anterior)
+    corners = sides.corners
+    front, back = float(corners[::2, 0].mean()), float(corners[1::2, 0].mean())
+    top, bottom = corners[:2, 1].min(), corners[2:, 1].max()
+    rows = (cranial < WALL_ROWS * top) & (cranial > WALL_ROWS * bottom)
+    ahead = front_at[:, rows] - (sides.front[0] + sides.front[1] * cranial[rows])
+    behind = back_at[:, rows] - (sides.back[0] + sides.back[1] * cranial[rows])
+    ahead, behind = ahead[np.isfinite(ahead)], behind[np.isfinite(behind)]
+    if ahead.size:
+        front += max(0.0, float(np.percentile(ahead, DEEPEST_PCT)))
+        back += min(0.0, float(np.percentile(behind, 100 - DEEPEST_PCT)))
+    return front, back
+
+
+def _between_walls(
+    solid: NDArray[np.bool_], right: Real, anterior: Real, walls: tuple[float, float], margin: float
+) -> NDArray[np.bool_]:
+    """Return which columns (r, a) lie between an endplate's corners, which recede to the sides."""
+    back, front = extents(solid.astype(np.float64), anterior)
+    central = np.abs(right) <= MIDDLE_SLAB_MM + 1.0
+    recedes_front = np.minimum(front - np.nanmedian(front[central]), 0)
+    recedes_back = np.maximum(back - np.nanmedian(back[central]), 0)
+    return np.asarray(
+        (anterior <= (walls[0] + recedes_front - margin)[:, None])
+        & (anterior >= (walls[1] + recedes_back + margin)[:, None])
+    )
+
+
+def _roll(shape: Morphometry) -> float:
+    """Return how much the mean of the endplates rises to the right, in the middle of the body."""
+    across = np.array([0.5, -0.5]) * ENDPLATE_WIDTH * shape.half_width_mm
+    along = shape.along_mm(MIDDLE_AT)
+    rise = (shape.upper.height_mm(across, along) + shape.lower.height_mm(across, along)) / 2
+    return float((rise[0] - rise[1]) / (across[0] - across[1]))
+
+
+def _turned(frame: BodyFrame, sides: Quadrilateral, roll: float) -> BodyFrame:
+    """Return the frame centred between the corners, its cranial axis the bisector of the endplates."""
+    anterior, cranial = sides.corners.mean(axis=0)
+    axes = frame.axes
+    up = axes[CRANIAL] - np.tan(sides.tilt) * axes[ANTERIOR] - roll * axes[RIGHT]
+    return frame_along(frame.to_world(np.array([0.0, anterior, cranial])), up, frame.spacing_mm)
+
+
+def _with_caliper(shape: Morphometry, body: Body) -> Morphometry:
+    """Return the shape with the extents of the label itself, neither smoothed nor fitted."""
+    label = Occupancy.of(body.mask, body.affine, smooth=False)
+    reach = float(np.abs(shape.heights_mm(HEIGHTS_AT)).max()) + 10.0
+    cranial = np.arange(-reach, reach, CALIPER_STEP_MM)
+    band = np.arange(-CALIPER_BAND_MM, CALIPER_BAND_MM + 0.1, 0.5)
+    measured = []
+    for at in HEIGHTS_AT:
+        low, high = extents(
+            label.sample(shape.frame, np.zeros(1), shape.along_mm(at) + band, cranial)[0], cranial
+        )
+        reached = np.isfinite(low)
+        measured.append(float(high[reached].max() - low[reached].min()) if reached.any() else np.nan)
+    return Morphometry(**{**vars(shape), "caliper_mm": np.array(measured)})

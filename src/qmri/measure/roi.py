@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from qmri.measure.bodies import Body
-from qmri.measure.morphometry import ANTERIOR, CRANIAL, RIGHT, Morphometry, height_field
+from qmri.measure.morphometry import ANTERIOR, CRANIAL, RIGHT, Morphometry
 
 HEIGHT_SHARE = 0.2
 
@@ -117,7 +117,7 @@ def body_coordinates(body: Body, shape: Morphometry) -> NDArray[np.float64]:
     world = index @ body.affine[:3, :3].T + body.affine[:3, 3]
     local = shape.frame.to_local(world)
     right, forward = local[..., RIGHT], local[..., ANTERIOR]
-    lower, upper = (height_field(plate, right, forward) for plate in (shape.lower, shape.upper))
+    lower, upper = (plate.height_mm(right, forward) for plate in (shape.lower, shape.upper))
     thickness = np.maximum(upper - lower, 1.0)
     return np.stack(
         [

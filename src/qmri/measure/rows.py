@@ -17,7 +17,7 @@ from qmri.measure.distribution import Row
 from qmri.measure.flags import Flag, names
 from qmri.measure.images import Fractures, Maps, Origin
 from qmri.measure.tables import Cell
-from qmri.measure.vertebra import Vertebra
+from qmri.measure.vertebra import Vertebra, contradicted_heights
 
 JUNCTION = ("T11", "T12", "L1", "L2")
 
@@ -197,6 +197,8 @@ def missing_reasons(vertebra: Vertebra, exam: ExaminationData) -> str:
         reasons.append("R2*: no value in the region")
     if vertebra.shape is None:
         reasons.append("shape: the label is too small for endplates")
+    else:
+        reasons += contradicted_heights(vertebra.shape)
     if vertebra.body.touches_side:
         reasons.append("volume: the body goes on beyond the slices")
     return "; ".join(reasons)

@@ -21,10 +21,8 @@ from qmri.measure.distribution import (
 from qmri.measure.images import Maps
 from qmri.measure.morphometry import (
     ANTERIOR,
-    ANTERIOR_AT,
     CRANIAL,
-    MIDDLE_AT,
-    POSTERIOR_AT,
+    HEIGHTS_AT,
     Morphometry,
 )
 from qmri.measure.roi import Region, body_coordinates
@@ -39,7 +37,7 @@ from qmri.measure.uncertainty import (
 MIN_PART = 20
 """A part of a body with fewer voxels has no median of its own."""
 
-WORST_WIDTH = 0.6
+WORST_WIDTH = 0.4
 """The worst slice is looked for within this share of the half width."""
 
 HIGHEST_PDFF_PCT = 100.0
@@ -174,29 +172,50 @@ def error_columns(vertebra: Vertebra, maps: Maps, settings: MeasureSettings, ind
 
 
 def shape_columns(vertebra: Vertebra) -> Row:
-    """Return volume, heights, ratios and wedge angle."""
+    """Return volume, heights, ratios and wedge angle; no height that the caliper contradicts."""
     body, shape = vertebra.body, vertebra.shape
     columns: Row = {}
     if not body.touches_side:
         columns["volume_cm3"] = float(body.mask.sum() * body.voxel_volume_mm3 / 1000)
     if shape is None:
         return columns
-    at = np.array([ANTERIOR_AT, MIDDLE_AT, POSTERIOR_AT])
-    ant, mid, post = (float(height) for height in shape.heights_mm(at))
+    heights = shape.heights_mm(HEIGHTS_AT)
+    ant, mid, post = (
+        float(height) if agrees else None for height, agrees in zip(heights, shape.agreement, strict=True)
+    )
+    heights_known: Row = {
+        name: height
+        for name, height in (("height_ant_mm", ant), ("height_mid_mm", mid), ("height_post_mm", post))
+        if height is not None
+    }
+    columns |= heights_known | {"depth_mm": shape.depth_mm}
+    if ant is None or mid is None or post is None:
+        return columns
     reach = np.linspace(-WORST_WIDTH, WORST_WIDTH, 7) * shape.half_width_mm
-    slices = np.stack([shape.heights_mm(at, float(right)) for right in reach])
+    slices = np.stack([shape.heights_mm(HEIGHTS_AT, float(right)) for right in reach])
     return columns | {
-        "height_ant_mm": ant,
-        "height_mid_mm": mid,
-        "height_post_mm": post,
         "height_min_mm": float(slices.min()),
         "height_ratio_ap": ant / post,
         "height_ratio_mp": mid / post,
         "height_ratio_ap_worst": float((slices[:, 0] / slices[:, 2]).min()),
         "height_ratio_mp_worst": float((slices[:, 1] / slices[:, 2]).min()),
-        "depth_mm": shape.depth_mm,
         "wedge_angle_deg": shape.wedge_angle_deg,
     }
+
+
+def contradicted_heights(shape: Morphometry) -> list[str]:
+    """Return in words which heights are not given, because a plain caliper on the label reads others."""
+    return [
+        f"{name} height: {height:.1f} mm between the endplates, {plain:.1f} mm by a plain caliper"
+        for name, height, plain, agrees in zip(
+            ("anterior", "middle", "posterior"),
+            shape.heights_mm(HEIGHTS_AT),
+            shape.caliper_mm,
+            shape.agreement,
+            strict=True,
+        )
+        if not agrees
+    ]
 
 
 def _noise_error(
