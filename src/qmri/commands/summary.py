@@ -21,6 +21,7 @@ SHOWN_COLUMNS = (
     "height_post_mm",
 )
 SHOWN_ROWS = 10
+MOST_NAMED = 6
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,14 @@ def summarise(results: Path) -> Summary:
         lines += [
             "         qmri status tells what to do. A changed file, row or setting is tried again by itself;",
             f"         to try an unchanged examination again, delete its folder first: {folder}",
+        ]
+    doubtful = list(dict.fromkeys(_name(row) for row in seen if row.get("level_verified") == "0"))
+    if doubtful:
+        named = ", ".join(doubtful[:MOST_NAMED])
+        more = f" and {len(doubtful) - MOST_NAMED} more" if len(doubtful) > MOST_NAMED else ""
+        lines += [
+            f"names    not verified, so every level may be off by one: {named}{more}",
+            f"         the reasons: {results / 'worklist' / 'worklist.csv'}; how to confirm: docs/reader.md",
         ]
     lines.append(f"{len(patients) - len(failed)} of {len(patients)} examinations done, {len(failed)} failed")
     return Summary("\n".join(lines) + "\n", len(failed))

@@ -68,7 +68,8 @@ def caption(rows: Sequence[Cells], *, left_out: int) -> str:
     counts = Counter(row["level"] for row in rows if not is_fractured(row))
     if any(count >= FEWEST_IN_BOX for count in counts.values()):
         sentences.append(
-            f"Box: quartiles of the unfractured vertebrae of this study, from {FEWEST_IN_BOX} of a level on"
+            "Box: quartiles of the unfractured vertebrae of this study, "
+            f"where a level has {FEWEST_IN_BOX} or more"
         )
     if any(row["level"] in LITERATURE_PDFF for row in rows):
         sentences.append(
