@@ -21,7 +21,7 @@ ALLOWED = {
     "report": {"viewer", "measure", "segment", "fit", "signal"},
     "export": {"segment"},
     "viewer": {"segment"},
-    "ingest": {"signal"},
+    "ingest": {"fit", "signal"},
     "simulate": {"signal"},
     "commands": {"signal", "fit", "segment", "measure", "report", "ingest", "simulate", "export", "viewer"}
     | {"cli", "workflow"},

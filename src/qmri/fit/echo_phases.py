@@ -49,7 +49,7 @@ class EchoPhases:
 
     def at(self, voxels: Voxels, some: slice | NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the phases (echoes, voxels) in some voxels, rad."""
-        return self.coefficients.T @ _positions(voxels)[:, some]
+        return self.coefficients.T @ positions(voxels)[:, some]
 
     @property
     def size(self) -> NDArray[np.float64]:
@@ -123,7 +123,7 @@ def estimate(method: Method, voxels: Voxels, solution: Solution, noise: float) -
     None if too few voxels can be asked.
     """
     some = watery(solution)
-    positions = _positions(voxels)[:, some]
+    places = positions(voxels)[:, some]
     block = np.argwhere(voxels.inside)[some] // BLOCK
     odd = block.sum(axis=1) % 2 == 1
     if some.size < LEAST_VOXELS or min(odd.sum(), (~odd).sum()) < LEAST_VOXELS // 4:
@@ -131,26 +131,25 @@ def estimate(method: Method, voxels: Voxels, solution: Solution, noise: float) -
     lin = linearise(method.train, method.fat_phase, voxels.signals.part(some), solution.part(some))
     found = score(lin, 1j * lin.model[:, :, np.newaxis] * np.eye(method.train.count))
     weight = 1 / (noise + solution.residual[some] / method.train.degrees_of_freedom + 1e-12)
-    phases, covariance = _equations(found, weight, positions, noise).solve()
+    phases, covariance = _equations(found, weight, places, noise).solve()
     one, other = (
-        _equations(found.part(half), weight[half], positions[:, half], noise).solve()[0]
-        for half in (odd, ~odd)
+        _equations(found.part(half), weight[half], places[:, half], noise).solve()[0] for half in (odd, ~odd)
     )
     deviation = EchoPhases(np.sqrt(np.diag(covariance).clip(0)).reshape(4, -1))
     return Evidence(phases, deviation.size, EchoPhases((one.coefficients - other.coefficients) / 2))
 
 
 def _equations(
-    found: Score, weight: NDArray[np.floating], positions: NDArray[np.float64], noise: float
+    found: Score, weight: NDArray[np.floating], places: NDArray[np.float64], noise: float
 ) -> _Equations:
     """Return the normal equations from what some voxels say."""
 
     def information(weight: NDArray[np.floating]) -> NDArray[np.float64]:
-        total = np.einsum("v,av,bv,vnm->anbm", weight, positions, positions, found.information, optimize=True)
+        total = np.einsum("v,av,bv,vnm->anbm", weight, places, places, found.information, optimize=True)
         size = total.shape[0] * total.shape[1]
         return np.asarray(total.reshape(size, size))
 
-    gradient = np.einsum("v,av,vn->an", weight, positions, found.gradient, optimize=True)
+    gradient = np.einsum("v,av,vn->an", weight, places, found.gradient, optimize=True)
     return _Equations(information(weight), gradient.reshape(-1), noise * information(weight**2))
 
 
@@ -160,7 +159,7 @@ def remove(voxels: Voxels, phases: EchoPhases) -> Voxels:
     return replace(voxels, signals=replace(voxels.signals, echoes=echoes))
 
 
-def _positions(voxels: Voxels) -> NDArray[np.float64]:
+def positions(voxels: Voxels) -> NDArray[np.float64]:
     """Return 1 and the coordinates of every voxel, -1 to 1 over the bounding box, (4, voxels)."""
     places = np.argwhere(voxels.inside).T.astype(np.float64)
     half = (np.array(voxels.inside.shape)[:, np.newaxis] - 1) / 2

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.echo_phases import EchoPhases
+from qmri.fit.phase_sign import PhaseSign
 from qmri.fit.solution import Solution
 
 Real = NDArray[np.float32]
@@ -47,6 +48,8 @@ class Estimate:
         Phase of fat ahead of water, and how much it differs over the volume, rad.
     echo_phases
         Smooth phase errors of the echoes that were removed, or None.
+    sign
+        What the data say about the sign of the phases; None where it was told, or there are none.
     """
 
     mode: Mode
@@ -59,3 +62,4 @@ class Estimate:
     fat_phase: float = 0.0
     phase_spread: float = 0.0
     echo_phases: EchoPhases | None = None
+    sign: PhaseSign | None = None

@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from qmri.fit.candidates import find_candidates
 from qmri.fit.choice import choose
-from qmri.fit.conventions import water_fat_phase
 from qmri.fit.costs import candidate_costs, noise_variance
 from qmri.fit.echoes import EchoTrain
+from qmri.fit.explanation import Sample, explain
 from qmri.fit.field_choice import Coupling
 from qmri.fit.method import Method, Start
 from qmri.fit.solution import Solution, solve
@@ -22,6 +22,11 @@ FIELD_SD_SHARE = 0.15
 FIELD_SD_MM = 2.0
 SAME_SHARE = 0.25
 """Fields nearer than this share of the fat shift are one solution."""
+OFFSET_VOXELS = 800
+LEAST_OFFSET = np.deg2rad(10.0)
+"""A smaller phase of fat biases PDFF by less than 0.1 pp, and a wrong spectrum may feign it."""
+OFFSET_ERRORS = 5.0
+"""Standard errors by which it must differ from 0."""
 JUMP_CAP = 8.0
 """Cost of a jump of the field of any size, in log-likelihood."""
 
@@ -62,7 +67,10 @@ def first_look(method: Method, voxels: Voxels) -> FirstLook:
 
 def with_offset(method: Method, voxels: Voxels) -> Method:
     """Return the method with the phase of fat ahead of water that the volume has."""
-    offset = water_fat_phase(method, voxels)
+    found = explain(method.with_fat_phase(0.0), Sample.of(voxels, OFFSET_VOXELS), fat_alone=True)
+    offset = float(found.fat_phase[0])
+    if abs(offset) < max(LEAST_OFFSET, OFFSET_ERRORS * found.fat_phase_error):
+        offset = 0.0
     return method if offset == method.fat_phase else method.with_fat_phase(offset)
 
 

@@ -105,6 +105,9 @@ def decisions_of(
         water_fat_phase_deg=_degrees(estimate.fat_phase),
         phase_spread_deg=_degrees(estimate.phase_spread),
         echo_phase_deg=None if removed is None else tuple(_degrees(size) for size in removed.size),
+        phase_sign=None
+        if estimate.sign is None
+        else {"clear": estimate.sign.clear, **estimate.sign.evidence()},
         trusted_phases=tuple(bool(trusted) for trusted in estimate.trusted),
         warnings=(*train.warnings, *_warnings(estimate, voxels, noise_sd, background)),
     )
@@ -133,6 +136,12 @@ def _warnings(estimate: Estimate, voxels: Voxels, noise_sd: float, background: f
     if estimate.mode == Mode.HYBRID:
         wrong = ", ".join(str(echo + 1) for echo in np.flatnonzero(~estimate.trusted))
         found.append(f"the phase of echo {wrong} disagrees with the others; its magnitude alone was used")
+    sign = estimate.sign
+    if sign is not None and not sign.clear:
+        found.append(
+            "the data do not tell the sign of their phases; it was taken as given, and a wrong one exchanges "
+            f"water and fat ({sign.standard_errors:.1f} standard errors in {sign.patches} patches)"
+        )
     if estimate.echo_phases is not None:
         found.append(
             f"phase errors of single echoes up to {_degrees(estimate.echo_phases.size.max()):.0f} degrees "

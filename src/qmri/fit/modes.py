@@ -6,15 +6,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from qmri.errors import QmriError
 from qmri.fit import echo_phases
-from qmri.fit.conventions import check_sign
 from qmri.fit.echo_phases import EchoPhases
 from qmri.fit.estimate import Estimate, Mode
+from qmri.fit.explanation import Explanation, Sample
 from qmri.fit.first_look import FirstLook, first_look, with_offset
 from qmri.fit.hybrid import estimate_hybrid
 from qmri.fit.magnitude import estimate_magnitude
 from qmri.fit.method import Method
 from qmri.fit.neighbours import with_neighbours
+from qmri.fit.phase_sign import SAMPLES, PhaseSign, best_explanations, decide_sign
 from qmri.fit.phases import phase_map, phase_spread
 from qmri.fit.reliability import trusted_echoes
 from qmri.fit.solution import Solution
@@ -24,6 +26,8 @@ from qmri.fit.voxels import Voxels
 FREE_PHASE_SPREAD = np.deg2rad(12.0)
 """A spread of the phase of fat beyond this is no error of the spectrum: the phases are set free."""
 FREE_PHASE_ROUNDS = 2
+LEAST_KNOWN = np.deg2rad(5.0)
+"""Errors of the echoes that a sample shows are removed from the start from this size on."""
 ECHO_PHASE_REST = np.deg2rad(0.2)
 """Smooth phase errors of echoes that are there are removed until this size is left."""
 ECHO_PHASE_ROUNDS = 6
@@ -44,7 +48,7 @@ class _State:
         return cls(method, voxels, first_look(method, voxels), removed)
 
 
-def estimate(method: Method, voxels: Voxels, *, magnitude: bool) -> Estimate:
+def estimate(method: Method, voxels: Voxels, *, magnitude: bool, sign_known: bool) -> Estimate:
     """Fit the voxels in the way that their data call for.
 
     Parameters
@@ -53,6 +57,8 @@ def estimate(method: Method, voxels: Voxels, *, magnitude: bool) -> Estimate:
         How to fit, and what.
     magnitude
         Whether there are magnitudes alone.
+    sign_known
+        Whether the sign of the phases is known, else the data must not contradict it.
 
     Raises
     ------
@@ -63,14 +69,47 @@ def estimate(method: Method, voxels: Voxels, *, magnitude: bool) -> Estimate:
         return _nothing(method)
     if magnitude:
         return estimate_magnitude(method, voxels)
-    check_sign(method, voxels)
-    state = _without_echo_phases(_State.begin(method, voxels))
+    if sign_known:
+        sign, explanation = None, best_explanations(method, [Sample.of(voxels, SAMPLES[0])])[0]
+    else:
+        sign = _checked_sign(method, voxels)
+        explanation = sign.given
+    return replace(_explained(method, voxels, explanation), sign=sign)
+
+
+def _explained(method: Method, voxels: Voxels, explanation: Explanation) -> Estimate:
+    """Fit complex echoes, beginning with the phase errors of their explanation."""
+    errors = explanation.phases if explanation.phases.size.max() > LEAST_KNOWN else None
+    start = voxels if errors is None else echo_phases.remove(voxels, errors)
+    state = _without_echo_phases(_State.begin(method, start, errors))
     trusted = trusted_echoes(state.method, state.voxels, state.first.solution)
     if not trusted.any():
         return estimate_magnitude(method, voxels)
     if not trusted.all():
         return replace(estimate_hybrid(state.method, state.voxels, trusted), echo_phases=state.removed)
     return _complex(state)
+
+
+def _checked_sign(method: Method, voxels: Voxels) -> PhaseSign:
+    """Return what the data say about the sign of the phases.
+
+    Raises
+    ------
+    QmriError
+        If the opposite sign wins.
+    """
+    sign = decide_sign(method, voxels)
+    if sign.clear and sign.reversed:
+        raise QmriError(
+            "the phases have the opposite sign",
+            found=f"residual energies {np.exp(-sign.gain):.2f} times those of the complex conjugate, either "
+            f"with phase errors of the echoes of its own ({-sign.standard_errors:.0f} standard errors over "
+            f"{sign.patches} patches)",
+            expected="fat turning as exp(+i 2 pi f t), f negative",
+            remedy="give the complex conjugate of the signal (phase_sign='conjugate'); where the sign is "
+            "known to be right, say so (phase_sign='standard')",
+        )
+    return sign
 
 
 def _without_echo_phases(state: _State) -> _State:

@@ -38,6 +38,9 @@ class Decisions:
         How much that phase differs over the volume beyond its noise (standard deviation).
     echo_phase_deg
         Size of the smooth phase error that was removed from each echo, None where there was none.
+    phase_sign
+        What the data say about the sign of the phases (`qmri.fit.phase_sign`), and whether that is
+        clear; None where the sign was told, or magnitudes alone were fitted.
     trusted_phases
         Whether the phase of each echo was used, or its magnitude alone.
     warnings
@@ -57,6 +60,7 @@ class Decisions:
     water_fat_phase_deg: float
     phase_spread_deg: float
     echo_phase_deg: tuple[float, ...] | None
+    phase_sign: dict[str, Any] | None
     trusted_phases: tuple[bool, ...]
     warnings: tuple[str, ...]
 

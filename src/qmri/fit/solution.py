@@ -110,13 +110,13 @@ def _settled(method: Method, signals: Signals, start: Start, prior: FieldPrior |
     energy = signals.energy
     still = _change(info, last, place) < _negligible(energy, fit)
     settled = still & (_gain(fit, place, prior) >= first - ROUNDING * energy)
-    solution = _solution_at(method.sums, signals, place, prior, fit)
+    solution = solution_at(method.sums, signals, place, fit, prior)
     hard = np.flatnonzero(~settled)
     if hard.size:
         some, expected = signals.part(hard), None if prior is None else prior.part(hard)
         careful = _descend(method, some, start.part(hard), expected)
         fit = common_phase_fit(method.sums, some, *careful)
-        solution.put(hard, _solution_at(method.sums, some, careful, expected, fit))
+        solution.put(hard, solution_at(method.sums, some, careful, fit, expected))
     return solution
 
 
@@ -162,9 +162,10 @@ def _gain(fit: CommonPhaseFit, place: Start, prior: FieldPrior | None) -> Real:
     )
 
 
-def _solution_at(
-    sums: Sums, signals: Signals, place: Start, prior: FieldPrior | None, fit: CommonPhaseFit
+def solution_at(
+    sums: Sums, signals: Signals, place: Start, fit: CommonPhaseFit, prior: FieldPrior | None = None
 ) -> Solution:
+    """Return the solution of voxels at a field and R2*, from the closed-form fit there."""
     variances = _variances(information(fit), prior)
     residual = residual_energy(sums, signals, *place, fit)
     return Solution(fit.water, fit.fat, -np.angle(fit.rotation), *place, residual, *variances)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -120,7 +120,7 @@ def fit_ingested(job: FitJob, record: Mapping[str, Any], aside: Path) -> Outcome
             expected="multi-echo images with phase",
             remedy="set fit.source to auto or vendor, or export the source images",
         )
-    return _fit(job, acquisition, aside)
+    return _fit(job, acquisition, _phase_sign(decisions), aside)
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,15 @@ class _Echoes:
     sources: tuple[str, ...]
 
 
-def _fit(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
+def _phase_sign(decisions: Mapping[str, Any]) -> Literal["auto", "standard"]:
+    """Return whether ingest has brought the phases into the convention of the model."""
+    decided = (decisions.get("echoes") or {}).get("phase_sign")
+    return "standard" if decided else "auto"
+
+
+def _fit(
+    job: FitJob, acquisition: Acquisition, phase_sign: Literal["auto", "standard"], aside: Path
+) -> Outcome:
     frequency = acquisition.imaging_frequency_mhz
     if frequency is None:
         raise QmriError(
@@ -149,6 +157,7 @@ def _fit(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
         voxel_size=echoes.volume.voxel_size_mm,
         fat_model=job.settings.fat_model,
         water_ppm=water_position(job.settings.water_temperature_c),
+        phase_sign=phase_sign,
         threads=job.threads,
     )
     _write_maps(aside, job.exam, result, echoes)

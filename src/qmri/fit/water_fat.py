@@ -6,12 +6,22 @@ the data call for (`modes`) and put back on the grid (`maps`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmri.errors import QmriError
+from qmri.fit.arguments import (
+    MODES,
+    SIGNS,
+    checked_edges,
+    checked_mask,
+    checked_signal,
+    checked_threads,
+    checked_word,
+)
 from qmri.fit.chunks import workers
 from qmri.fit.echoes import EchoTrain, echo_train
 from qmri.fit.foreground import Reason, background_noise, foreground, reasons, root_mean_square
@@ -24,19 +34,18 @@ from qmri.fit.voxels import gather
 from qmri.signal import WATER_PPM_37C, FatModel
 from qmri.signal import fat_model as find_fat_model
 
-USUAL_VOXEL_MM = 2.0
-
 
 def fit_water_fat(
     signal: ArrayLike,
     echo_times: ArrayLike,
     imaging_frequency: float,
     *,
-    voxel_size: tuple[float, float, float] | None = None,
+    voxel_size: ArrayLike | None = None,
     fat_model: str | FatModel = "ren9",
     water_ppm: float = WATER_PPM_37C,
     mask: ArrayLike | None = None,
     mode: Literal["auto", "magnitude"] = "auto",
+    phase_sign: Literal["auto", "standard", "conjugate"] = "auto",
     threads: int = 1,
 ) -> WaterFatResult:
     """Estimate water, fat, PDFF, R2* and field of every voxel.
@@ -45,14 +54,15 @@ def fit_water_fat(
     ----------
     signal
         Complex echoes of shape (x, y, z, echo), (x, y, echo) or (x, echo), fat turning as
-        ``exp(+i 2 pi f t)`` with f negative; or real magnitudes of that shape.
+        ``exp(+i 2 pi f t)`` with f negative; or real magnitudes of that shape. Any real, integer or
+        complex type.
     echo_times
         s, shape (echo,), ascending.
     imaging_frequency
         Centre frequency of the scanner, MHz.
     voxel_size
         Edge lengths of a voxel along the spatial axes, mm; sets how smooth the field is along
-        each axis. Without it all edges count as 2 mm.
+        each axis. One number for each axis, or three. Without it all edges count as 2 mm.
     fat_model
         Fat spectrum or its id.
     water_ppm
@@ -62,6 +72,9 @@ def fit_water_fat(
     mode
         "auto" lets the data choose among a common phase, free phases, hybrid and magnitude;
         "magnitude" uses magnitudes alone, as is done with real input.
+    phase_sign
+        "standard" if the phases are known to have the sign above, "conjugate" if the opposite one;
+        then the data are not asked. With "auto" they are taken as given unless the data contradict.
     threads
         Number of threads. The result has the same bits with any number.
 
@@ -73,25 +86,31 @@ def fit_water_fat(
     Raises
     ------
     QmriError
-        If the shapes do not agree, the echoes cannot separate water and fat, or the phases have the
-        opposite sign.
+        If an argument is not what it should be, the echoes cannot separate water and fat, or the data
+        say that the phases have the opposite sign.
     """
     spectrum = find_fat_model(fat_model)
+    team_size = checked_threads(threads)
+    sign = checked_word("phase_sign", phase_sign, SIGNS)
+    magnitude = checked_word("mode", mode, MODES) == "magnitude"
     train = echo_train(spectrum, echo_times, imaging_frequency, water_ppm=water_ppm)
-    volume = np.asarray(signal)
-    given = None if mask is None else np.asarray(mask, dtype=bool)
-    magnitude = mode == "magnitude" or not np.iscomplexobj(volume)
-    _check(volume, given, train, magnitude)
+    volume = checked_signal(signal, echo_times)
     grid = volume.shape[:-1]
+    given = checked_mask(mask, grid)
+    edges = checked_edges(voxel_size, len(grid))
+    magnitude = magnitude or not np.iscomplexobj(volume)
+    if magnitude:
+        _check_magnitudes(volume, train)
     volume = volume.reshape(*grid, *(1,) * (4 - volume.ndim), train.count)
     rms = root_mean_square(volume)
     stands_out = foreground(rms)
     reason = reasons(rms, stands_out if given is None else given.reshape(rms.shape))
-    sizes = (*(voxel_size or ()), USUAL_VOXEL_MM, USUAL_VOXEL_MM, USUAL_VOXEL_MM)
-    voxels = gather(volume, reason == Reason.FITTED, (sizes[0], sizes[1], sizes[2]))
+    voxels = gather(volume, reason == Reason.FITTED, edges)
+    if sign == "conjugate":
+        voxels = replace(voxels, signals=voxels.signals.conjugate())
     # Arithmetic that fails leaves NaN in single voxels, which becomes their reason code.
-    with workers(threads) as team, np.errstate(all="ignore"):
-        found = estimate(Method.of(train, team), voxels, magnitude=magnitude)
+    with workers(team_size) as team, np.errstate(all="ignore"):
+        found = estimate(Method.of(train, team), voxels, magnitude=magnitude, sign_known=sign != "auto")
     decisions = decisions_of(
         found,
         train,
@@ -104,27 +123,7 @@ def fit_water_fat(
     return maps_of(found, voxels, reason, grid, decisions)
 
 
-def _check(
-    volume: NDArray[np.generic], mask: NDArray[np.bool_] | None, train: EchoTrain, magnitude: bool
-) -> None:
-    if not 2 <= volume.ndim <= 4 or volume.shape[-1] != train.count:
-        raise QmriError(
-            "the signal does not have the shape that is fitted",
-            found=f"shape {volume.shape} with {train.count} echo times",
-            expected="spatial axes first (one to three), one entry for each echo time last",
-        )
-    if volume.dtype.kind not in "fciu":
-        raise QmriError(
-            "the signal is not numbers", found=str(volume.dtype), expected="complex or real echoes"
-        )
-    if mask is not None and mask.shape != volume.shape[:-1]:
-        raise QmriError(
-            "the mask is on another grid than the signal",
-            found=f"shape {mask.shape}",
-            expected=f"{volume.shape[:-1]}",
-        )
-    if not magnitude:
-        return
+def _check_magnitudes(volume: NDArray[np.number], train: EchoTrain) -> None:
     if train.count < LEAST_MAGNITUDES:
         raise QmriError(
             "magnitudes of so few echoes do not tell water, fat and R2*",

@@ -10,16 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
-from qmri.ingest.residual import water_fat_residual
+from qmri.fit.phase_sign import CLEAR, sign_of_volume
 
-SUBSAMPLE = 4000
 ENOUGH_VOXELS = 300_000
 BODY_SHARE = 0.2
 """A voxel is of the body if it has this share of the brightest signal (99th percentile)."""
-INFORMATIVE = 0.002
-"""Difference of residual energies from which a voxel has a say about the sign."""
 FEWEST_INFORMATIVE = 50
-CLEAR_RATIO, CLEAR_VOTE = 0.8, 0.75
 WORST_RESIDUAL = 0.1
 CHOPPED, COHERENT = -0.3, 0.3
 SAME_COURSE = 0.95
@@ -139,9 +135,9 @@ def undo_sign(
 ) -> Signal:
     """Bring the signal into the convention of the model, in which fat precesses slower than water.
 
-    The sign of the phase is the one with which water and fat explain a subsample of the body
-    better. Voxels of water alone do not care; voxels with fat do, since a spectrum of several
-    peaks is not its own mirror image.
+    The sign of the phase is the one with which water and fat explain a sample of the body better,
+    each sign with the phase errors of single echoes that suit it best: the decision of the fit
+    (`qmri.fit.phase_sign`).
 
     Parameters
     ----------
@@ -157,52 +153,42 @@ def undo_sign(
     Raises
     ------
     QmriError
-        If neither sign is clearly better, or none of them explains the signal.
+        If the echoes cannot separate water and fat, neither sign is clearly better, or none of them
+        explains the signal.
     """
     thinned = _thinned(values)
-    candidates = thinned[body_voxels(_mean_magnitude(thinned))]
-    if len(candidates) < FEWEST_INFORMATIVE:
-        raise QmriError("the echoes hold no signal", where=where, found=f"{len(candidates)} bright voxels")
-    chosen = np.random.default_rng(0).permutation(len(candidates))[:SUBSAMPLE]
-    sample = candidates[np.sort(chosen)]
-    standard = water_fat_residual(sample, echo_times, imaging_frequency)
-    conjugate = water_fat_residual(sample.conj(), echo_times, imaging_frequency)
-    informative = np.abs(standard - conjugate) > INFORMATIVE
-    better = "standard" if standard.mean() <= conjugate.mean() else "conjugate"
-    best, other = (standard, conjugate) if better == "standard" else (conjugate, standard)
-    ratio = float(best.mean() / max(other.mean(), 1e-12))
-    vote = float((best < other)[informative].mean()) if informative.any() else 0.0
-    evidence = {
-        "residual_standard": round(float(np.sqrt(standard.mean())), 5),
-        "residual_conjugate": round(float(np.sqrt(conjugate.mean())), 5),
-        "energy_ratio": round(ratio, 4),
-        "voxels": len(sample),
-        "informative_voxels": int(informative.sum()),
-        "informative_share_for_choice": round(vote, 4),
-    }
-    clear = ratio <= CLEAR_RATIO and vote >= CLEAR_VOTE and int(informative.sum()) >= FEWEST_INFORMATIVE
-    if told is None and not clear:
+    body = body_voxels(_mean_magnitude(thinned))
+    if body.sum() < FEWEST_INFORMATIVE:
+        raise QmriError("the echoes hold no signal", where=where, found=f"{body.sum()} bright voxels")
+    try:
+        found = sign_of_volume(thinned, body, echo_times, imaging_frequency)
+    except QmriError as error:
+        error.where = where
+        raise
+    better = "conjugate" if found.reversed else "standard"
+    evidence = found.evidence()
+    if told is None and not found.clear:
         raise QmriError(
             "the sign of the phase cannot be told from the data; a wrong one exchanges water and fat",
             where=where,
             found=f"residuals {evidence['residual_standard']} as stored and {evidence['residual_conjugate']} "
-            f"conjugated, in {evidence['informative_voxels']} voxels that care",
-            expected=f"one of them clearly smaller (energy ratio below {CLEAR_RATIO})",
+            f"conjugated, {abs(found.standard_errors):.1f} standard errors apart in {found.patches} patches",
+            expected=f"{CLEAR:g} standard errors",
             remedy="write phase_sign: conjugate (as GE stores it) or standard into the override file",
         )
     sign = told or better
-    residual = standard if sign == "standard" else conjugate
-    if residual.mean() > WORST_RESIDUAL:
+    residual = found.unexplained(sign).mean()
+    if residual > WORST_RESIDUAL:
         raise QmriError(
             "the signal is not that of water and fat at these echo times",
             where=where,
-            found=f"{100 * np.sqrt(residual.mean()):.0f} % of the signal unexplained",
+            found=f"{100 * np.sqrt(residual):.0f} % of the signal unexplained",
             expected=f"less than {100 * np.sqrt(WORST_RESIDUAL):.0f} %",
             remedy="check that echo times and parts (real, imaginary, phase) are what the headers say",
         )
     warnings = (
         ("the override file sets a phase sign that explains the signal worse than the other",)
-        if clear and sign != better
+        if found.clear and sign != better
         else ()
     )
     decision = {"stored_as": sign, "decided_by": "override file" if told else "fit residual", **evidence}

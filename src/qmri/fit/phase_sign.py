@@ -1,0 +1,186 @@
+"""One decision about the phases of a volume: their sign, together with the phase errors of its echoes.
+
+Scanners differ in the sign of phases, and a wrong one exchanges water and fat: with a single peak
+of fat exactly, so that only the other peaks, which make the spectrum differ from its mirror image,
+tell. Phase errors of echoes hide that difference, and in the wrong sign other errors fit. So
+both signs are explained with the errors that suit them best (`explanation`) and compared. Patches of
+neighbours count as one observation each. The sign that wins has a mean log-likelihood
+ratio over the patches many standard errors above 0 (Vuong 1989, 10.2307/1912557; both
+explanations have the same number of parameters, so that no information criterion tells them apart
+otherwise). What has no fat, or water and fat in no mixture, does not decide.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.fit.chunks import workers
+from qmri.fit.costs import ROUNDING, sample
+from qmri.fit.echo_phases import EchoPhases
+from qmri.fit.echoes import echo_train
+from qmri.fit.explanation import Explanation, Sample, explain
+from qmri.fit.method import Method
+from qmri.fit.voxels import Voxels, gather
+
+SPECTRUM = "ren9"
+SAMPLES = (800, 3200)
+"""Voxels asked; the larger number where the smaller does not decide."""
+CLEAR = 4.0
+"""Standard errors by which the winner is better."""
+LEAST_GAIN = 0.01
+"""Least mean log-likelihood ratio, relative to the degrees of freedom, that is no accident."""
+LEAST_PATCHES = 8
+INFORMATIVE = 0.002
+"""Difference of the shares left unexplained from which a voxel has a say about the sign."""
+QUIET = np.deg2rad(3.0)
+"""With smaller errors no other start is tried."""
+STARTS = np.deg2rad(25.0)
+PLAUSIBLE = np.deg2rad(60.0)
+"""Larger errors are not believed: at half a turn of fat between echoes an alternating error of 90
+degrees is the same as an exchange of water and fat."""
+
+
+@dataclass(frozen=True)
+class PhaseSign:
+    """What the sample says about the sign of the phases.
+
+    Attributes
+    ----------
+    given, conjugate
+        The best explanation as given and with all phases reversed.
+    gain
+        Mean log ratio of the residuals of the conjugate over those of what was given, over patches.
+    standard_errors
+        The same in its standard errors.
+    patches
+        Number of patches.
+    sample
+        The voxels asked.
+    """
+
+    given: Explanation
+    conjugate: Explanation
+    gain: float
+    standard_errors: float
+    patches: int
+    sample: Sample
+
+    @property
+    def clear(self) -> bool:
+        """Whether one of the signs wins."""
+        return (
+            self.patches >= LEAST_PATCHES
+            and abs(self.standard_errors) >= CLEAR
+            and abs(self.gain) >= LEAST_GAIN
+        )
+
+    @property
+    def reversed(self) -> bool:
+        """Whether the conjugate is the better, clearly or not."""
+        return self.gain < 0
+
+    def unexplained(self, sign: str) -> NDArray[np.float64]:
+        """Return the share of the energy of each voxel left by the sign "standard" or "conjugate"."""
+        found = self.conjugate if sign == "conjugate" else self.given
+        return found.residual / self.sample.energy
+
+    def evidence(self) -> dict[str, object]:
+        """Return what decided, as JSON values."""
+        standard, conjugate = (self.unexplained(sign) for sign in ("standard", "conjugate"))
+        best, other = (conjugate, standard) if self.reversed else (standard, conjugate)
+        informative = np.abs(standard - conjugate) > INFORMATIVE
+        for_choice = (best < other)[informative]
+        errors = (self.conjugate if self.reversed else self.given).phases.size
+        return {
+            "residual_standard": round(float(np.sqrt(standard.mean())), 5),
+            "residual_conjugate": round(float(np.sqrt(conjugate.mean())), 5),
+            "energy_ratio": round(float(best.mean() / max(other.mean(), 1e-12)), 4),
+            "voxels": int(best.size),
+            "informative_voxels": int(informative.sum()),
+            "informative_share_for_choice": round(float(for_choice.mean()), 4) if for_choice.size else 0.0,
+            "patches": self.patches,
+            "log_ratio": round(abs(self.gain), 4),
+            "standard_errors": round(abs(self.standard_errors), 2),
+            "echo_phase_deg": [round(float(size), 1) for size in np.rad2deg(errors)],
+        }
+
+
+def sign_of_volume(
+    signal: NDArray[np.complex64],
+    mask: NDArray[np.bool_],
+    echo_times: NDArray[np.float64],
+    imaging_frequency: float,
+) -> PhaseSign:
+    """Return which sign of the phases explains the voxels of a mask, as the fit would decide.
+
+    Parameters
+    ----------
+    signal
+        Complex, shape (x, y, z, echo).
+    mask
+        Voxels of tissue, shape (x, y, z).
+    echo_times, imaging_frequency
+        s, MHz.
+
+    Raises
+    ------
+    QmriError
+        If the echo times cannot separate water and fat: then no sign is better than the other.
+    """
+    train = echo_train(SPECTRUM, echo_times, imaging_frequency)
+    chosen = np.flatnonzero(mask)[sample(int(mask.sum()), SAMPLES[-1])]
+    some = np.zeros(mask.shape, dtype=bool)
+    some.flat[chosen] = True
+    with workers(1) as team, np.errstate(all="ignore"):
+        return decide_sign(Method.of(train, team), gather(signal, some, (1.0, 1.0, 1.0)))
+
+
+def decide_sign(method: Method, voxels: Voxels) -> PhaseSign:
+    """Return which sign of the phases explains the voxels, each sign with its own phase errors."""
+    for size in SAMPLES:
+        found = _decide(method, Sample.of(voxels, size))
+        if found.clear or voxels.count <= size:
+            break
+    return found
+
+
+def best_explanations(method: Method, samples: Sequence[Sample]) -> list[Explanation]:
+    """Return the explanation of each sample with the smallest cost.
+
+    An explanation that needs next to no errors of the echoes is preferred to any that does. Where the
+    best has errors, there may be others, and each sample is explained from several starts.
+    """
+    found = [explain(method, each) for each in samples]
+    if min(found, key=lambda each: each.cost).phases.size.max() < QUIET:
+        return found
+    return [_thorough(method, each, first) for each, first in zip(samples, found, strict=True)]
+
+
+def _thorough(method: Method, asked: Sample, first: Explanation) -> Explanation:
+    others = (explain(method, asked, start) for start in _starts(method.train.count))
+    believed = [each for each in (first, *others) if each.phases.size.max() < PLAUSIBLE]
+    return min(believed or [first], key=lambda each: each.cost)
+
+
+def _decide(method: Method, asked: Sample) -> PhaseSign:
+    given, conjugate = best_explanations(method, (asked, asked.conjugate()))
+    k = method.train.degrees_of_freedom
+    noise = min(float(np.median(each.residual)) for each in (given, conjugate)) / k
+    noise += ROUNDING * float(np.median(asked.energy))
+    ratio = np.log((conjugate.residual / k + noise) / (given.residual / k + noise))
+    means = np.bincount(asked.patches, ratio) / np.bincount(asked.patches)
+    error = float(means.std()) / np.sqrt(max(means.size - 1, 1))
+    gain = float(means.mean())
+    return PhaseSign(given, conjugate, gain, gain / max(error, 1e-6), means.size, asked)
+
+
+def _starts(count: int) -> Iterator[EchoPhases]:
+    """Yield errors to start from: alternating ones, and ones of the first echo."""
+    echo = np.arange(count)
+    for pattern in (np.where(echo % 2, -1.0, 1.0), np.where(echo, 0.0, 1.0)):
+        for size in (STARTS, -STARTS):
+            yield EchoPhases(np.concatenate([[size * pattern], np.zeros((3, count))]))
