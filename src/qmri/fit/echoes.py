@@ -31,8 +31,8 @@ class EchoTrain:
     ----------
     model
         Spectrum and echo times (s).
-    imaging_frequency
-        MHz.
+    spectrum, water_ppm, imaging_frequency
+        Fat spectrum, chemical shift of water, and centre frequency (MHz) behind the model.
     fat_shift
         Frequency of the main fat peak relative to water, Hz (negative).
     spacing
@@ -46,6 +46,8 @@ class EchoTrain:
     """
 
     model: WaterFatModel
+    spectrum: FatModel
+    water_ppm: float
     imaging_frequency: float
     fat_shift: float
     spacing: float
@@ -75,8 +77,11 @@ class EchoTrain:
 
     def part(self, some: NDArray[np.bool_]) -> EchoTrain:
         """Return the train of some of the echoes."""
-        model = WaterFatModel(self.model.echo_times[some], self.model.fat_phasor[some])
-        return _described(model, self.fat_shift, self.imaging_frequency)
+        return _described(self.spectrum, self.times[some], self.imaging_frequency, self.water_ppm)
+
+    def stretched(self, factor: float) -> EchoTrain:
+        """Return the train if its times were longer by a factor: fat turns that much faster."""
+        return _described(self.spectrum, self.times, factor * self.imaging_frequency, self.water_ppm)
 
 
 def echo_train(
@@ -107,14 +112,15 @@ def echo_train(
     """
     times = np.asarray(echo_times, dtype=np.float64)
     _check(times, imaging_frequency)
-    fat = fat_model(spectrum)
+    return _described(fat_model(spectrum), times, imaging_frequency, water_ppm)
+
+
+def _described(
+    fat: FatModel, times: NDArray[np.float64], imaging_frequency: float, water_ppm: float
+) -> EchoTrain:
     frequencies = fat_frequencies(fat, imaging_frequency, water_ppm=water_ppm)
+    fat_shift = float(frequencies[np.argmax(fat.amplitudes)])
     model = WaterFatModel.at(fat, times, imaging_frequency, water_ppm=water_ppm)
-    return _described(model, float(frequencies[np.argmax(fat.amplitudes)]), imaging_frequency)
-
-
-def _described(model: WaterFatModel, fat_shift: float, imaging_frequency: float) -> EchoTrain:
-    times = model.echo_times
     spacing = float((times[-1] - times[0]) / (times.size - 1))
     line = times[0] + spacing * np.arange(times.size)
     departure = float(np.abs((times - line) - np.mean(times - line)).max())
@@ -123,7 +129,7 @@ def _described(model: WaterFatModel, fat_shift: float, imaging_frequency: float)
     if not even:
         half_range = max(0.75 / float(np.diff(times).min()), APERIODIC_RANGE_PPM * imaging_frequency)
     warnings = _separation_warnings(fat_shift, spacing, times.size) if even else ()
-    return EchoTrain(model, imaging_frequency, fat_shift, spacing, even, half_range, warnings)
+    return EchoTrain(model, fat, water_ppm, imaging_frequency, fat_shift, spacing, even, half_range, warnings)
 
 
 def _check(times: NDArray[np.float64], imaging_frequency: float) -> None:

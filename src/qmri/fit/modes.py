@@ -8,6 +8,7 @@ import numpy as np
 
 from qmri.errors import QmriError
 from qmri.fit import echo_phases
+from qmri.fit.arrangement import check_arrangement, check_no_echo_is_empty
 from qmri.fit.echo_phases import EchoPhases
 from qmri.fit.estimate import Estimate, Mode
 from qmri.fit.explanation import Explanation, Sample
@@ -63,14 +64,17 @@ def estimate(method: Method, voxels: Voxels, *, magnitude: bool, sign_known: boo
     Raises
     ------
     QmriError
-        If the phases have the opposite sign.
+        If the phases have the opposite sign, an echo is empty, or echoes are exchanged.
     """
     if voxels.count == 0:
         return _nothing(method)
+    check_no_echo_is_empty(voxels)
     if magnitude:
         return estimate_magnitude(method, voxels)
     if sign_known:
-        sign, explanation = None, best_explanations(method, [Sample.of(voxels, SAMPLES[0])])[0]
+        sample = Sample.of(voxels, SAMPLES[0])
+        sign, explanation = None, best_explanations(method, [sample])[0]
+        check_arrangement(method, sample, explanation.residual)
     else:
         sign = _checked_sign(method, voxels)
         explanation = sign.given
@@ -96,9 +100,10 @@ def _checked_sign(method: Method, voxels: Voxels) -> PhaseSign:
     Raises
     ------
     QmriError
-        If the opposite sign wins.
+        If the opposite sign wins, or another arrangement of the echoes.
     """
     sign = decide_sign(method, voxels)
+    check_arrangement(method, sign.sample, (sign.conjugate if sign.reversed else sign.given).residual)
     if sign.clear and sign.reversed:
         raise QmriError(
             "the phases have the opposite sign",
