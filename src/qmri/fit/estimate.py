@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import numpy as np
@@ -50,6 +50,10 @@ class Estimate:
         Smooth phase errors of the echoes that were removed, or None.
     sign
         What the data say about the sign of the phases; None where it was told, or there are none.
+    noise_between
+        Variance of one channel from differences of neighbours, None where it is not known.
+    echo_shares
+        Share of the residuals that each echo's own amplitude and phase would explain, or empty.
     """
 
     mode: Mode
@@ -63,3 +67,5 @@ class Estimate:
     phase_spread: float = 0.0
     echo_phases: EchoPhases | None = None
     sign: PhaseSign | None = None
+    noise_between: float | None = None
+    echo_shares: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))

@@ -9,6 +9,7 @@ from qmri.fit.echoes import EchoTrain
 from qmri.fit.estimate import Estimate, Mode
 from qmri.fit.foreground import Reason
 from qmri.fit.method import R2STAR_RANGE
+from qmri.fit.misfit import Misfit
 from qmri.fit.result import Decisions, WaterFatResult
 from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
@@ -17,8 +18,6 @@ Real = NDArray[np.float32]
 
 PDFF_RANGE = (-100.0, 200.0)
 """Percent. Beyond it water and fat cancel each other: the voxel holds noise, or no water and fat."""
-FITS_BADLY = 2.0
-"""Residuals this many times the background noise are told."""
 
 
 def maps_of(
@@ -26,6 +25,8 @@ def maps_of(
     voxels: Voxels,
     reason: NDArray[np.uint8],
     grid: tuple[int, ...],
+    *,
+    rchi2: Real,
     decisions: Decisions,
 ) -> WaterFatResult:
     """Return the maps of an estimate.
@@ -38,6 +39,8 @@ def maps_of(
         Reason codes before the fit, (x, y, z); those of failed voxels are added.
     grid
         Spatial shape of the input.
+    rchi2
+        Reduced chi-square of each voxel.
     decisions
         The record.
     """
@@ -53,8 +56,6 @@ def maps_of(
         pdff_sd = noise_sd * np.sqrt(solution.pdff_variance)
         r2star_sd = noise_sd * np.sqrt(solution.r2star_variance)
         residual = np.sqrt(solution.residual / voxels.energy)
-    tiny = np.finfo(np.float32).tiny
-    rchi2 = solution.residual / np.float32(estimate.degrees_of_freedom * estimate.noise + tiny)
 
     def on_grid(values: Real) -> Real:
         result = np.full(voxels.mask.shape, np.nan, dtype=np.float32)
@@ -87,6 +88,7 @@ def decisions_of(
     water_ppm: float,
     mask_source: str,
     background: float | None,
+    misfit: Misfit,
 ) -> Decisions:
     """Return the record of what was decided."""
     removed = estimate.echo_phases
@@ -104,12 +106,17 @@ def decisions_of(
         background_sd=background,
         water_fat_phase_deg=_degrees(estimate.fat_phase),
         phase_spread_deg=_degrees(estimate.phase_spread),
+        reference_noise_sd=float(np.sqrt(misfit.noise)) * voxels.scale,
+        reference_noise_source=misfit.source,
+        rchi2_median=round(misfit.median, 3),
+        describes=misfit.describes,
+        echo_disagreement=tuple(round(float(share), 3) for share in misfit.shares),
         echo_phase_deg=None if removed is None else tuple(_degrees(size) for size in removed.size),
         phase_sign=None
         if estimate.sign is None
         else {"clear": estimate.sign.clear, **estimate.sign.evidence()},
         trusted_phases=tuple(bool(trusted) for trusted in estimate.trusted),
-        warnings=(*train.warnings, *_warnings(estimate, voxels, noise_sd, background)),
+        warnings=(*train.warnings, *_warnings(estimate, voxels, misfit)),
     )
 
 
@@ -124,7 +131,7 @@ def _codes(solution: Solution) -> NDArray[np.uint8]:
     return codes
 
 
-def _warnings(estimate: Estimate, voxels: Voxels, noise_sd: float, background: float | None) -> list[str]:
+def _warnings(estimate: Estimate, voxels: Voxels, misfit: Misfit) -> list[str]:
     found = []
     if voxels.count == 0:
         found.append("no voxel has a signal in the mask: every value is missing")
@@ -147,11 +154,8 @@ def _warnings(estimate: Estimate, voxels: Voxels, noise_sd: float, background: f
             f"phase errors of single echoes up to {_degrees(estimate.echo_phases.size.max()):.0f} degrees "
             "(bipolar readout or eddy currents) were removed"
         )
-    if background is not None and noise_sd > FITS_BADLY * background:
-        found.append(
-            f"residuals are {noise_sd / background:.1f} times the background noise: the model does not "
-            "describe the signal fully, or the background was cut off"
-        )
+    if not misfit.describes:
+        found.append(misfit.words)
     return found
 
 

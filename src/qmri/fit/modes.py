@@ -16,6 +16,7 @@ from qmri.fit.first_look import FirstLook, first_look, with_offset
 from qmri.fit.hybrid import estimate_hybrid
 from qmri.fit.magnitude import estimate_magnitude
 from qmri.fit.method import Method
+from qmri.fit.misfit import echo_shares, noise_between_neighbours
 from qmri.fit.neighbours import with_neighbours
 from qmri.fit.phase_sign import SAMPLES, PhaseSign, best_explanations, decide_sign
 from qmri.fit.phases import phase_map, phase_spread
@@ -148,9 +149,10 @@ def _complex(state: _State) -> Estimate:
         voxels = voxels.with_fat_phase(phase_map(method, voxels, first.solution, first.noise))
         first = first_look(method, voxels)
     k = method.train.degrees_of_freedom
+    solution = with_neighbours(method, voxels, first.solution, first.noise)
     return Estimate(
         mode=Mode.FREE if free else Mode.COMPLEX,
-        solution=with_neighbours(method, voxels, first.solution, first.noise),
+        solution=solution,
         noise=first.noise,
         local_noise=local_noise_variance(first.solution.residual, voxels, k, first.noise),
         degrees_of_freedom=k,
@@ -159,6 +161,8 @@ def _complex(state: _State) -> Estimate:
         fat_phase=method.fat_phase,
         phase_spread=spread,
         echo_phases=state.removed,
+        noise_between=noise_between_neighbours(method, voxels, solution),
+        echo_shares=echo_shares(method, voxels, solution),
     )
 
 

@@ -36,6 +36,14 @@ class Decisions:
         Phase of fat ahead of water at echo time 0 that was taken into account.
     phase_spread_deg
         How much that phase differs over the volume beyond its noise (standard deviation).
+    reference_noise_sd, reference_noise_source
+        The noise against which the misfit is judged, in units of the signal, and where it was
+        taken: "background", "neighbours" or, where there is neither, "residuals".
+    rchi2_median, describes
+        Median reduced chi-square over the voxels, and whether the model describes the echoes.
+    echo_disagreement
+        Share of the residuals that each echo's own amplitude and phase would explain; empty where
+        that is not known.
     echo_phase_deg
         Size of the smooth phase error that was removed from each echo, None where there was none.
     phase_sign
@@ -59,6 +67,11 @@ class Decisions:
     background_sd: float | None
     water_fat_phase_deg: float
     phase_spread_deg: float
+    reference_noise_sd: float
+    reference_noise_source: str
+    rchi2_median: float
+    describes: bool
+    echo_disagreement: tuple[float, ...]
     echo_phase_deg: tuple[float, ...] | None
     phase_sign: dict[str, Any] | None
     trusted_phases: tuple[bool, ...]
@@ -94,7 +107,8 @@ class WaterFatResult:
     residual
         Root of residual energy over signal energy, float32, 0-1.
     rchi2
-        Reduced chi-square against the noise of the whole volume, float32.
+        Reduced chi-square against the reference noise and an error of the model of 3 % of the signal,
+        float32.
     swap_risk
         How little the data around a voxel themselves decide between its field and another, with
         water and fat exchanged: 0 clear, 0.5 undecided (its neighbours decided), 1 against;

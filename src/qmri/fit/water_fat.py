@@ -28,6 +28,7 @@ from qmri.fit.foreground import Reason, background_noise, foreground, reasons, r
 from qmri.fit.magnitude import LEAST_ECHOES as LEAST_MAGNITUDES
 from qmri.fit.maps import decisions_of, maps_of
 from qmri.fit.method import Method
+from qmri.fit.misfit import misfit
 from qmri.fit.modes import estimate
 from qmri.fit.result import WaterFatResult
 from qmri.fit.voxels import gather
@@ -111,6 +112,15 @@ def fit_water_fat(
     # Arithmetic that fails leaves NaN in single voxels, which becomes their reason code.
     with workers(team_size) as team, np.errstate(all="ignore"):
         found = estimate(Method.of(train, team), voxels, magnitude=magnitude, sign_known=sign != "auto")
+    background = background_noise(rms, stands_out)
+    against = misfit(
+        voxels,
+        found.solution.residual,
+        degrees_of_freedom=found.degrees_of_freedom,
+        background=None if background is None else (background / voxels.scale) ** 2,
+        between=found.noise_between,
+        shares=found.echo_shares,
+    )
     decisions = decisions_of(
         found,
         train,
@@ -118,9 +128,10 @@ def fit_water_fat(
         spectrum_id=spectrum.id,
         water_ppm=water_ppm,
         mask_source="automatic" if given is None else "given",
-        background=background_noise(rms, stands_out),
+        background=background,
+        misfit=against,
     )
-    return maps_of(found, voxels, reason, grid, decisions)
+    return maps_of(found, voxels, reason, grid, rchi2=against.rchi2, decisions=decisions)
 
 
 def _check_magnitudes(volume: NDArray[np.number], train: EchoTrain) -> None:

@@ -80,7 +80,10 @@ FILES: dict[str, FileOutput] = {
         "Root of the residual energy over the signal energy of a voxel.",
     ),
     "rchi2": FileOutput(
-        "fit", "desc-rchi2_map.nii.gz", "1", "Reduced chi-square of a voxel against the image noise."
+        "fit",
+        "desc-rchi2_map.nii.gz",
+        "1",
+        "Reduced chi-square of a voxel against the image noise and a model error of 3 % of the signal.",
     ),
     "swap_risk": FileOutput(
         "fit", "desc-swaprisk_map.nii.gz", "1", "Risk 0-1 that water and fat are exchanged in a voxel."
