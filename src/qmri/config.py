@@ -41,6 +41,13 @@ class FitSettings(_Section):
         Literal["auto", "echoes", "vendor"],
         Field(description="fit the echoes, adopt the vendor's maps, or the echoes where there are any"),
     ] = "auto"
+    largest_pdff_sd_pct: Annotated[
+        float,
+        Field(
+            gt=0,
+            description="echo times that make PDFF less precise than this at SNR 30 are refused, points",
+        ),
+    ] = 10.0
 
 
 class SegmentSettings(_Section):

@@ -16,17 +16,20 @@ from numpy.typing import NDArray
 
 from qmri.errors import QmriError
 from qmri.fit.echoes import EchoTrain
-from qmri.fit.explanation import FLOOR, Sample, best_solution
+from qmri.fit.explanation import Advantage, Explanation, Sample, best_solution
 from qmri.fit.method import Method
 from qmri.fit.voxels import Signals, Voxels
 
 EMPTY = 0.02
 """An echo with less than this share of the signal of those beside it holds none."""
 LEAST_ECHOES = 4
+SAMPLE_VOXELS = 300
 BADLY_EXPLAINED = 0.06
-"""Median share of the signal (amplitude) left unexplained from which other arrangements are tried."""
-LEAST_GAIN = 0.7
-"""Drop of the mean log residual energy, by half, that only a right arrangement brings."""
+"""Median share of the signal (amplitude) left unexplained from which other arrangements are tried, ..."""
+BEYOND_NOISE = 1.2
+"""... and, where the noise is known, residuals that exceed it by this factor (variance)."""
+LEAST_GAIN, CLEAR, LEAST_PATCHES = 0.2, 6.0, 20
+"""Mean log-likelihood ratio and its standard errors that only the right arrangement brings."""
 TIME_FACTORS = (0.5, 2 / 3, 0.8, 1.25, 1.5, 2.0)
 
 
@@ -60,32 +63,42 @@ class Arrangement:
     factor: float = 1.0
 
 
-def check_arrangement(method: Method, sample: Sample, residual: NDArray[np.float64]) -> None:
+def check_arrangement(method: Method, sample: Sample, best: Explanation, noise: float | None = None) -> None:
     """Check that no other arrangement of the echoes explains a sample far better.
 
     Parameters
     ----------
     method, sample
         How the echoes are taken, and a sample of them.
-    residual
-        What their best explanation leaves of each voxel.
+    best
+        The best explanation of the sample as it is.
+    noise
+        Variance of the noise of one channel, None where it is not known.
 
     Raises
     ------
     QmriError
         If one does; it is named.
     """
-    unexplained = np.sqrt(np.median(residual / sample.energy))
-    if method.train.count < LEAST_ECHOES or unexplained < BADLY_EXPLAINED:
+    k = method.train.degrees_of_freedom
+    unexplained = float(np.sqrt(np.median(best.residual / sample.energy)))
+    beyond = noise is not None and float(np.median(best.residual)) / k > BEYOND_NOISE * noise
+    if method.train.count < LEAST_ECHOES or not (beyond or unexplained > BADLY_EXPLAINED):
         return
-    as_given = _cost(residual, sample)
-    found = [(_cost_of(method, sample, each), each) for each in _others(method.train.count)]
-    cost, best = min(found, key=lambda pair: pair[0])
-    if as_given - cost > LEAST_GAIN:
+    some = np.flatnonzero(np.arange(sample.energy.size) % max(1, sample.energy.size // SAMPLE_VOXELS) == 0)
+    asked, as_given = sample.part(some), best.residual[some]
+    found = []
+    for other in _others(method.train.count):
+        residual = _residual(method, asked, other)
+        advantage = Advantage.between(residual, as_given, asked, k)
+        if advantage.gain > 0 and advantage.clear(LEAST_GAIN, CLEAR, LEAST_PATCHES):
+            found.append((advantage.gain, other))
+    if found:
+        gain, other = max(found, key=lambda pair: pair[0])
         raise QmriError(
-            f"the echoes are explained far better with {best.words}",
+            f"the echoes are explained far better with {other.words}",
             found=f"{100 * unexplained:.0f} % of the signal unexplained as given, "
-            f"{np.exp((cost - as_given) / 2):.2f} times as much then",
+            f"residual energies {np.exp(-gain):.2f} times as large then",
             expected="echoes in order at their own times",
             remedy="check the order of the echoes and the echo times against the protocol of the scanner",
         )
@@ -101,15 +114,15 @@ def _others(count: int) -> Iterator[Arrangement]:
         yield Arrangement(f"echo times {factor:.3g} times those given", np.arange(count), factor)
 
 
-def _cost_of(method: Method, sample: Sample, other: Arrangement) -> float:
-    """Return the cost of an arrangement under the sign that suits it."""
+def _residual(method: Method, sample: Sample, other: Arrangement) -> NDArray[np.float64]:
+    """Return the residual energies of an arrangement under the sign that suits it."""
     train = method.train if other.factor == 1 else _stretched(method.train, other.factor)
     if train is None:
-        return np.inf
+        return np.full(sample.energy.shape, np.inf)
     how = method if other.factor == 1 else Method.of(train, method.team)
     signals = Signals(sample.signals.echoes[other.order])
     signs = (signals, signals.conjugate())
-    return min(_cost(best_solution(how, each, sample.energy)[1], sample) for each in signs)
+    return min((best_solution(how, each, sample.energy)[1] for each in signs), key=np.median)
 
 
 def _stretched(train: EchoTrain, factor: float) -> EchoTrain | None:
@@ -117,7 +130,3 @@ def _stretched(train: EchoTrain, factor: float) -> EchoTrain | None:
         return train.stretched(factor)
     except QmriError:
         return None
-
-
-def _cost(residual: NDArray[np.float64], sample: Sample) -> float:
-    return float(np.nanmean(np.log(residual / sample.energy + FLOOR)))

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from qmri.errors import QmriError
-from qmri.signal import WATER_PPM_37C, FatModel, WaterFatModel, fat_frequencies, fat_model
+from qmri.signal import WATER_PPM_37C, FatModel, WaterFatModel, cramer_rao, fat_frequencies, fat_model
 
 MIN_ECHOES = 3
 MAX_ECHO_TIME_S = 0.2
@@ -16,11 +16,17 @@ FREQUENCY_RANGE_MHZ = (8.0, 500.0)
 EVEN_TOLERANCE = 0.012
 """Largest departure from even spacing, as a share of the spacing (rounded headers stay below)."""
 EVEN_TOLERANCE_S = 15e-6
-INSEPARABLE = 0.3
-"""Turns that fat makes against water over the whole train, whole turns between echoes left out."""
+LARGEST_PDFF_SD = 10.0
+"""Percentage points; where the Cramer-Rao bound of a voxel is larger, water and fat are not separated."""
+JUDGED_SNR, JUDGED_R2STAR, JUDGED_FAT = 30.0, 60.0, (0.1, 0.3, 0.5, 0.7, 0.9)
+"""Where the bound is taken: signal over noise, R2* (1/s), and shares of fat, the worst of which counts."""
 POORLY_SEPARABLE = 0.15
-"""The same between two echoes."""
+"""Turns that fat makes against water between two echoes, whole turns left out, below which it is told."""
 APERIODIC_RANGE_PPM = 5.5
+
+
+class InseparableError(QmriError):
+    """The echo times cannot separate water and fat, whatever the signal."""
 
 
 @dataclass(frozen=True)
@@ -90,6 +96,7 @@ def echo_train(
     imaging_frequency: float,
     *,
     water_ppm: float = WATER_PPM_37C,
+    largest_pdff_sd: float = LARGEST_PDFF_SD,
 ) -> EchoTrain:
     """Return the echo train of an acquisition after checking that it can separate water and fat.
 
@@ -103,16 +110,21 @@ def echo_train(
         Centre frequency, MHz.
     water_ppm
         Chemical shift of water, ppm.
+    largest_pdff_sd
+        Largest standard deviation of PDFF that noise may give a voxel at an SNR of 30, points.
 
     Raises
     ------
     QmriError
-        If there are fewer than three echoes, they do not ascend, units look wrong, or the spacing
-        puts fat a whole number of turns from water at every echo.
+        If there are fewer than three echoes, they do not ascend, or units look wrong.
+    InseparableError
+        If the echoes cannot separate water and fat, as where fat makes whole turns between them.
     """
     times = np.asarray(echo_times, dtype=np.float64)
     _check(times, imaging_frequency)
-    return _described(fat_model(spectrum), times, imaging_frequency, water_ppm)
+    train = _described(fat_model(spectrum), times, imaging_frequency, water_ppm)
+    _check_separation(train, largest_pdff_sd)
+    return train
 
 
 def _described(
@@ -128,7 +140,7 @@ def _described(
     half_range = 0.5 / spacing
     if not even:
         half_range = max(0.75 / float(np.diff(times).min()), APERIODIC_RANGE_PPM * imaging_frequency)
-    warnings = _separation_warnings(fat_shift, spacing, times.size) if even else ()
+    warnings = _separation_warnings(fat_shift, spacing) if even else ()
     return EchoTrain(model, fat, water_ppm, imaging_frequency, fat_shift, spacing, even, half_range, warnings)
 
 
@@ -161,21 +173,34 @@ def _check(times: NDArray[np.float64], imaging_frequency: float) -> None:
         )
 
 
-def _separation_warnings(fat_shift: float, spacing: float, count: int) -> tuple[str, ...]:
+def _check_separation(train: EchoTrain, largest_pdff_sd: float) -> None:
+    fat = np.array(JUDGED_FAT)
+    with np.errstate(all="ignore"):
+        try:
+            sd = float(np.max(cramer_rao(train.model, 1 - fat, fat, JUDGED_R2STAR, 1 / JUDGED_SNR).pdff))
+        except np.linalg.LinAlgError:
+            sd = np.inf
+    if sd <= largest_pdff_sd:
+        return
+    turns = abs(train.fat_shift) * train.spacing
+    near_whole = abs(turns - round(turns)) < POORLY_SEPARABLE
+    whole = f"fat makes {'whole turns' if round(turns) else 'almost no turn'} between echoes"
+    raise InseparableError(
+        "the echoes cannot separate water and fat" + (f": {whole}" if near_whole else ""),
+        found=f"{train.count} echoes {1e3 * train.spacing:.3f} ms apart, fat at {train.fat_shift:.0f} Hz "
+        f"({turns:.2f} turns); at an SNR of {JUDGED_SNR:g} the standard deviation of PDFF is "
+        + (f"{sd:.0f} points" if sd < 1000 else "without bound"),
+        expected=f"{largest_pdff_sd:g} points or less, by a spacing whose turns are not near a whole number",
+        remedy="acquire with another echo spacing; for this examination adopt the vendor's maps "
+        "(fit.source: vendor)",
+    )
+
+
+def _separation_warnings(fat_shift: float, spacing: float) -> tuple[str, ...]:
     turns = abs(fat_shift) * spacing
-    distance = abs(turns - round(turns))
-    spacing_ms = 1e3 * spacing
-    if distance * (count - 1) < INSEPARABLE:
-        raise QmriError(
-            "the echoes cannot separate water and fat: between echoes fat makes "
-            + ("whole turns" if round(turns) else "almost no turn"),
-            found=f"{count} echoes {spacing_ms:.3f} ms apart, fat at {fat_shift:.0f} Hz ({turns:.2f} turns)",
-            expected="a spacing whose turns are not near a whole number",
-            remedy="acquire with another echo spacing; for this examination adopt the vendor's maps",
-        )
-    if distance < POORLY_SEPARABLE:
+    if abs(turns - round(turns)) < POORLY_SEPARABLE:
         return (
-            f"echo spacing {spacing_ms:.3f} ms separates water and fat poorly (fat turns {turns:.2f} times "
-            "between echoes): expect more swaps and noise",
+            f"echo spacing {1e3 * spacing:.3f} ms separates water and fat poorly (fat turns {turns:.2f} "
+            "times between echoes): expect more swaps and noise",
         )
     return ()

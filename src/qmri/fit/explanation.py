@@ -65,6 +65,11 @@ class Sample:
             voxels.signals.part(some), voxels.energy[some], positions(voxels)[:, some], patches.reshape(-1)
         )
 
+    def part(self, some: NDArray[np.intp]) -> Sample:
+        """Return some of the voxels."""
+        _, patches = np.unique(self.patches[some], return_inverse=True)
+        return Sample(self.signals.part(some), self.energy[some], self.places[:, some], patches)
+
     def conjugate(self) -> Sample:
         """Return the sample with all phases reversed."""
         return Sample(self.signals.conjugate(), self.energy, self.places, self.patches)
@@ -93,6 +98,50 @@ class Explanation:
     fat_phase_error: float
     residual: NDArray[np.float64]
     cost: float
+
+
+@dataclass(frozen=True)
+class Advantage:
+    """How much better one explanation of a sample is than another (Vuong 1989, 10.2307/1912557).
+
+    Attributes
+    ----------
+    gain
+        Mean log ratio of the residuals, each with the noise added, over patches of neighbours, which
+        count as one observation each; positive where the first is better.
+    standard_errors
+        The same in its standard errors.
+    patches
+        Number of patches.
+    """
+
+    gain: float
+    standard_errors: float
+    patches: int
+
+    @classmethod
+    def between(
+        cls, one: NDArray[np.float64], other: NDArray[np.float64], sample: Sample, degrees_of_freedom: int
+    ) -> Advantage:
+        """Return the advantage of residual energies over others in the same voxels."""
+        k = degrees_of_freedom
+        noise = min(float(np.median(one)), float(np.median(other))) / k
+        noise += ROUNDING * float(np.median(sample.energy))
+        ratio = np.log((other / k + noise) / (one / k + noise))
+        means = np.bincount(sample.patches, ratio) / np.bincount(sample.patches)
+        error = float(means.std()) / np.sqrt(max(means.size - 1, 1))
+        gain = float(means.mean())
+        return cls(gain, gain / max(error, 1e-6), means.size)
+
+    @property
+    def words(self) -> str:
+        """How sure it is, for a message."""
+        return f"{abs(self.standard_errors):.1f} standard errors in {self.patches} patches"
+
+    def clear(self, gain: float, standard_errors: float, patches: int) -> bool:
+        """Whether either is better by at least so much, in enough patches."""
+        enough = abs(self.gain) >= gain and abs(self.standard_errors) >= standard_errors
+        return enough and self.patches >= patches
 
 
 def explain(

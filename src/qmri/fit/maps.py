@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.fit.echo_phases import LEAST_ECHOES
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.estimate import Estimate, Mode
 from qmri.fit.foreground import Reason
@@ -18,6 +19,7 @@ Real = NDArray[np.float32]
 
 PDFF_RANGE = (-100.0, 200.0)
 """Percent. Beyond it water and fat cancel each other: the voxel holds noise, or no water and fat."""
+UNUSUAL_FAT_PHASE = np.deg2rad(45.0)
 
 
 def maps_of(
@@ -143,18 +145,28 @@ def _warnings(estimate: Estimate, voxels: Voxels, misfit: Misfit) -> list[str]:
     if estimate.mode == Mode.HYBRID:
         wrong = ", ".join(str(echo + 1) for echo in np.flatnonzero(~estimate.trusted))
         found.append(f"the phase of echo {wrong} disagrees with the others; its magnitude alone was used")
+    if len(voxels.signals.echoes) < LEAST_ECHOES and estimate.mode == Mode.COMPLEX:
+        found.append(
+            "three echoes do not show phase errors of single echoes (bipolar readout, eddy currents), which "
+            "would bias PDFF: they were taken as free of them"
+        )
     sign = estimate.sign
     if sign is not None and not sign.clear:
         found.append(
             "the data do not tell the sign of their phases; it was taken as given, and a wrong one exchanges "
-            f"water and fat ({sign.standard_errors:.1f} standard errors in {sign.patches} patches)"
+            f"water and fat ({sign.advantage.words})"
         )
     if estimate.echo_phases is not None:
         found.append(
             f"phase errors of single echoes up to {_degrees(estimate.echo_phases.size.max()):.0f} degrees "
             "(bipolar readout or eddy currents) were removed"
         )
-    if not misfit.describes:
+    if abs(estimate.fat_phase) > UNUSUAL_FAT_PHASE:
+        found.append(
+            f"fat is {_degrees(estimate.fat_phase):.0f} degrees ahead of water at echo time 0, more "
+            "than pulses do: the echo times may be wrong"
+        )
+    if misfit.places or not misfit.describes:
         found.append(misfit.words)
     return found
 

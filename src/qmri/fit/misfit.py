@@ -28,6 +28,8 @@ MODEL_ERROR = 0.03
 """Error of the model that is taken as usual, as a share of the signal."""
 LARGE = 3.0
 """Median reduced chi-square above which the model does not describe the echoes."""
+LARGE_IN_PLACES = 10.0
+"""The same of the 90th percentile."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,11 @@ class Misfit:
         return not self.median > LARGE
 
     @property
+    def places(self) -> bool:
+        """Whether the model fails in a part of the voxels, as at edges that moved between echoes."""
+        return bool(self.rchi2.size and np.nanpercentile(self.rchi2, 90) > LARGE_IN_PLACES)
+
+    @property
     def words(self) -> str:
         """What is wrong, for a reader."""
         worst = int(np.argmax(self.shares)) if self.shares.size else None
@@ -72,9 +79,14 @@ class Misfit:
             else f"; echo {worst + 1} disagrees most with the others "
             f"({100 * self.shares[worst]:.0f} % of the residual)"
         )
+        if self.describes:
+            extent = "a tenth of these echoes (motion, a wrong phase): there the reduced chi-square is above "
+            extent += f"{float(np.nanpercentile(self.rchi2, 90)):.0f}"
+        else:
+            extent = f"these echoes: the median reduced chi-square is {self.median:.1f}"
         return (
-            f"the model does not describe these echoes: the median reduced chi-square is {self.median:.1f} "
-            f"against the noise of the {self.source} and {100 * MODEL_ERROR:.0f} % of the signal{echo}"
+            f"the model does not describe {extent} against the noise of the {self.source} and "
+            f"{100 * MODEL_ERROR:.0f} % of the signal{echo}"
         )
 
 

@@ -50,7 +50,9 @@ class _State:
         return cls(method, voxels, first_look(method, voxels), removed)
 
 
-def estimate(method: Method, voxels: Voxels, *, magnitude: bool, sign_known: bool) -> Estimate:
+def estimate(
+    method: Method, voxels: Voxels, *, magnitude: bool, sign_known: bool, background: float | None = None
+) -> Estimate:
     """Fit the voxels in the way that their data call for.
 
     Parameters
@@ -61,6 +63,8 @@ def estimate(method: Method, voxels: Voxels, *, magnitude: bool, sign_known: boo
         Whether there are magnitudes alone.
     sign_known
         Whether the sign of the phases is known, else the data must not contradict it.
+    background
+        Variance of one channel in voxels of air, or None.
 
     Raises
     ------
@@ -75,9 +79,9 @@ def estimate(method: Method, voxels: Voxels, *, magnitude: bool, sign_known: boo
     if sign_known:
         sample = Sample.of(voxels, SAMPLES[0])
         sign, explanation = None, best_explanations(method, [sample])[0]
-        check_arrangement(method, sample, explanation.residual)
+        check_arrangement(method, sample, explanation, background)
     else:
-        sign = _checked_sign(method, voxels)
+        sign = _checked_sign(method, voxels, background)
         explanation = sign.given
     return replace(_explained(method, voxels, explanation), sign=sign)
 
@@ -95,7 +99,7 @@ def _explained(method: Method, voxels: Voxels, explanation: Explanation) -> Esti
     return _complex(state)
 
 
-def _checked_sign(method: Method, voxels: Voxels) -> PhaseSign:
+def _checked_sign(method: Method, voxels: Voxels, background: float | None) -> PhaseSign:
     """Return what the data say about the sign of the phases.
 
     Raises
@@ -104,13 +108,13 @@ def _checked_sign(method: Method, voxels: Voxels) -> PhaseSign:
         If the opposite sign wins, or another arrangement of the echoes.
     """
     sign = decide_sign(method, voxels)
-    check_arrangement(method, sign.sample, (sign.conjugate if sign.reversed else sign.given).residual)
+    best = sign.conjugate if sign.reversed else sign.given
+    check_arrangement(method, sign.sample, best, background)
     if sign.clear and sign.reversed:
         raise QmriError(
             "the phases have the opposite sign",
-            found=f"residual energies {np.exp(-sign.gain):.2f} times those of the complex conjugate, either "
-            f"with phase errors of the echoes of its own ({-sign.standard_errors:.0f} standard errors over "
-            f"{sign.patches} patches)",
+            found=f"residual energies {np.exp(-sign.advantage.gain):.2f} times those of the conjugate, "
+            f"either with its own phase errors of the echoes ({sign.advantage.words})",
             expected="fat turning as exp(+i 2 pi f t), f negative",
             remedy="give the complex conjugate of the signal (phase_sign='conjugate'); where the sign is "
             "known to be right, say so (phase_sign='standard')",

@@ -1,13 +1,15 @@
 """One decision about the phases of a volume: their sign, together with the phase errors of its echoes.
 
-Scanners differ in the sign of phases, and a wrong one exchanges water and fat: with a single peak
-of fat exactly, so that only the other peaks, which make the spectrum differ from its mirror image,
-tell. Phase errors of echoes hide that difference, and in the wrong sign other errors fit. So
-both signs are explained with the errors that suit them best (`explanation`) and compared. Patches of
-neighbours count as one observation each. The sign that wins has a mean log-likelihood
-ratio over the patches many standard errors above 0 (Vuong 1989, 10.2307/1912557; both
-explanations have the same number of parameters, so that no information criterion tells them apart
-otherwise). What has no fat, or water and fat in no mixture, does not decide.
+Scanners differ in the sign of phases, and a wrong one exchanges water and fat: with a single peak of fat
+without any trace, so that only the other peaks tell, which make the spectrum differ from its mirror
+image. Phase errors of echoes hide that difference. So both signs are explained with the errors that
+suit them best (`explanation`) and compared. Both have the same number of parameters; the one wins whose
+mean log-likelihood ratio over patches of the body is many standard errors above 0 (Vuong 1989,
+10.2307/1912557).
+
+Water alone does not decide, nor do echoes a whole turn of fat apart. Three echoes do not show phase
+errors: half a turn apart, an alternating error of 20 degrees is explained as well by the other sign. So
+three echoes are taken as free of such errors, which the fit tells.
 """
 
 from __future__ import annotations
@@ -19,17 +21,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.chunks import workers
-from qmri.fit.costs import ROUNDING, sample
+from qmri.fit.costs import sample
 from qmri.fit.echo_phases import EchoPhases
 from qmri.fit.echoes import echo_train
-from qmri.fit.explanation import Explanation, Sample, explain
+from qmri.fit.explanation import Advantage, Explanation, Sample, explain
 from qmri.fit.method import Method
 from qmri.fit.voxels import Voxels, gather
 
 SPECTRUM = "ren9"
 SAMPLES = (800, 3200)
 """Voxels asked; the larger number where the smaller does not decide."""
-CLEAR = 4.0
+CLEAR = 5.0
 """Standard errors by which the winner is better."""
 LEAST_GAIN = 0.01
 """Least mean log-likelihood ratio, relative to the degrees of freedom, that is no accident."""
@@ -52,36 +54,26 @@ class PhaseSign:
     ----------
     given, conjugate
         The best explanation as given and with all phases reversed.
-    gain
-        Mean log ratio of the residuals of the conjugate over those of what was given, over patches.
-    standard_errors
-        The same in its standard errors.
-    patches
-        Number of patches.
+    advantage
+        Of what was given over its conjugate.
     sample
         The voxels asked.
     """
 
     given: Explanation
     conjugate: Explanation
-    gain: float
-    standard_errors: float
-    patches: int
+    advantage: Advantage
     sample: Sample
 
     @property
     def clear(self) -> bool:
         """Whether one of the signs wins."""
-        return (
-            self.patches >= LEAST_PATCHES
-            and abs(self.standard_errors) >= CLEAR
-            and abs(self.gain) >= LEAST_GAIN
-        )
+        return self.advantage.clear(LEAST_GAIN, CLEAR, LEAST_PATCHES)
 
     @property
     def reversed(self) -> bool:
         """Whether the conjugate is the better, clearly or not."""
-        return self.gain < 0
+        return self.advantage.gain < 0
 
     def unexplained(self, sign: str) -> NDArray[np.float64]:
         """Return the share of the energy of each voxel left by the sign "standard" or "conjugate"."""
@@ -102,9 +94,9 @@ class PhaseSign:
             "voxels": int(best.size),
             "informative_voxels": int(informative.sum()),
             "informative_share_for_choice": round(float(for_choice.mean()), 4) if for_choice.size else 0.0,
-            "patches": self.patches,
-            "log_ratio": round(abs(self.gain), 4),
-            "standard_errors": round(abs(self.standard_errors), 2),
+            "patches": self.advantage.patches,
+            "log_ratio": round(abs(self.advantage.gain), 4),
+            "standard_errors": round(abs(self.advantage.standard_errors), 2),
             "echo_phase_deg": [round(float(size), 1) for size in np.rad2deg(errors)],
         }
 
@@ -169,13 +161,8 @@ def _thorough(method: Method, asked: Sample, first: Explanation) -> Explanation:
 def _decide(method: Method, asked: Sample) -> PhaseSign:
     given, conjugate = best_explanations(method, (asked, asked.conjugate()))
     k = method.train.degrees_of_freedom
-    noise = min(float(np.median(each.residual)) for each in (given, conjugate)) / k
-    noise += ROUNDING * float(np.median(asked.energy))
-    ratio = np.log((conjugate.residual / k + noise) / (given.residual / k + noise))
-    means = np.bincount(asked.patches, ratio) / np.bincount(asked.patches)
-    error = float(means.std()) / np.sqrt(max(means.size - 1, 1))
-    gain = float(means.mean())
-    return PhaseSign(given, conjugate, gain, gain / max(error, 1e-6), means.size, asked)
+    advantage = Advantage.between(given.residual, conjugate.residual, asked, k)
+    return PhaseSign(given, conjugate, advantage, asked)
 
 
 def _starts(count: int) -> Iterator[EchoPhases]:

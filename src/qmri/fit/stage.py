@@ -158,6 +158,7 @@ def _fit(
         fat_model=job.settings.fat_model,
         water_ppm=water_position(job.settings.water_temperature_c),
         phase_sign=phase_sign,
+        largest_pdff_sd=job.settings.largest_pdff_sd_pct,
         threads=job.threads,
     )
     _write_maps(aside, job.exam, result, echoes)

@@ -23,7 +23,7 @@ from qmri.fit.arguments import (
     checked_word,
 )
 from qmri.fit.chunks import workers
-from qmri.fit.echoes import EchoTrain, echo_train
+from qmri.fit.echoes import LARGEST_PDFF_SD, EchoTrain, echo_train
 from qmri.fit.foreground import Reason, background_noise, foreground, reasons, root_mean_square
 from qmri.fit.magnitude import LEAST_ECHOES as LEAST_MAGNITUDES
 from qmri.fit.maps import decisions_of, maps_of
@@ -47,6 +47,7 @@ def fit_water_fat(
     mask: ArrayLike | None = None,
     mode: Literal["auto", "magnitude"] = "auto",
     phase_sign: Literal["auto", "standard", "conjugate"] = "auto",
+    largest_pdff_sd: float = LARGEST_PDFF_SD,
     threads: int = 1,
 ) -> WaterFatResult:
     """Estimate water, fat, PDFF, R2* and field of every voxel.
@@ -76,6 +77,8 @@ def fit_water_fat(
     phase_sign
         "standard" if the phases are known to have the sign above, "conjugate" if the opposite one;
         then the data are not asked. With "auto" they are taken as given unless the data contradict.
+    largest_pdff_sd
+        Echoes are refused from which noise makes PDFF less precise than this, points (`echo_train`).
     threads
         Number of threads. The result has the same bits with any number.
 
@@ -94,7 +97,9 @@ def fit_water_fat(
     team_size = checked_threads(threads)
     sign = checked_word("phase_sign", phase_sign, SIGNS)
     magnitude = checked_word("mode", mode, MODES) == "magnitude"
-    train = echo_train(spectrum, echo_times, imaging_frequency, water_ppm=water_ppm)
+    train = echo_train(
+        spectrum, echo_times, imaging_frequency, water_ppm=water_ppm, largest_pdff_sd=largest_pdff_sd
+    )
     volume = checked_signal(signal, echo_times)
     grid = volume.shape[:-1]
     given = checked_mask(mask, grid)
@@ -109,15 +114,22 @@ def fit_water_fat(
     voxels = gather(volume, reason == Reason.FITTED, edges)
     if sign == "conjugate":
         voxels = replace(voxels, signals=voxels.signals.conjugate())
+    air = background_noise(rms, stands_out)
+    background = None if air is None else (air / voxels.scale) ** 2
     # Arithmetic that fails leaves NaN in single voxels, which becomes their reason code.
     with workers(team_size) as team, np.errstate(all="ignore"):
-        found = estimate(Method.of(train, team), voxels, magnitude=magnitude, sign_known=sign != "auto")
-    background = background_noise(rms, stands_out)
+        found = estimate(
+            Method.of(train, team),
+            voxels,
+            magnitude=magnitude,
+            sign_known=sign != "auto",
+            background=background,
+        )
     against = misfit(
         voxels,
         found.solution.residual,
         degrees_of_freedom=found.degrees_of_freedom,
-        background=None if background is None else (background / voxels.scale) ** 2,
+        background=background,
         between=found.noise_between,
         shares=found.echo_shares,
     )
@@ -128,7 +140,7 @@ def fit_water_fat(
         spectrum_id=spectrum.id,
         water_ppm=water_ppm,
         mask_source="automatic" if given is None else "given",
-        background=background,
+        background=air,
         misfit=against,
     )
     return maps_of(found, voxels, reason, grid, rchi2=against.rchi2, decisions=decisions)

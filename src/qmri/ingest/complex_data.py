@@ -172,7 +172,7 @@ def undo_sign(
             "the sign of the phase cannot be told from the data; a wrong one exchanges water and fat",
             where=where,
             found=f"residuals {evidence['residual_standard']} as stored and {evidence['residual_conjugate']} "
-            f"conjugated, {abs(found.standard_errors):.1f} standard errors apart in {found.patches} patches",
+            f"conjugated, apart by {found.advantage.words}",
             expected=f"{CLEAR:g} standard errors",
             remedy="write phase_sign: conjugate (as GE stores it) or standard into the override file",
         )

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from qmri.acquisition import Acquisition
 from qmri.errors import QmriError
+from qmri.fit.echoes import InseparableError
 from qmri.ingest.acquisition_facts import acquisition_warnings, read_acquisition
 from qmri.ingest.alignment import middle_slices
 from qmri.ingest.beside_echoes import (
@@ -118,7 +119,13 @@ def ingest(
     target = _Target(directory, exam)
     fit: CoarseFit | None = None
     if plan.echoes is not None:
-        found, more, fit = _write_echoes(plan, loaded, acquisition, told, target)
+        try:
+            found, more, fit = _write_echoes(plan, loaded, acquisition, told, target)
+        except InseparableError as error:
+            if plan.maps is None:
+                raise
+            found, more = {}, [f"the echoes were left out, the scanner's maps are used: {error.reason}"]
+            decisions["mode"] = "maps"
         decisions["echoes"] = found
         warnings += more
     if plan.maps is not None:

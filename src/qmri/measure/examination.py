@@ -21,6 +21,7 @@ from qmri.measure.flags import (
     grouped,
     label_flags,
     meaning_flags,
+    misfit_flags,
     names,
     quality_flags,
     shared_doubts,
@@ -69,6 +70,7 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
         meant += meaning_flags(level, measured[level], exam.fractures.status(level), settings)
     flags += meant + shared_doubts(meant, ok)
     fractured = len(exam.fractures.levels) if exam.fractures.told else None
+    flags += misfit_flags(exam.origin, settings)
     flags += examination_flags(patient, fractured, _fattest_tissue(exam.maps, vertebrae), settings)
     by_level = grouped(flags)
     rows = []

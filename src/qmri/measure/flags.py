@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from qmri.config import MeasureSettings
 from qmri.measure.distribution import Row
+from qmri.measure.images import Origin
 from qmri.outputs import VERTEBRA_COLUMNS
 from qmri.segment.words import UNVERIFIED, flag_told
 from qmri.words import counted
@@ -230,6 +231,17 @@ def examination_flags(
         words = f"the fattiest hundredth of the tissue begins at {fat_pct:.3g} % PDFF"
         flags.append(Flag("scale_doubt", words, None, fat_pct, lowest if fat_pct < lowest else highest, "%"))
     return flags
+
+
+def misfit_flags(origin: Origin, settings: MeasureSettings) -> list[Flag]:
+    """Return the flag of an examination whose echoes the model does not describe."""
+    value, limit = origin.rchi2_median, settings.flag_rchi2
+    if value is None or value <= limit:
+        return []
+    words = f"the model does not describe the echoes: median reduced chi-square of all tissue is {value:.3g}"
+    if origin.worst_echo is not None:
+        words += f"; echo {origin.worst_echo} disagrees most"
+    return [Flag("poor_fit", words, None, value, limit)]
 
 
 def names(flags: Sequence[Flag]) -> str:

@@ -71,12 +71,18 @@ class Origin:
         Facts of the headers.
     noise
         What the fit tells of the image noise; JSON values.
+    rchi2_median
+        Median reduced chi-square of the fit over all tissue, None for adopted maps.
+    worst_echo
+        Number of the echo that disagrees most with the others, from 1.
     """
 
     recon_mode: str | None = None
     fat_model_id: str | None = None
     acquisition: Acquisition = field(default_factory=Acquisition)
     noise: dict[str, Any] = field(default_factory=dict)
+    rchi2_median: float | None = None
+    worst_echo: int | None = None
 
 
 @dataclass(frozen=True)

@@ -199,11 +199,14 @@ def origin_of(fit_record: Mapping[str, Any]) -> Origin:
     """Return where the maps come from, out of the record of the fit."""
     decisions = fit_record.get("decisions", {})
     noise = decisions.get("noise")
+    shares = decisions.get("echo_disagreement")
     return Origin(
         recon_mode=decisions.get("recon_mode"),
         fat_model_id=decisions.get("fat_model_id"),
         acquisition=Acquisition.from_json(decisions.get("acquisition") or {}),
         noise=noise if isinstance(noise, dict) else {"sigma": noise},
+        rchi2_median=decisions.get("rchi2_median"),
+        worst_echo=1 + int(np.argmax(shares)) if shares else None,
     )
 
 
