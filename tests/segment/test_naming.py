@@ -5,13 +5,12 @@ import pytest
 
 from qmri.errors import QmriError
 from qmri.segment.detector import Candidate, Detection
+from qmri.segment.level_evidence import doubts_of_slab, sideways_bend
 from qmri.segment.naming import (
-    doubts_of_slab,
     name_from_anchor,
     name_from_lowest_level,
     name_from_sacrum,
     seen_otherwise,
-    sideways_bend,
     view_below,
 )
 from qmri.segment.seeds import Seeds
@@ -46,7 +45,7 @@ def test_l5_is_the_body_on_the_sacrum_and_what_lies_below_has_no_name():
     assert naming.probability == 0.9
 
 
-@pytest.mark.parametrize("chance", [0.6, 0.79])
+@pytest.mark.parametrize("chance", [0.6, 0.69])
 def test_telling_l5_does_not_silence_a_doubt_that_it_cannot_settle(chance):
     naming = told("L5", [0.0, 0.0, 0.99 - chance, chance])
     assert naming.levels == ("L2", "L3", "L4", "L5")
@@ -172,7 +171,7 @@ def test_a_told_l5_that_is_the_lowest_complete_body_above_a_clear_s1_is_accepted
     chances = [0.0, 0.0, 0.1, chance]
     assert told("L5", chances, seen=24.0).verified
     assert not told("L5", chances, seen=24.0, bend=15.0).verified
-    assert not told("L5", chances, seen=12.0).verified
+    assert told("L5", chances, seen=12.0).verified is (chance >= 0.7)
     assert not told("L5", chances, seen=45.0).verified
     assert not told("L5", chances, seen=24.0, complete=[True, True, True, False]).verified
     assert not told("L5", [0.0, 0.1, chance, 0.1], seen=24.0).verified

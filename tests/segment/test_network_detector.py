@@ -199,3 +199,18 @@ def test_real_spines_are_found_and_wrong_numbers_are_doubtful(shared_data):
         named += 5 * right
     assert found == total
     assert named >= 0.92 * total
+
+
+def test_what_is_seen_of_s1_shrinks_with_the_view():
+    recipe = SpineRecipe(top_level="T10", cobb_deg=(0.0, 0.0))
+    images, _ = simulated(5, recipe, with_fat=False)
+    sacral = draw_spine(np.random.default_rng(5), recipe).sacrum[0]
+    upper = (sacral.centre_mm + sacral.axes[2] * sacral.middle_mm / 2)[2]
+    seen = []
+    for below in (60.0, 14.0, 8.0):
+        first = max(0, round((upper - below - images.affine[2, 3]) / 1.4))
+        affine = images.affine.copy()
+        affine[2, 3] += 1.4 * first
+        seen.append(NetworkDetector().detect(SpineImages(images.water[:, :, first:], affine)).sacrum_seen_mm)
+    assert seen[0] == pytest.approx(sacral.middle_mm, abs=6.0)
+    assert seen[0] > seen[1] + 3 > seen[2] + 6 > 12

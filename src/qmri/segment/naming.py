@@ -11,29 +11,31 @@ from numpy.typing import NDArray
 from qmri.errors import QmriError
 from qmri.levels import levels_upward, steps_between
 from qmri.segment.detector import Detection
+from qmri.segment.level_evidence import (
+    ASK_SEED,
+    BENT_DEG,
+    CLEAR_S1_MM,
+    LEAST_S1_MM,
+    clear_sacrum,
+    seen_of_sacrum,
+    sideways_bend,
+)
 from qmri.segment.seeds import Seeds
 
 # A candidate is taken for the body on the sacrum, against what lies lowest in view, from here on.
 BELIEVED = 0.5
 # From here on it is worth contradicting a reader.
 CERTAIN = 0.9
-# So much of S1 must be seen for the sacrum to count, so much that no stump of L5 could look like it, and no
-# more than so many times the distance to the body above, or L5 was taken into it.
-LEAST_S1_MM = 10.0
-CLEAR_S1_MM = 20.0
-MOST_S1_SHARE = 1.2
-# Where less is seen, or the spine bends, a numbering needs this probability.
+# Where a stump is seen, a told L5 needs this probability.
+LIKELY = 0.7
+# Told nothing and where less is seen, or where the spine bends, a numbering needs this probability.
 NEAR_CERTAIN = 0.9
 # A body whose lower endplate lies between these distances above the end of the view may be whole or cut off.
 UNCLEAR_END_MM = (-4.0, 8.0)
-# Healthy spines bend sideways by up to 5 degrees.
-BENT_DEG = 7.0
-THIN_SLAB_MM = 48.0
 SAME_BODY_MM = 12.0
 RESTS_ON_SACRUM = ("L5", "L6")
 USUAL_SPACING_MM = 35.0
 ASK = "give lowest_level in the study sheet (--lowest-level), or one seed with its level"
-ASK_SEED = "give one seed, a point in a body whose level is known"
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,9 @@ def name_from_lowest_level(
     and for a level higher up, it is the lowest complete one. A detector that gives other bodies
     more than ``1 - least_probability`` contradicts, and so do a view that goes on for more than
     a body without a sacrum, and another body below a told L5. Where the told L5, the lowest complete body
-    and a clearly seen S1 in a straight spine agree, the detector need only believe in it. Where S1 is not
-    seen and the view ends so close to a body that it may be whole or cut off, the reader must decide.
+    and an S1 in a straight spine agree, the detector need only believe in it if S1 is clearly seen (0.5),
+    or hold it for likely if a stump is (0.7). Where S1 is not seen and the view ends so close to a body
+    that it may be whole or cut off, the reader must decide.
 
     Parameters
     ----------
@@ -119,10 +122,14 @@ def name_from_lowest_level(
     unopposed = ends_above_sacrum and anchor == lowest_complete and against <= most_against
     seen = seen_of_sacrum(detection)
     straight = sideways_bend(detection) < BENT_DEG
-    agreed = anchor == lowest_complete == last and clear_sacrum(detection) and straight
     if not straight:
         least_probability = max(least_probability, NEAR_CERTAIN)
-    needed = min(BELIEVED, least_probability) if agreed else least_probability
+    needed = least_probability
+    if anchor == lowest_complete == last and straight:
+        if clear_sacrum(detection):
+            needed = min(BELIEVED, needed)
+        elif LEAST_S1_MM <= seen < CLEAR_S1_MM:
+            needed = min(LIKELY, needed)
     doubts = []
     if told_on_sacrum and chances[anchor] < needed and not unopposed:
         doubts.append(
@@ -202,44 +209,6 @@ def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
     if probability < needed or seen < LEAST_S1_MM:
         doubts = (f"which body is L5 is uncertain (probability {probability:.2f}{reason}); {ASK_SEED}",)
     return Naming(_names("L5", anchor, len(lowest_probabilities)), "sacrum", probability, doubts)
-
-
-def seen_of_sacrum(detection: Detection) -> float:
-    """Return how many mm of S1 the detector sees right below the lowest body."""
-    return 0.0 if detection.sacrum_mm is None else detection.sacrum_seen_mm
-
-
-def clear_sacrum(detection: Detection) -> bool:
-    """Tell whether what is seen of S1 is longer than a stump of L5 and no longer than a body."""
-    if detection.sacrum_mm is None or not detection.candidates:
-        return False
-    step = np.linalg.norm(np.subtract(detection.sacrum_mm, detection.candidates[-1].centre_mm))
-    return bool(CLEAR_S1_MM <= detection.sacrum_seen_mm <= MOST_S1_SHARE * step)
-
-
-def sideways_bend(detection: Detection) -> float:
-    """Return by how many degrees the spine, S1 included, changes its direction in the coronal plane.
-
-    The directions are those from each body to the next but one; fewer than four points tell nothing.
-    """
-    centres = np.array([body.centre_mm for body in detection.candidates])
-    if detection.sacrum_mm is not None and len(centres):
-        centres = np.vstack([centres, detection.sacrum_mm])
-    if len(centres) < 4:
-        return 0.0
-    steps = centres[:-2] - centres[2:]
-    return float(np.ptp(np.degrees(np.arctan2(steps[:, 0], steps[:, 2]))))
-
-
-def doubts_of_slab(detection: Detection, width_mm: float) -> tuple[str, ...]:
-    """Return the doubt, if any, that a spine bends sideways out of a view of this width."""
-    bend = sideways_bend(detection)
-    if width_mm >= THIN_SLAB_MM or bend < BENT_DEG:
-        return ()
-    return (
-        f"the spine bends sideways by {bend:.0f} degrees in a slab of {width_mm:.0f} mm, which may not show "
-        f"every body: count the levels; {ASK_SEED}",
-    )
 
 
 def name_from_anchor(level: str, anchor: int, lowest_probabilities: Sequence[float]) -> Naming:

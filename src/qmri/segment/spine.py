@@ -16,9 +16,9 @@ from qmri.segment.contrast import prepare
 from qmri.segment.cut import BodyCut, cut_surfaces
 from qmri.segment.detector import Detection, Detector, SpineImages
 from qmri.segment.frames import frames_of_chain
+from qmri.segment.level_evidence import doubts_of_slab
 from qmri.segment.naming import (
     Naming,
-    doubts_of_slab,
     name_from_anchor,
     name_from_lowest_level,
     name_from_sacrum,
