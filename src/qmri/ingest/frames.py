@@ -163,7 +163,14 @@ def _plane(whole: _File, groups: _Groups) -> Plane | None:
     orientation = read.vector(groups.get("PlaneOrientationSequence"), "ImageOrientationPatient", 6)
     measures = groups.get("PixelMeasuresSequence")
     spacing = read.vector(measures, "PixelSpacing", 2)
+    found = {
+        "ImagePositionPatient": position,
+        "ImageOrientationPatient": orientation,
+        "PixelSpacing": spacing,
+    }
     if position is None or orientation is None or spacing is None:
+        lacking = [f"{element_name(name)} is absent" for name, value in found.items() if value is None]
+        read.notes.extend(note for note in lacking if note not in read.notes)
         return None
     thickness = read.number(measures, "SpacingBetweenSlices") or read.number(measures, "SliceThickness")
     frame_of_reference = readable_text(whole.dataset, "FrameOfReferenceUID")

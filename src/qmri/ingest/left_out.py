@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
 from qmri.ingest.echo_set import FEWEST_ECHOES
 from qmri.ingest.header import Frame
-from qmri.ingest.kinds import QUANTITIES, Kind
+from qmri.ingest.kinds import Kind
 from qmri.ingest.naming import series_name
 from qmri.ingest.votes import Verdict
 
@@ -51,12 +51,23 @@ def account(
                 "not say what they show, as after de-identification; an override file can"
                 + (f": type: {turns}" if (turns := suggested_turns(members)) else "")
             )
-        elif kind in QUANTITIES and not here:
+        elif kind is not None and kind.is_map and not here:
+            lacking = "; ".join(counted_notes([frame for frame in members if frame.plane is None]))
             warnings.append(
-                f"{name} ({kind.value}) were left out: ImagePositionPatient, ImageOrientationPatient, "
-                "PixelSpacing, Rows or FrameOfReferenceUID are not those of the images that were used"
+                f"{name} ({kind.value}) were left out: "
+                + (
+                    lacking
+                    or "StudyInstanceUID, FrameOfReferenceUID, ImagePositionPatient, "
+                    "ImageOrientationPatient, PixelSpacing, Rows or Columns are not those of the images used"
+                )
             )
     return tuple(record), tuple(warnings)
+
+
+def counted_notes(frames: Sequence[Frame]) -> list[str]:
+    """Return what is odd in headers, each with the number of images."""
+    notes = Counter(note for frame in frames for note in frame.notes)
+    return [f"{note}, in {count} image{'s' * (count > 1)}" for note, count in sorted(notes.items())]
 
 
 def suggested_turns(frames: list[Frame]) -> str:

@@ -10,7 +10,7 @@ from qmri.ingest.echo_set import EchoSet
 from qmri.ingest.find_echoes import find_echo_sets
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import Kind
-from qmri.ingest.left_out import account, suggested_turns
+from qmri.ingest.left_out import account, counted_notes, suggested_turns
 from qmri.ingest.map_set import MapSet, find_map_sets
 from qmri.ingest.naming import remedy_for, remedy_to_choose, series_name, series_names
 from qmri.ingest.oddities import oddities
@@ -68,6 +68,7 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     except QmriError as error:
         odd = [f"left out as damaged: {reason}" for reason in scan.damage]
         odd += [*(oddities(frames) if not isinstance(error, NothingUsableError) else ()), *scan.warnings]
+        odd += [*counted_notes(frames), *(f"left out: {reason}" for reason in scan.others)]
         if odd:
             error.found = "; ".join([*((error.found,) if error.found else ()), *odd[:MOST_TOLD]])
         raise

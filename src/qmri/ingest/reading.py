@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import mmap
 import struct
 import warnings
@@ -30,6 +31,9 @@ from qmri.ingest.elements import (
 from qmri.ingest.frames import read_frames
 from qmri.ingest.header import FileHeader, PixelFormat
 from qmri.ingest.identity import patient_identity
+
+# It comments on odd headers, which are judged here; its own words would stand on the user's terminal.
+logging.getLogger("pydicom").setLevel(logging.CRITICAL)
 
 ENHANCED = (EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, ParametricMapStorage)
 IMAGES = (MRImageStorage, *ENHANCED)
@@ -126,14 +130,19 @@ def _sort_out(path: Path, parsed: _Parsed) -> FileHeader:
     if not uid and not modality:
         return FileHeader(path, "damaged", reason="SOPClassUID (0008,0016) is absent", label=_label(dataset))
     if uid not in IMAGES or (modality not in ("MR", "") and uid == ParametricMapStorage):
-        return FileHeader(path, "other", patient=patient, reason=_storage_name(uid))
+        reason = f"SOPClassUID (0008,0016) of {_storage_name(uid)}"
+        return FileHeader(path, "other", patient=patient, reason=reason)
     if not parsed.pixel_kind:
         return FileHeader(path, "damaged", patient=patient, reason="no pixels", label=_label(dataset))
     pixels = _pixel_format(parsed)
     enhanced = uid in ENHANCED
     grey = pixels.samples == 1 and readable_text(dataset, "PhotometricInterpretation") in GREYSCALE
     if not grey or (pixels.frames > 1 and not enhanced):
-        return FileHeader(path, "other", patient=patient, reason="colour images")
+        layout = (
+            f"SamplesPerPixel (0028,0002) {pixels.samples}, NumberOfFrames (0028,0008) {pixels.frames} or "
+            "PhotometricInterpretation (0028,0004) not of a single grey image"
+        )
+        return FileHeader(path, "other", patient=patient, reason=layout)
     frames = read_frames(path, dataset, pixels, enhanced=enhanced)
     if modality != "MR":
         note = f"Modality (0008,0060) is {modality[:8] or 'absent'} in an MR image"

@@ -123,7 +123,7 @@ def _refuse_twice(twins: Sequence[Frame], what: str) -> None:
         f"{len(twins)} images claim to be the same slice of the {what}",
         where=series_name(twins[0]),
         found="different images at one position" + (f"; they differ in {values}" if values else ""),
-        expected="one image for each slice",
+        expected="one image for each slice, or an ImageType (0008,0008) that tells them apart",
         remedy="leave the others out: " + remedy_for(twins[-1], "ignore", condition(twins[-1], key))
         if key
         else "export the series again, each acquisition in a folder of its own",

@@ -26,6 +26,7 @@ from qmri.ingest.beside_echoes import (
 )
 from qmri.ingest.complex_data import combine, undo_chopping, undo_sign
 from qmri.ingest.kinds import Kind
+from qmri.ingest.left_out import counted_notes
 from qmri.ingest.load import Loaded, load
 from qmri.ingest.map_set import MapSet
 from qmri.ingest.naming import series_names
@@ -130,6 +131,8 @@ def ingest(
         warnings += more
     if plan.maps is not None:
         found, more = _write_maps(plan.maps, loaded, told, target, fit)
+        if scan.others and not {"r2star", "water", "fat"} <= set(found):
+            more.append("the folder also holds what is no MR image: " + "; ".join(scan.others))
         decisions["maps"] = found
         warnings += more
         if plan.echoes is not None:
@@ -270,9 +273,7 @@ def _scan_warnings(scan: Scan, plan: Plan) -> list[str]:
         count = sum(len(frames) for frames in scan.copies.values())
         warnings.append(f"{count} images were there more than once and were used once")
     used = [*(plan.echoes.frames if plan.echoes else ()), *(plan.maps.frames if plan.maps else ())]
-    notes = Counter(note for frame in used for note in frame.notes)
-    warnings += [f"{note}, in {count} images" for note, count in sorted(notes.items())]
-    return [*scan.warnings, *warnings]
+    return [*scan.warnings, *warnings, *counted_notes(used)]
 
 
 def _count_outside(pdff: NDArray[np.float32]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -65,6 +66,7 @@ def _join_series(frames: list[Frame], warnings: list[str]) -> list[Frame]:
 
 def _join_studies(frames: list[Frame], warnings: list[str]) -> list[Frame]:
     """Join the studies of the images of one series; and all of a folder if each image has its own."""
+    frames = _study_of_frame_of_reference(frames, warnings)
     own = len({frame.study for frame in frames}) > len(frames) / 2 >= FEWEST / 2
     return _joined(
         frames,
@@ -75,6 +77,30 @@ def _join_studies(frames: list[Frame], warnings: list[str]) -> list[Frame]:
         name="StudyInstanceUID (0020,000D)",
         instead="they were taken as one study",
     )
+
+
+def _study_of_frame_of_reference(frames: list[Frame], warnings: list[str]) -> list[Frame]:
+    """Join studies of one person and day that share a frame of reference, which is of one study."""
+    groups: dict[tuple[object, ...], list[int]] = defaultdict(list)
+    for index, frame in enumerate(frames):
+        day = re.match(r"\d{8}", frame.time)
+        if frame.plane and frame.plane.frame_of_reference and day:
+            groups[frame.patient, frame.plane.frame_of_reference, day[0]].append(index)
+    result, joined = list(frames), 0
+    for members in groups.values():
+        usual = max(
+            Counter(frames[index].study for index in members).items(), key=lambda e: (bool(e[0]), e[1])
+        )
+        for index in members:
+            if frames[index].study != usual[0]:
+                result[index] = replace(frames[index], study=usual[0])
+                joined += 1
+    if joined:
+        warnings.append(
+            f"StudyInstanceUID (0020,000D) of {joined} images is not that of others in the same frame of "
+            "reference; they were taken as one study"
+        )
+    return result
 
 
 def _join_frames_of_reference(frames: list[Frame], warnings: list[str]) -> list[Frame]:
