@@ -100,8 +100,14 @@ def missing_slices(frames: Sequence[Frame], grid: Grid, what: str) -> list[int]:
     for twins in by_slice.values():
         if len(twins) > 1:
             _refuse_one_position(frames, what)
-            _refuse_twice(sorted(twins, key=lambda f: (f.time, f.instance_number or 0, f.index)), what)
+            _refuse_twice(sorted(twins, key=_in_time), what)
     return [index + 1 for index in range(grid.shape[2]) if index not in by_slice]
+
+
+def _in_time(frame: Frame) -> tuple[object, ...]:
+    """Return by what repetitions of an image are ordered."""
+    numbers = frame.temporal_position, frame.acquisition_number, frame.instance_number
+    return frame.time, *(number or 0 for number in numbers), frame.index
 
 
 def _refuse_one_position(frames: Sequence[Frame], what: str) -> None:
