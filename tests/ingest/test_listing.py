@@ -184,7 +184,7 @@ def test_the_override_file_of_a_study_lies_beside_its_sheet(study):
 
 
 def test_the_same_input_gives_the_same_bytes(dicom, tmp_path):
-    phantom = dicom.Phantom(shape=(8, 10, 4))
+    phantom = dicom.Phantom(shape=(16, 20, 4))
     folder = dicom.write(tmp_path / "d", dicom.ge_sources(phantom) + dicom.ge_new_maps(phantom))
     renamed = tmp_path / "renamed"
     renamed.mkdir()
