@@ -212,8 +212,10 @@ def test_the_caption_speaks_of_what_is_drawn_alone(rows, left_out, said, unsaid)
         assert (words in told) == (mark in svgs)
 
 
-def test_levels_whose_names_are_not_verified_are_told_and_not_drawn(tmp_path):
-    (tmp_path / "study.csv").write_text("participant_id,session_id,dicom_dir\n1,pre,a\n2,pre,b\n3,pre,c\n")
+def test_unverified_names_are_told_and_not_drawn_and_an_absent_examination_has_a_row(tmp_path):
+    (tmp_path / "study.csv").write_text(
+        "participant_id,session_id,dicom_dir\n1,pre,a\n2,pre,b\n3,pre,c\n4,pre,d\n"
+    )
     keys = [{"participant_id": name, "session_id": "pre"} for name in "123"]
     patients = [key | {"status": "ok", "field_t": 3.0, "n_levels": 1} for key in keys[:2]]
     patients.append(keys[2] | {"status": "failed", "status_reason": "fit: no echoes"})
@@ -238,7 +240,9 @@ def test_levels_whose_names_are_not_verified_are_told_and_not_drawn(tmp_path):
     assert ">L2</text>" in text
     assert ">T7</text>" not in text
     assert "Not drawn" in text
-    assert "1 of 3 examinations could not be evaluated" in text
+    assert "2 of 4 examinations could not be evaluated" in text
+    assert '<tr class="absent"' in text
+    assert "not in the tables yet; run the study again" in text
 
 
 def test_the_fit_is_held_against_the_scanner():

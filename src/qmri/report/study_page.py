@@ -10,7 +10,7 @@ from typing import Any
 from qmri.citations import methods_text
 from qmri.ledger import read_records, run_times
 from qmri.measure.collect import replace_text
-from qmri.outputs import exam_directory, file_path
+from qmri.outputs import PATIENT_COLUMNS, exam_directory, file_path
 from qmri.report.charts import Cells, number
 from qmri.report.distributions import agreement_of, caption, level_charts, outliers
 from qmri.report.flagged import flags_line
@@ -35,21 +35,19 @@ def write_study_page(study: Study, results: Path) -> Path:
     """Write OUT/report/index.html from the tables and records of the study and return its path."""
     tables = {name: _rows(results / "markers" / f"{name}.csv") for name in ("patients", "vertebrae", "flags")}
     flags = _flags_by_examination(tables["flags"])
-    rows = [
-        _row(exam, patient, flags.get((exam.participant_id, exam.session_id), ""), results)
-        for exam, patient in zip(study, tables["patients"], strict=True)
-    ]
+    patients = {_key(row): row for row in tables["patients"]}
+    rows = []
+    for exam in study:
+        key = exam.participant_id, exam.session_id
+        rows.append(_row(exam, patients.get(key) or _absent(exam), flags.get(key, ""), results))
     records = [read_records(results, exam) for exam in study.names]
-    fields = {(row["participant_id"], row["session_id"]): row["field_t"] for row in tables["patients"]}
     measured = [
-        {**row, "field_t": fields[row["participant_id"], row["session_id"]]}
+        {**row, "field_t": patients[_key(row)]["field_t"]}
         for row in tables["vertebrae"]
         if row["status"] == "ok"
     ]
     named = [row for row in measured if row["level_verified"] != "0"]
-    unverified = {(row["participant_id"], row["session_id"]) for row in measured} - {
-        (row["participant_id"], row["session_id"]) for row in named
-    }
+    unverified = {_key(row) for row in measured} - {_key(row) for row in named}
     for row in rows:
         row["unverified"] = (row["participant"], row["session"]) in unverified
     text = (
@@ -76,6 +74,17 @@ def write_study_page(study: Study, results: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     replace_text(path, text)
     return path
+
+
+def _key(row: Cells) -> tuple[str, str]:
+    return row["participant_id"], row["session_id"]
+
+
+def _absent(exam: Examination) -> dict[str, str]:
+    """Return the row of an examination that the tables do not have."""
+    cells = {column.name: "n/a" for column in PATIENT_COLUMNS}
+    cells |= {"participant_id": exam.participant_id, "session_id": exam.session_id}
+    return cells | {"status": "absent", "status_reason": "not in the tables yet; run the study again"}
 
 
 def _failures(rows: Sequence[dict[str, Any]]) -> list[tuple[str, list[dict[str, Any]]]]:
@@ -119,7 +128,7 @@ def _flags_by_examination(flags: Sequence[Cells]) -> dict[tuple[str, str], str]:
     """Return the flags of each examination in a line."""
     found: dict[tuple[str, str], list[Cells]] = {}
     for flag in flags:
-        found.setdefault((flag["participant_id"], flag["session_id"]), []).append(flag)
+        found.setdefault(_key(flag), []).append(flag)
     return {key: flags_line(own) for key, own in found.items()}
 
 
