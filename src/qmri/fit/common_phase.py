@@ -36,7 +36,7 @@ class Sums:
     signal
         complex64 of shape (4, echoes): rows 1, conj(c), t, t conj(c).
     moments
-        float32 of shape (12, echoes): u = 1, Re c, |c|^2, Im c, each times t^0, t^1 and t^2.
+        float32 of shape (16, echoes): u = 1, Re c, |c|^2, Im c, each times t^0, t^1, t^2 and t^3.
     """
 
     times: Real
@@ -51,7 +51,7 @@ class Sums:
         one = np.ones_like(times)
         signal = np.stack([one + 0j, c.conj(), times + 0j, times * c.conj()])
         plain = np.stack([one, c.real, np.abs(c) ** 2, c.imag])
-        moments = np.concatenate([plain, times * plain, times**2 * plain])
+        moments = np.concatenate([times**power * plain for power in range(4)])
         return cls(
             times.astype(np.float32)[:, np.newaxis], signal.astype(np.complex64), moments.astype(np.float32)
         )
@@ -72,7 +72,7 @@ class CommonPhaseFit:
     signal_sums
         complex64 of shape (4, voxels): b for water, b for fat, and both weighted with t.
     moments
-        float32 of shape (12, voxels).
+        float32 of shape (16, voxels).
     """
 
     water: Real
@@ -105,7 +105,8 @@ def common_phase_fit(sums: Sums, signals: Signals, field: Real, r2star: Real) ->
     signal_sums = sums.signal @ demodulate(sums, signals, field, decay)
     moments = sums.moments @ np.square(decay, out=decay)
     if signals.fat_phase is not None:
-        _turn_fat(signal_sums, moments, signals.fat_phase)
+        signal_sums[1::2] *= np.exp(np.complex64(-1j) * signals.fat_phase)
+        _turn_fat(moments, signals.fat_phase)
     b_water, b_fat = signal_sums[:2]
     g_ww, g_wf, g_ff = moments[:3]
     scale = 1 / (g_ww * g_ff - g_wf * g_wf)
@@ -144,10 +145,17 @@ def _half_turn_back(q: Complex, size: Real) -> Complex:
     return result
 
 
-def _turn_fat(signal_sums: Complex, moments: Real, fat_phase: Real) -> None:
-    """Turn the fat phasor in sums over echoes, in place: c becomes c exp(i fat_phase)."""
+def moments_at(sums: Sums, r2star: Real, fat_phase: Real | None = None) -> Real:
+    """Return the moments (16, voxels) at R2*, for a phase of fat in each voxel if there is one."""
+    moments: Real = sums.moments @ np.exp(-2 * sums.times * r2star)
+    if fat_phase is not None:
+        _turn_fat(moments, fat_phase)
+    return moments
+
+
+def _turn_fat(moments: Real, fat_phase: Real) -> None:
+    """Turn the fat phasor in moments, in place: c becomes c exp(i fat_phase)."""
     cos, sin = np.cos(fat_phase), np.sin(fat_phase)
-    signal_sums[1::2] *= cos - np.complex64(1j) * sin
     real, imaginary = moments[1::4], moments[3::4]
     real[...], imaginary[...] = cos * real - sin * imaginary, sin * real + cos * imaginary
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.fit.decay_limit import beyond_the_echoes
 from qmri.fit.echo_phases import LEAST_ECHOES
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.estimate import Estimate, Mode
@@ -12,7 +13,6 @@ from qmri.fit.foreground import Reason
 from qmri.fit.method import R2STAR_RANGE
 from qmri.fit.misfit import Misfit
 from qmri.fit.result import Decisions, WaterFatResult
-from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
 
 Real = NDArray[np.float32]
@@ -20,6 +20,8 @@ Real = NDArray[np.float32]
 PDFF_RANGE = (-100.0, 200.0)
 """Percent. Beyond it water and fat cancel each other: the voxel holds noise, or no water and fat."""
 UNUSUAL_FAT_PHASE = np.deg2rad(45.0)
+UNDECIDED, UNDECIDED_SHARE = 0.4, 0.05
+"""A swap risk that decides nothing, and the share of such voxels that is told."""
 
 
 def maps_of(
@@ -38,7 +40,7 @@ def maps_of(
     estimate, voxels
         What was fitted.
     reason
-        Reason codes before the fit, (x, y, z); those of failed voxels are added.
+        Reason codes of all voxels, (x, y, z).
     grid
         Spatial shape of the input.
     rchi2
@@ -47,8 +49,7 @@ def maps_of(
         The record.
     """
     solution = estimate.solution
-    codes = _codes(solution)
-    reason[voxels.mask] = codes
+    fitted = reason[voxels.mask] == Reason.FITTED
     period = decisions.field_period_hz
     field = solution.field
     if period is not None:
@@ -61,7 +62,7 @@ def maps_of(
 
     def on_grid(values: Real) -> Real:
         result = np.full(voxels.mask.shape, np.nan, dtype=np.float32)
-        result[voxels.mask] = np.where(codes == Reason.FITTED, values, np.float32(np.nan))
+        result[voxels.mask] = np.where(fitted, values, np.float32(np.nan))
         return result.reshape(grid)
 
     return WaterFatResult(
@@ -122,11 +123,13 @@ def decisions_of(
     )
 
 
-def _codes(solution: Solution) -> NDArray[np.uint8]:
+def codes_of(estimate: Estimate, voxels: Voxels, train: EchoTrain) -> NDArray[np.uint8]:
     """Return the reason code of each fitted voxel."""
+    solution = estimate.solution
     codes = np.full(solution.water.size, Reason.FITTED, dtype=np.uint8)
     low, high = PDFF_RANGE
-    codes[solution.r2star >= R2STAR_RANGE[1]] = Reason.R2STAR_AT_LIMIT
+    too_fast = (solution.r2star >= R2STAR_RANGE[1]) | beyond_the_echoes(estimate, voxels, train)
+    codes[too_fast] = Reason.R2STAR_AT_LIMIT
     codes[~((solution.pdff > low) & (solution.pdff < high))] = Reason.UNPHYSICAL
     known = np.isfinite(solution.pdff + solution.pdff_variance + solution.r2star_variance)
     codes[~(known & (solution.pdff_variance >= 0) & (solution.r2star_variance >= 0))] = Reason.NOT_CONVERGED
@@ -155,6 +158,12 @@ def _warnings(estimate: Estimate, voxels: Voxels, misfit: Misfit) -> list[str]:
         found.append(
             "the data do not tell the sign of their phases; it was taken as given, and a wrong one exchanges "
             f"water and fat ({sign.advantage.words})"
+        )
+    undecided = float(np.mean(estimate.swap_risk > UNDECIDED)) if voxels.count else 0.0
+    if estimate.mode != Mode.MAGNITUDE and undecided > UNDECIDED_SHARE:
+        found.append(
+            f"in {100 * undecided:.0f} % of the voxels the echoes do not tell water from fat (swap risk above "
+            f"{UNDECIDED:g}); their neighbours decided, perhaps wrongly"
         )
     if estimate.echo_phases is not None:
         found.append(

@@ -9,12 +9,14 @@ import numpy as np
 from qmri.errors import QmriError
 from qmri.fit import echo_phases
 from qmri.fit.arrangement import check_arrangement, check_no_echo_is_empty
+from qmri.fit.costs import noise_variance
 from qmri.fit.echo_phases import EchoPhases
 from qmri.fit.estimate import Estimate, Mode
 from qmri.fit.explanation import Explanation, Sample
 from qmri.fit.first_look import FirstLook, first_look, with_offset
 from qmri.fit.hybrid import estimate_hybrid
 from qmri.fit.magnitude import estimate_magnitude
+from qmri.fit.median_bias import median_unbiased
 from qmri.fit.method import Method
 from qmri.fit.misfit import echo_shares, noise_between_neighbours
 from qmri.fit.neighbours import with_neighbours
@@ -30,6 +32,8 @@ FREE_PHASE_SPREAD = np.deg2rad(12.0)
 FREE_PHASE_ROUNDS = 2
 LEAST_KNOWN = np.deg2rad(5.0)
 """Errors of the echoes that a sample shows are removed from the start from this size on."""
+FREE_PHASE_ECHOES = 4
+"""Of three echoes a phase of its own for fat leaves nothing over: any phase would fit."""
 ECHO_PHASE_REST = np.deg2rad(0.2)
 """Smooth phase errors of echoes that are there are removed until this size is left."""
 ECHO_PHASE_ROUNDS = 6
@@ -148,17 +152,20 @@ def _complex(state: _State) -> Estimate:
     """Finish the fit with a phase common to water and fat, or with free phases where they differ."""
     method, voxels, first = state.method, state.voxels, state.first
     spread = phase_spread(method, voxels, first.solution, first.noise)
-    free = spread > FREE_PHASE_SPREAD
+    free = spread > FREE_PHASE_SPREAD and method.train.count >= FREE_PHASE_ECHOES
     for _ in range(FREE_PHASE_ROUNDS if free else 0):
         voxels = voxels.with_fat_phase(phase_map(method, voxels, first.solution, first.noise))
         first = first_look(method, voxels)
     k = method.train.degrees_of_freedom
-    solution = with_neighbours(method, voxels, first.solution, first.noise)
+    noise = noise_variance(first.solution.residual, voxels.energy, k)
+    local_noise = local_noise_variance(first.solution.residual, voxels, k, noise)
+    solution = with_neighbours(method, voxels, first.solution, noise)
+    r2star = median_unbiased(method, voxels.signals, solution, local_noise)
     return Estimate(
         mode=Mode.FREE if free else Mode.COMPLEX,
-        solution=solution,
-        noise=first.noise,
-        local_noise=local_noise_variance(first.solution.residual, voxels, k, first.noise),
+        solution=replace(solution, r2star=r2star),
+        noise=noise,
+        local_noise=local_noise,
         degrees_of_freedom=k,
         swap_risk=first.swap_risk,
         trusted=np.ones(method.train.count, dtype=bool),

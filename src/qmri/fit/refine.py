@@ -15,13 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.common_phase import CommonPhaseFit
+from qmri.fit.symmetric import TINY, Vector, dot, inverse, times
 
 Real = NDArray[np.float32]
-Symmetric = tuple[Real, Real, Real, Real, Real, Real]
-"""Upper triangle of a 3 x 3 matrix, row by row."""
-Vector = tuple[Real, Real, Real]
 TWO_PI: np.float32 = np.float32(2 * np.pi)
-TINY = np.finfo(np.float32).tiny
 
 
 @dataclass(frozen=True)
@@ -55,29 +52,29 @@ def information(fit: CommonPhaseFit) -> Information:
     w, f = fit.water, fit.fat
     k00, k01, k11, im = fit.moments[0:4]
     t_one, t_re, t_sq, t_im = fit.moments[4:8]
-    tt_one, tt_re, tt_sq, _ = fit.moments[8:12]
+    tt_one, tt_re, tt_sq = fit.moments[8:11]
     ww, wf, ff = w * w, 2 * w * f, f * f
     power = ww * k00 + wf * k01 + ff * k11
     t_power = ww * t_one + wf * t_re + ff * t_sq
     tt_power = ww * tt_one + wf * tt_re + ff * tt_sq
-    inverse = _symmetric_inverse((k00, k01, -f * im, k11, w * im, power))
+    solver = inverse((k00, k01, -f * im, k11, w * im, power))
     field_row: Vector = (-TWO_PI * f * t_im, TWO_PI * w * t_im, TWO_PI * t_power)
     r2star_row: Vector = (-(w * t_one + f * t_re), -(w * t_re + f * t_sq), np.zeros_like(w))
-    field_solved = _times(inverse, field_row)
-    r2star_solved = _times(inverse, r2star_row)
+    field_solved = times(solver, field_row)
+    r2star_solved = times(solver, r2star_row)
     total = w + f
     slope = np.float32(100) / total**2
     pdff_row: Vector = (-f * slope, w * slope, np.zeros_like(w))
     slope_sum = (w * fit.signal_sums[2] + f * fit.signal_sums[3]) * fit.rotation
     return Information(
-        field=TWO_PI * TWO_PI * tt_power - _dot(field_row, field_solved),
-        cross=-_dot(field_row, r2star_solved),
-        r2star=tt_power - _dot(r2star_row, r2star_solved),
+        field=TWO_PI * TWO_PI * tt_power - dot(field_row, field_solved),
+        cross=-dot(field_row, r2star_solved),
+        r2star=tt_power - dot(r2star_row, r2star_solved),
         gradient_field=TWO_PI * slope_sum.imag,
         gradient_r2star=t_power - slope_sum.real,
-        pdff_nuisance=_dot(pdff_row, _times(inverse, pdff_row)),
-        pdff_field=_dot(pdff_row, field_solved),
-        pdff_r2star=_dot(pdff_row, r2star_solved),
+        pdff_nuisance=dot(pdff_row, times(solver, pdff_row)),
+        pdff_field=dot(pdff_row, field_solved),
+        pdff_r2star=dot(pdff_row, r2star_solved),
     )
 
 
@@ -157,29 +154,3 @@ def step(
         field + np.clip(d_field, -bound, bound),
         np.clip(r2star + d_r2star, np.float32(limits.r2star[0]), np.float32(limits.r2star[1])),
     )
-
-
-def _symmetric_inverse(matrix: Symmetric) -> Symmetric:
-    """Return the inverse of a symmetric 3 x 3 matrix."""
-    a, b, c, d, e, f = matrix
-    i_a, i_b, i_c = d * f - e * e, c * e - b * f, b * e - c * d
-    scale = 1 / np.maximum(a * i_a + b * i_b + c * i_c, TINY)
-    return (
-        i_a * scale,
-        i_b * scale,
-        i_c * scale,
-        (a * f - c * c) * scale,
-        (b * c - a * e) * scale,
-        (a * d - b * b) * scale,
-    )
-
-
-def _times(matrix: Symmetric, vector: Vector) -> Vector:
-    a, b, c, d, e, f = matrix
-    x, y, z = vector
-    return a * x + b * y + c * z, b * x + d * y + e * z, c * x + e * y + f * z
-
-
-def _dot(left: Vector, right: Vector) -> Real:
-    product: Real = left[0] * right[0] + left[1] * right[1] + left[2] * right[2]
-    return product

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from qmri.fit.common_phase import CommonPhaseFit, Sums, common_phase_fit, demodulate
 from qmri.fit.method import Method, Start
-from qmri.fit.refine import TINY, FieldPrior, Information, information, step
+from qmri.fit.refine import FieldPrior, Information, information, step
+from qmri.fit.symmetric import TINY
 from qmri.fit.voxels import Signals
 
 Real = NDArray[np.float32]

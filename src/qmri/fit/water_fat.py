@@ -26,7 +26,7 @@ from qmri.fit.chunks import workers
 from qmri.fit.echoes import LARGEST_PDFF_SD, EchoTrain, echo_train
 from qmri.fit.foreground import Reason, background_noise, foreground, reasons, root_mean_square
 from qmri.fit.magnitude import LEAST_ECHOES as LEAST_MAGNITUDES
-from qmri.fit.maps import decisions_of, maps_of
+from qmri.fit.maps import codes_of, decisions_of, maps_of
 from qmri.fit.method import Method
 from qmri.fit.misfit import misfit
 from qmri.fit.modes import estimate
@@ -143,6 +143,7 @@ def fit_water_fat(
         background=air,
         misfit=against,
     )
+    reason[voxels.mask] = codes_of(found, voxels, train)
     return maps_of(found, voxels, reason, grid, rchi2=against.rchi2, decisions=decisions)
 
 

@@ -1,0 +1,72 @@
+"""R2*: a median that noise does not move, and a refusal where the decay is too fast for the echoes."""
+
+import numpy as np
+import pytest
+
+from qmri.fit import Reason, fit_water_fat
+from qmri.fit.chunks import workers
+from qmri.fit.common_phase import Sums
+from qmri.fit.echoes import echo_train
+from qmri.fit.median_bias import skew
+from qmri.fit.method import Method, Start
+from qmri.fit.solution import solve
+from qmri.fit.voxels import Signals
+from qmri.signal import GAMMA_MHZ_PER_T
+
+AT_3_T = 1e-3 * (1.2 + np.arange(6))
+AT_1_5_T = 1e-3 * (1.2 + 1.8 * np.arange(6))
+
+
+def region(echo_times, field_strength, pdff, r2star, snr, shape=(24, 24, 20), seed=1):
+    """A homogeneous region with a field that bends."""
+    model = echo_train("ren9", echo_times, field_strength * GAMMA_MHZ_PER_T).model
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    field = 25 * field_strength * (x * y + 0.5 * z)
+    clean = model.forward(np.full(shape, 1 - pdff / 100), pdff / 100, r2star, field, 0.4 + 0.3 * x)
+    noise = np.random.default_rng(seed).normal(scale=1 / snr, size=(2, *clean.shape))
+    return (clean + noise[0] + 1j * noise[1]).astype(np.complex64)
+
+
+@pytest.mark.parametrize("snr", [30, 10])
+@pytest.mark.parametrize(("echo_times", "field_strength"), [(AT_3_T, 3.0), (AT_1_5_T, 1.5)])
+def test_the_median_of_a_region_does_not_depend_on_the_noise(echo_times, field_strength, snr):
+    signal = region(echo_times, field_strength, 50.0, 120.0, snr)
+    result = fit_water_fat(signal, echo_times, field_strength * GAMMA_MHZ_PER_T)
+    error = result.r2star - 120.0
+    standard_error = 1.2533 * float(np.std(error)) / np.sqrt(error.size)
+    assert abs(np.median(error)) < 1.0 + 2 * standard_error
+
+
+def test_the_shift_is_what_many_noisy_fits_show():
+    """Against the median of the fits themselves, at a noise at which second order is enough."""
+    train, n, sd = echo_train("ren9", AT_1_5_T, 1.5 * GAMMA_MHZ_PER_T), 40_000, 0.05
+    clean = train.model.forward(np.full(n, 0.4), 0.6, 150.0, 20.0, 0.3).T
+    noise = np.random.default_rng(0).normal(scale=sd, size=(2, *clean.shape))
+    signals = Signals((clean + noise[0] + 1j * noise[1]).astype(np.complex64))
+    start = Start(np.full(n, 20, np.float32), np.full(n, 150, np.float32))
+    with workers(1) as team:
+        fitted = solve(Method.of(train, team), signals, start)
+    place = (np.float32([value]) for value in (0.4, 0.6, 150.0))
+    expected = -float(skew(Sums.of(train), *place).shift[0]) * sd**2
+    assert expected < -1
+    assert np.median(fitted.r2star) - 150 == pytest.approx(expected, abs=0.6)
+
+
+@pytest.mark.parametrize("r2star", [1000.0, 1500.0])
+def test_a_decay_that_the_echoes_do_not_carry_has_no_value(r2star):
+    result = fit_water_fat(region(AT_3_T, 3.0, 20.0, r2star, 30), AT_3_T, 3 * GAMMA_MHZ_PER_T)
+    assert np.mean(np.isnan(result.r2star)) > 0.95
+    assert np.mean(result.reason == Reason.R2STAR_AT_LIMIT) > 0.5
+    marrow = fit_water_fat(region(AT_3_T, 3.0, 60.0, 150.0, 10), AT_3_T, 3 * GAMMA_MHZ_PER_T)
+    assert np.mean(marrow.reason == Reason.FITTED) > 0.99
+
+
+@pytest.mark.parametrize("first_ms", [1.15, 2.3])
+@pytest.mark.parametrize("pdff", [0.0, 100.0])
+def test_three_echoes_and_one_species_state_their_deviation(first_ms, pdff):
+    echo_times = 1e-3 * (first_ms + 2.3 * np.arange(3))
+    result = fit_water_fat(region(echo_times, 1.5, pdff, 50.0, 30), echo_times, 1.5 * GAMMA_MHZ_PER_T)
+    for name, truth in (("pdff", pdff), ("r2star", 50.0)):
+        error, stated = getattr(result, name) - truth, getattr(result, f"{name}_sd")
+        assert np.sqrt(np.mean(stated**2)) / np.std(error) == pytest.approx(1, abs=0.07)
+    assert result.decisions.mode == "complex"
