@@ -162,8 +162,8 @@ def _warnings(estimate: Estimate, voxels: Voxels, misfit: Misfit) -> list[str]:
     undecided = float(np.mean(estimate.swap_risk > UNDECIDED)) if voxels.count else 0.0
     if estimate.mode != Mode.MAGNITUDE and undecided > UNDECIDED_SHARE:
         found.append(
-            f"in {100 * undecided:.0f} % of the voxels the echoes do not tell water from fat (swap risk above "
-            f"{UNDECIDED:g}); their neighbours decided, perhaps wrongly"
+            f"in {100 * undecided:.0f} % of the voxels the echoes do not tell water from fat (swap risk "
+            f"above {UNDECIDED:g}); their neighbours decided, perhaps wrongly"
         )
     if estimate.echo_phases is not None:
         found.append(
