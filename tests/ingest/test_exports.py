@@ -282,7 +282,7 @@ def test_repetitions_in_one_series_are_told_apart_as_the_message_says(
 
 
 @pytest.mark.parametrize(
-    ("element", "value"), [("RepetitionTime", "7,2"), ("FlipAngle", "3,0"), ("EchoTime", "1,20")]
+    ("element", "value"), [("RepetitionTime", "7,2"), ("FlipAngle", "3,0"), ("EchoTime", "1,200")]
 )
 def test_a_decimal_comma_is_read_as_one_and_told(dicom, phantom, read, element, value):
     images = dicom.ge_new_maps(phantom)
@@ -296,10 +296,10 @@ def test_a_decimal_comma_is_read_as_one_and_told(dicom, phantom, read, element, 
 def test_damage_is_counted_and_named_where_it_makes_images_lack(dicom, phantom, read):
     images = dicom.ge_new_maps(phantom)
     for ds in series(images, 502)[1:3]:
-        ds.add_new(0x00200032, "LO", "1,234\\2\\3")
+        ds.add_new(0x00200032, "LO", "1.2.3\\2\\3")
     message = read(images)
     assert (
-        "ImagePositionPatient (0020,0032) is '1,234\\2\\3' in 2 files (first series 502, instance 2)"
+        "ImagePositionPatient (0020,0032) is '1.2.3\\2\\3' in 2 files (first series 502, instance 2)"
         in message
     )
 

@@ -22,6 +22,8 @@ T1_WATER_S, T1_FAT_S = 0.701, 0.334
 """T1 of water and fat in marrow for the estimate of the bias; see docs/ingest.md."""
 LARGE_T1_BIAS = 2.0
 REFERENCE_PDFF = 50.0
+WIDE_GAP = 1.7
+"""Times the usual distance of echoes from which one is missing between them."""
 
 
 def read_acquisition(echoes: EchoSet | None, maps: MapSet | None, overrides: Overrides) -> Acquisition:
@@ -105,16 +107,40 @@ def acquisition_warnings(
     slices = (echoes or maps).grid.shape[2] if echoes or maps else 0  # type: ignore[union-attr]
     if locations and locations > slices:
         warnings.append(f"the scanner acquired {locations} slices and {slices} were exported")
+    if echoes is not None:
+        warnings += _echo_warnings(echoes)
+        if maps is not None and maps.grid.shape[2] != echoes.grid.shape[2]:
+            warnings.append(
+                f"the echoes have {echoes.grid.shape[2]} slices and the vendor's maps {maps.grid.shape[2]}"
+            )
     if acquisition.echo_times_s and repetition and acquisition.echo_times_s[-1] > repetition:
         warnings.append("the last echo time is longer than the repetition time in the header")
     return warnings, figures
 
 
+def _echo_warnings(echoes: EchoSet) -> list[str]:
+    """Return sentences about echoes that seem to be missing."""
+    warnings = []
+    declared = max(frame.sequence.declared_echoes or 0 for frame in echoes.frames)
+    count = len(echoes.echo_times_ms)
+    if declared > count:
+        warnings.append(f"(0019,107E) says that {declared} echoes were acquired, and {count} were exported")
+    gaps = np.diff(echoes.echo_times_ms)
+    wide = gaps > WIDE_GAP * np.median(gaps)
+    if wide.any() and np.ptp(gaps[~wide]) < 0.1 * np.median(gaps):
+        warnings.append(
+            "echo times are evenly spaced but for a gap of "
+            f"{gaps.max():.3g} ms: an echo may be missing, or EchoTime (0018,0081) be wrong"
+        )
+    return warnings
+
+
 def _check_agreement(frames: Sequence[Frame]) -> None:
     facts = {(frame.sequence.imaging_frequency_mhz, frame.sequence.field_strength_t) for frame in frames}
-    if len(facts) > 1:
+    if any(len({fact[part] for fact in facts} - {None}) > 1 for part in (0, 1)):
         raise QmriError(
-            "the images of one acquisition do not agree about field and frequency",
+            "the images of one acquisition do not agree about field and frequency, "
+            "ImagingFrequency (0018,0084) and MagneticFieldStrength (0018,0087)",
             where=series_name(frames[0]),
             found="; ".join(
                 f"{frequency} MHz at {field} T" for frequency, field in sorted(facts, key=str)[:4]
@@ -136,7 +162,8 @@ def _check_frequency(frequency: float | None, field: float | None, frame: Frame)
         )
     if field and abs(frequency / GAMMA_MHZ_PER_T / field - 1) > FIELD_TOLERANCE:
         raise QmriError(
-            "the imaging frequency contradicts the field strength",
+            "the imaging frequency contradicts the field strength: ImagingFrequency (0018,0084), "
+            "MagneticFieldStrength (0018,0087)",
             where=series_name(frame),
             found=f"{frequency:g} MHz at {field:g} T",
             expected=f"about {GAMMA_MHZ_PER_T * field:.1f} MHz",

@@ -6,6 +6,7 @@ word then holds bits where the header has none; to believe the header would cut 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
@@ -92,6 +93,25 @@ def check_words(found: frozenset[Words], kind: Kind, frame: Frame, images: int) 
             expected=f"values of {bits} bits",
             remedy="export the original images; or, if the pixels are right and the element is wrong, "
             + remedy_for(frame, told=f"bits_stored: {frame.pixels.bits_allocated}"),
+        )
+
+
+def check_one_sign(frames: Sequence[Frame], kind: Kind) -> None:
+    """Check that all images of a volume are signed, or none.
+
+    Raises
+    ------
+    QmriError
+        If PixelRepresentation differs between them.
+    """
+    signed = sum(frame.pixels.signed for frame in frames)
+    if 0 < signed < len(frames):
+        raise QmriError(
+            f"PixelRepresentation (0028,0103) differs between the {kind.value} images",
+            where=series_name(frames[0]),
+            found=f"{signed} signed and {len(frames) - signed} unsigned images",
+            expected="one of them for all",
+            remedy="export the series again from the scanner",
         )
 
 

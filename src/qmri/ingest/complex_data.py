@@ -174,13 +174,14 @@ def undo_sign(
             found=f"residuals {evidence['residual_standard']} as stored and {evidence['residual_conjugate']} "
             f"conjugated, apart by {found.advantage.words}",
             expected=f"{CLEAR:g} standard errors",
-            remedy="write phase_sign: conjugate (as GE stores it) or standard into the override file",
+            remedy="check EchoTime (0018,0081) and ImagingFrequency (0018,0084); if they are right, write "
+            "phase_sign: conjugate (as GE stores it) or standard into the override file",
         )
     sign = told or better
     residual = found.unexplained(sign).mean()
     if residual > WORST_RESIDUAL:
         raise QmriError(
-            "the signal is not that of water and fat at these echo times",
+            "the signal is not that of water and fat at these echo times, EchoTime (0018,0081)",
             where=where,
             found=f"{100 * np.sqrt(residual):.0f} % of the signal unexplained",
             expected=f"less than {100 * np.sqrt(WORST_RESIDUAL):.0f} %",
@@ -255,6 +256,7 @@ def combine(
             raise QmriError(
                 "real and imaginary images have no negative values",
                 where=where,
+                found="PixelRepresentation (0028,0103) or RescaleIntercept (0028,1052) is wrong",
                 expected="signed values",
                 remedy="export them without rescaling or windowing",
             )

@@ -107,7 +107,7 @@ class EchoSet:
                 "the echoes lack a part",
                 where=where,
                 found=", ".join(sorted(self.kinds)),
-                expected="real and imaginary, magnitude and phase, or magnitude",
+                expected="real and imaginary, magnitude and phase, or magnitude, by (0043,102F) or ImageType",
                 remedy="export the missing images of the series as well",
             )
         self._check_times(where)

@@ -38,6 +38,21 @@ TEXT = frozenset(("AE", "AS", "CS", "DA", "DT", "LO", "PN", "SH", "TM", "UI", "D
 NUMBER_FORMATS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "FL": "f", "FD": "d"}
 EMPTY = Dataset()
 ESCAPE = b"\x1b"
+BELOW_1000 = frozenset(
+    (
+        "EchoTime",
+        "EffectiveEchoTime",
+        "FlipAngle",
+        "ImagingFrequency",
+        "MagneticFieldStrength",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "PixelSpacing",
+        "SliceThickness",
+        "SpacingBetweenSlices",
+    )
+)
+"""Elements of which no true value has thousands, so that a comma in them is a decimal one."""
 
 
 def values(dataset: Dataset, name: int | str) -> tuple[Any, ...]:
@@ -148,7 +163,7 @@ def element_name(name: int | str) -> str:
 def shown_value(written: str) -> str:
     """Return a value in quotes if it can only be numbers, else nothing, since text may be of a person."""
     short = len(written) <= 24 and re.fullmatch(r"[-+0-9.,;eE\\ ]*", written)
-    return f"'{written}'" if short and not re.search(r"\d{6}", written) else ""
+    return f"'{written}'" if short and not re.search(r"\d{8}", written) else ""
 
 
 def number(dataset: Dataset, name: int | str) -> float | None:
@@ -200,7 +215,7 @@ class Tolerant:
         try:
             return numbers(dataset, name)
         except DamagedElementError as error:
-            found = _with_commas(error.value)
+            found = _with_commas(error.value, may_be_thousands=name not in BELOW_1000)
             if found is None and needed:
                 raise
             told = "counts as absent" if found is None else "was read with the comma as decimal point"
@@ -238,11 +253,11 @@ class Tolerant:
             self.notes.append(note)
 
 
-def _with_commas(shown: str) -> tuple[float, ...] | None:
+def _with_commas(shown: str, *, may_be_thousands: bool) -> tuple[float, ...] | None:
     """Return numbers written with a decimal comma; None for others, and for what may be thousands."""
     parts = shown.strip("'").split("\\")
     plain = all(re.fullmatch(r"\s*[-+]?\d+(,\d+|\.\d+)?\s*", part) for part in parts)
-    thousands = any(re.fullmatch(r"\s*[-+]?\d{1,3},\d{3}\s*", part) for part in parts)
+    thousands = may_be_thousands and any(re.fullmatch(r"\s*[-+]?\d{1,3},\d{3}\s*", part) for part in parts)
     return tuple(float(part.replace(",", ".")) for part in parts) if plain and not thousands else None
 
 

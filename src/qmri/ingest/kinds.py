@@ -110,6 +110,11 @@ ENDINGS: tuple[tuple[re.Pattern[str], Kind], ...] = tuple(
 )
 
 
+def is_uncorrected(description: str) -> bool:
+    """Tell whether a description is of a fat fraction without correction for the decay."""
+    return DESCRIPTIONS[0][0].match(description) is not None
+
+
 def described_kind(description: str) -> Kind | None:
     """Return what a series description announces by its beginning or its end."""
     for pattern, kind in DESCRIPTIONS:

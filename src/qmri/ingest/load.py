@@ -13,7 +13,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
-from qmri.ingest.bits import Words, check_sign, check_words, padded, signed_values, words_above
+from qmri.ingest.bits import (
+    Words,
+    check_one_sign,
+    check_sign,
+    check_words,
+    padded,
+    signed_values,
+    words_above,
+)
 from qmri.ingest.echo_set import EchoSet
 from qmri.ingest.header import Frame
 from qmri.ingest.image_scales import OF_EACH_IMAGE, Linear, check_exceptions, told_scales, volume_scales
@@ -177,6 +185,7 @@ def _finished(volume: _Volume, warnings: list[str]) -> Stored:
     beyond = sum(count for words, count in volume.above.items() if words - {Words.EXTENDED})
     check_words(found, kind, frames[0], beyond)
     check_sign(volume.block, kind, frames[0])
+    check_one_sign(frames, kind)
     warnings += _warnings(volume, frames)
     scales = volume_scales(frames, kind)
     if len(set(scales)) == 1:

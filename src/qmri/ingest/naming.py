@@ -44,7 +44,7 @@ def remedy_for(
     kind
         The type to write; by default the user is to choose.
     also
-        A further condition, e.g. ``ge_variant: VALUE``.
+        A further condition, e.g. ``ge_variant: VALUE``; one of a whole acquisition stands alone.
     by_number
         Whether to name the series by its number rather than by its description.
     told
@@ -52,7 +52,13 @@ def remedy_for(
     """
     choices = ", ".join(known.value for known in Kind)
     told = told or "type: " + (kind or f"TYPE   # TYPE is one of {choices}")
-    match = ", ".join(condition for condition in (_match(frame, by_number=by_number), also) if condition)
+    whole_acquisition = also.split(":", maxsplit=1)[0] in (
+        "acquisition_number",
+        "temporal_position",
+        "acquisition_time",
+    )
+    series = "" if whole_acquisition else _match(frame, by_number=by_number)
+    match = ", ".join(condition for condition in (series, also) if condition)
     return (
         "write into a file overrides.yaml and give it with --overrides "
         "(in a study: ingest.overrides in config.yaml)\n"

@@ -39,6 +39,7 @@ HINT_ELEMENTS = {
 }
 # Elements that decide what an image is and where it lies.
 DECISIVE: dict[str, Callable[[Frame], object]] = {
+    "PixelRepresentation (0028,0103)": lambda frame: frame.pixels.signed,
     "ImageType (0008,0008)": lambda frame: (frame.hints.image_type, frame.hints.frame_type),
     "ComplexImageComponent (0008,9208)": lambda frame: frame.hints.component,
     "(0043,xx2F)": lambda frame: frame.hints.ge_component,
@@ -94,8 +95,10 @@ def oddities(frames: Sequence[Frame]) -> tuple[str, ...]:
         for element, value in DECISIVE.items():
             counts = Counter(value(frame) for frame in members)
             most = max(counts.values())
-            odd = sum(count for count in counts.values() if count <= RARE_SHARE * most)
-            if odd and most >= FEWEST_USUAL:
+            odd = sum(
+                count for count in counts.values() if count < most and count <= max(1, RARE_SHARE * most)
+            )
+            if odd:
                 where = f"{odd} of {len(members)} images of {series_name(members[0])}"
                 told.append(f"{element} of {where} is unlike the others")
     return tuple(told)

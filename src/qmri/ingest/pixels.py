@@ -207,7 +207,7 @@ def _wrong_size(frame: Frame, found: int, expected: int) -> QmriError:
     return QmriError(
         "the pixel data of an image are not of the size that its header says",
         where=series_name(frame) + number,
-        found=f"{found} bytes",
-        expected=f"{expected} bytes",
+        found=f"{found} bytes of pixels (7FE0,0010)",
+        expected=f"{expected} bytes by Rows (0028,0010), Columns (0028,0011) and BitsAllocated (0028,0100)",
         remedy="the file is cut off or damaged: export it again",
     )

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from qmri.errors import QmriError
 from qmri.ingest.echo_set import EchoSet
 from qmri.ingest.find_echoes import find_echo_sets
 from qmri.ingest.header import Frame
-from qmri.ingest.kinds import Kind
+from qmri.ingest.kinds import Kind, is_uncorrected
 from qmri.ingest.left_out import account, counted_notes, suggested_turns
 from qmri.ingest.map_set import MapSet, find_map_sets
 from qmri.ingest.naming import remedy_for, remedy_to_choose, series_name, series_names
@@ -22,6 +23,7 @@ from qmri.ingest.twins import without_twins
 from qmri.ingest.votes import Verdict, judge
 
 MOST_TOLD = 8
+MOST_SERIES = 12
 
 
 @dataclass(frozen=True)
@@ -46,6 +48,11 @@ class Plan:
     warnings: tuple[str, ...]
     left_out: tuple[Mapping[str, object], ...] = ()
 
+    @property
+    def frames(self) -> tuple[Frame, ...]:
+        """All images that are read."""
+        return (*(self.echoes.frames if self.echoes else ()), *(self.maps.frames if self.maps else ()))
+
 
 class NothingUsableError(QmriError):
     """A folder holds neither echoes nor a fat fraction map."""
@@ -63,9 +70,18 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
     everything = [overrides.told_bits(frame) for frame in scan.frames]
     verdicts = judge(everything, overrides)
     frames = [frame for frame in everything if verdicts[frame].kind is not Kind.IGNORE]
-    try:
+    with naming_oddities(scan, frames):
         return _plan(frames, verdicts, scan)
+
+
+@contextmanager
+def naming_oddities(scan: Scan, frames: Sequence[Frame]) -> Iterator[None]:
+    """Add to a refusal what is damaged or odd in the headers, which may be its cause."""
+    try:
+        yield
     except QmriError as error:
+        if not frames:
+            raise
         odd = [f"left out as damaged: {reason}" for reason in scan.damage]
         odd += [*(oddities(frames) if not isinstance(error, NothingUsableError) else ()), *scan.warnings]
         odd += [*counted_notes(frames), *(f"left out: {reason}" for reason in scan.others)]
@@ -169,6 +185,7 @@ def _nothing_usable(frames: list[Frame], verdicts: Mapping[Frame, Verdict], scan
     for frame in frames:
         by_series.setdefault(frame.series, []).append(frame)
     described = [_described(members, verdicts) for members in by_series.values()]
+    described = described[:MOST_SERIES] + ["..."] * (len(described) > MOST_SERIES)
     if not frames:
         there = [f"damaged: {reason}" for reason in scan.damage] + list(scan.others)
         return NothingUsableError(
@@ -179,10 +196,25 @@ def _nothing_usable(frames: list[Frame], verdicts: Mapping[Frame, Verdict], scan
             "captures hold no quantities: export the original images",
         )
     undecided = [frame for frame in frames if verdicts[frame].kind is None]
+    timeless = sum(
+        frame.echo_time_ms is None for frame in frames if (k := verdicts[frame].kind) and k.is_component
+    )
+    if undecided:
+        described.append(
+            f"ImageType (0008,0008), SeriesDescription (0008,103E) and (0043,102F), which is read where "
+            f"Manufacturer (0008,0070) is GE, do not say what {len(undecided)} images show"
+        )
+    uncorrected = [
+        f for f in frames if verdicts[f].kind is Kind.OTHER and is_uncorrected(f.hints.description)
+    ]
+    if uncorrected:
+        described.append(f"{series_names(uncorrected)} is called a fat fraction without correction, no PDFF")
+    if timeless:
+        described.append(f"EchoTime (0018,0081) is absent in {timeless} images of echoes")
     example = undecided[0] if undecided else frames[0]
     return NothingUsableError(
         "nothing in the folder can be told to be echoes or a fat fraction map",
-        found="; ".join(described[:12]) + ("; ..." if len(described) > 12 else ""),
+        found="; ".join(described),
         expected="three or more echo times of one gradient echo, or a fat fraction map",
         remedy=remedy_for(example, suggested_turns(by_series[example.series])),
     )

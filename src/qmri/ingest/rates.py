@@ -218,8 +218,8 @@ def _misnamed(found: str, stored: Stored, kind: Kind) -> QmriError:
 
 def _say_scale(stored: Stored, kind: Kind, factor: float | None) -> str:
     """Return the rule that says what a value means, with the round factor that would explain it."""
-    size = float(f"{1.0 if factor is None else 1.0 / factor:.1g}")
-    size = 1.0 / size if kind is Kind.T2STAR else size
+    size = 1.0 if factor is None else factor if kind is Kind.T2STAR else 1.0 / factor
+    size = float(f"{size:.1g}")
     unit = "1/s" if kind is Kind.R2STAR else "ms"
     return remedy_for(
         stored.frame,

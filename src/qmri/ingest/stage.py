@@ -31,7 +31,7 @@ from qmri.ingest.load import Loaded, load
 from qmri.ingest.map_set import MapSet
 from qmri.ingest.naming import series_names
 from qmri.ingest.overrides import Overrides, read_overrides
-from qmri.ingest.plan import Plan, make_plan
+from qmri.ingest.plan import Plan, make_plan, naming_oddities
 from qmri.ingest.plane import Grid
 from qmri.ingest.rates import scale_r2star
 from qmri.ingest.scaling import declared_range, rescaled, scale_pdff
@@ -107,8 +107,16 @@ def ingest(
         )
         check_one_patient(scan)
         plan = make_plan(scan, told)
-        acquisition = read_acquisition(plan.echoes, plan.maps, told)
-        loaded = load(plan.echoes, plan.maps, scan.copies)
+        with naming_oddities(scan, plan.frames):
+            acquisition = read_acquisition(plan.echoes, plan.maps, told)
+            loaded = load(plan.echoes, plan.maps, scan.copies)
+            return _write(scan, plan, acquisition, loaded, told=told, target=_Target(directory, exam))
+
+
+def _write(
+    scan: Scan, plan: Plan, acquisition: Acquisition, loaded: Loaded, *, told: Overrides, target: _Target
+) -> Outcome:
+    """Write what was read in its units; return the decisions."""
     warnings, figures = acquisition_warnings(acquisition, plan.echoes, plan.maps)
     warnings = [*_scan_warnings(scan, plan), *plan.warnings, *warnings, *loaded.warnings]
     decisions: dict[str, object] = {
@@ -117,7 +125,6 @@ def ingest(
         "types": _types(plan),
         "acquisition_figures": figures,
     }
-    target = _Target(directory, exam)
     fit: CoarseFit | None = None
     if plan.echoes is not None:
         try:
@@ -243,9 +250,8 @@ def _geometry(grid: Grid) -> dict[str, object]:
 
 def _types(plan: Plan) -> list[dict[str, object]]:
     """Return what was used: how many images of each type, of which series number, on which evidence."""
-    used = [*(plan.echoes.frames if plan.echoes else ()), *(plan.maps.frames if plan.maps else ())]
     counts: Counter[tuple[int, str, tuple[str, ...]]] = Counter()
-    for frame in used:
+    for frame in plan.frames:
         verdict = plan.verdicts[frame]
         kind = verdict.kind.value if verdict.kind else "unknown"
         counts[frame.series_number or 0, kind, verdict.evidence] += 1
@@ -272,8 +278,7 @@ def _scan_warnings(scan: Scan, plan: Plan) -> list[str]:
     if scan.copies:
         count = sum(len(frames) for frames in scan.copies.values())
         warnings.append(f"{count} images were there more than once and were used once")
-    used = [*(plan.echoes.frames if plan.echoes else ()), *(plan.maps.frames if plan.maps else ())]
-    return [*scan.warnings, *warnings, *counted_notes(used)]
+    return [*scan.warnings, *warnings, *counted_notes(plan.frames)]
 
 
 def _count_outside(pdff: NDArray[np.float32]) -> int:
