@@ -61,7 +61,7 @@ def test_every_marker_of_the_dictionary_is_there():
     wanted = """fracture_status in_background levels_to_nearest_target pdff_ratio_to_bg pdff_below20_frac
         pdff_skew pdff_kurt pdff_ant_pct pdff_sup_pct r2star_iqr_per_s t2star_median_ms r2star_pdff_corr
         pdff_glcm_contrast pdff_glcm_energy pdff_se_noise_pct pdff_se_total_pct r2star_se_total_per_s
-        fit_rchi2_median snr_median b0_range_hz swap_risk_frac n_voxels n_eff volume_cm3 erosion_mm
+        fit_rchi2_median snr_median b0_range_hz swap_risk_frac n_voxels n_eff n_eff_from volume_cm3 erosion_mm
         height_ant_mm height_ratio_ap height_ratio_mp wedge_angle_deg genant_grade qc_pass qc_flags"""
     assert set(wanted.split()) <= {column.name for column in VERTEBRA_COLUMNS}
     wanted = """n_bg_levels bg_levels pdff_bg_mean_pct pdff_bg_level_adj_pct pdff_l1l4_nonfx_mean_pct

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from qmri.acquisition import Acquisition
 from qmri.measure.uncertainty import (
     combine,
-    independent_share,
+    independence,
     mask_error_of_median,
     noise_error_of_median,
     sampling_error_of_median,
@@ -33,7 +33,7 @@ def test_correlated_noise_counts_its_independent_voxels():
     padded[:, 6:26, 6:26] = np.fft.fftshift(spectrum, axes=(1, 2))
     fine = np.fft.ifft2(np.fft.ifftshift(padded, axes=(1, 2)), axes=(1, 2)).real * (32 / 20) ** 2
     values = fine.reshape(400, -1)
-    share = independent_share(Acquisition(acquired_matrix=(20, 20)), (32, 32))
+    share = independence(Acquisition(acquired_matrix=(20, 20)), (32, 32, 4), 2).share
     stated = noise_error_of_median(values[0], np.full(values.shape[1], values.std()), share)
     assert 0.8 < np.median(values, axis=1).std() / stated < 1.25
 
@@ -52,9 +52,21 @@ def test_errors_scale_with_the_unit(scale, power):
     assert noise_error_of_median(scale * values, scale * noise, 1.0) == pytest.approx(scale * one)
 
 
-@pytest.mark.parametrize(("matrix", "share"), [(None, 1.0), ((160, 160), 0.390625), ((512, 512), 1.0)])
-def test_the_share_of_independent_voxels(matrix, share):
-    assert independent_share(Acquisition(acquired_matrix=matrix), (256, 256)) == share
+@pytest.mark.parametrize(
+    ("matrix", "measured", "share", "source"),
+    [
+        (None, (None, None, None), 1.0, "assumed"),
+        ((160, 160), (None, None, None), 0.390625, "header"),
+        ((512, 512), (None, None, None), 1.0, "header"),
+        (None, (0.5, 0.5, 1.0), 0.25, "residuals"),
+        (None, (0.5, 0.5, 0.5), 0.125, "residuals"),
+        (None, (None, None, 0.5), 0.5, "residuals"),
+        ((128, 256), (0.9, 0.9, 0.5), 0.25, "header and residuals"),
+    ],
+)
+def test_the_share_of_independent_voxels(matrix, measured, share, source):
+    found = independence(Acquisition(acquired_matrix=matrix), (256, 256, 20), 2, measured)
+    assert (found.share, found.source) == (share, source)
 
 
 def test_the_block_bootstrap_of_independent_values_is_the_textbook_error():

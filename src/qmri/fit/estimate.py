@@ -13,6 +13,7 @@ from qmri.fit.phase_sign import PhaseSign
 from qmri.fit.solution import Solution
 
 Real = NDArray[np.float32]
+Shares = tuple[float | None, float | None, float | None]
 
 
 class Mode(StrEnum):
@@ -46,6 +47,8 @@ class Estimate:
         Which echoes have a phase that was used, bool of shape (echoes,).
     fat_phase, phase_spread
         Phase of fat ahead of water, and how much it differs over the volume, rad.
+    independent_shares
+        Share of voxels along x, y and z whose noise is independent, None where it is not known.
     echo_phases
         Smooth phase errors of the echoes that were removed, or None.
     sign
@@ -66,6 +69,7 @@ class Estimate:
     fat_phase: float = 0.0
     phase_spread: float = 0.0
     echo_phases: EchoPhases | None = None
+    independent_shares: Shares = (None, None, None)
     sign: PhaseSign | None = None
     noise_between: float | None = None
     echo_shares: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))

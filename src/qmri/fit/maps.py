@@ -107,6 +107,9 @@ def decisions_of(
         n_voxels=voxels.count,
         noise_sd=noise_sd,
         background_sd=background,
+        independent_shares=tuple(
+            None if share is None else round(share, 4) for share in estimate.independent_shares
+        ),
         water_fat_phase_deg=_degrees(estimate.fat_phase),
         phase_spread_deg=_degrees(estimate.phase_spread),
         reference_noise_sd=float(np.sqrt(misfit.noise)) * voxels.scale,

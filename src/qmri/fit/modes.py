@@ -20,6 +20,7 @@ from qmri.fit.median_bias import median_unbiased
 from qmri.fit.method import Method
 from qmri.fit.misfit import echo_shares, noise_between_neighbours
 from qmri.fit.neighbours import with_neighbours
+from qmri.fit.noise_correlation import independent_shares
 from qmri.fit.phase_sign import SAMPLES, PhaseSign, best_explanations, decide_sign
 from qmri.fit.phases import phase_map, phase_spread
 from qmri.fit.reliability import trusted_echoes
@@ -173,6 +174,7 @@ def _complex(state: _State) -> Estimate:
         phase_spread=spread,
         echo_phases=state.removed,
         noise_between=noise_between_neighbours(method, voxels, solution),
+        independent_shares=independent_shares(method, voxels, first.solution),
         echo_shares=echo_shares(method, voxels, solution),
     )
 

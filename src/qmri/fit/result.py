@@ -32,6 +32,9 @@ class Decisions:
         Standard deviation of the noise of one channel, from the residuals, in units of the signal.
     background_sd
         The same from voxels without signal, None where there are none.
+    independent_shares
+        Share of voxels along x, y and z whose noise is independent, from the residuals; None where
+        they do not tell.
     water_fat_phase_deg
         Phase of fat ahead of water at echo time 0 that was taken into account.
     phase_spread_deg
@@ -65,6 +68,7 @@ class Decisions:
     n_voxels: int
     noise_sd: float
     background_sd: float | None
+    independent_shares: tuple[float | None, ...]
     water_fat_phase_deg: float
     phase_spread_deg: float
     reference_noise_sd: float

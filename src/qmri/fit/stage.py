@@ -173,7 +173,10 @@ def _fit(
         decisions={
             "recon_mode": "fit",
             **decided,
-            "noise": {"sigma": result.decisions.noise_sd},
+            "noise": {
+                "sigma": result.decisions.noise_sd,
+                "independent_shares": list(result.decisions.independent_shares),
+            },
             "vendor_pdff_difference": difference,
             "acquisition": acquisition.to_json(),
         },

@@ -44,7 +44,7 @@ from qmri.measure.rows import (
     row_levels,
 )
 from qmri.measure.tables import Cell
-from qmri.measure.uncertainty import independent_share
+from qmri.measure.uncertainty import Independence, independence
 from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns
 from qmri.segment.words import UNVERIFIED
 
@@ -98,8 +98,16 @@ def _judged(vertebra: Vertebra, flags: Sequence[Flag], exam: ExaminationData) ->
     return label_columns(exam.notes.get(vertebra.body.level)) | {
         "qc_pass": not any(flag.disqualifies for flag in flags),
         "qc_flags": names(flags),
+        "n_eff_from": _independence(vertebra, exam).source,
         "na_reason": missing_reasons(vertebra, exam),
     }
+
+
+def _independence(vertebra: Vertebra, exam: ExaminationData) -> Independence:
+    """Return how many voxels have a noise of their own, and what tells it."""
+    across = int(np.argmax(vertebra.body.voxel_size_mm))
+    measured = exam.origin.noise.get("independent_shares") or (None, None, None)
+    return independence(exam.origin.acquisition, exam.labels.shape, across, measured)
 
 
 def region_labels(vertebrae: Mapping[str, Vertebra], shape: tuple[int, ...]) -> NDArray[np.int16]:
@@ -140,10 +148,7 @@ def _own_columns(
     """Return what each body says by itself."""
     rows = {}
     for level, vertebra in vertebrae.items():
-        across = int(np.argmax(vertebra.body.voxel_size_mm))
-        plane = [size for axis, size in enumerate(exam.labels.shape) if axis != across]
-        independent = independent_share(exam.origin.acquisition, (plane[0], plane[1]))
-        rows[level] = marker_columns(vertebra, exam.maps, settings, independent)
+        rows[level] = marker_columns(vertebra, exam.maps, settings, _independence(vertebra, exam).share)
         rows[level] |= quality_columns(vertebra, exam.maps, exam.origin)
     return rows
 

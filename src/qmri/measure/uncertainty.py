@@ -3,16 +3,19 @@
 The noise of a median is not that of a mean. With values t_i + e_i, t spread with variance tau^2 over
 the body and e noise of variance sigma^2, both normal, the scatter of the median under new noise is
 
-    var = (pi / 2 - arcsin rho) * (tau^2 + sigma^2) / N,    rho = tau^2 / (tau^2 + sigma^2).
+    var = (pi / 2 - arcsin rho + (1 - rho) c) * (tau^2 + sigma^2) / N,    rho = tau^2 / (tau^2 + sigma^2).
 
 It follows from var(median) = mean(p_i (1 - p_i)) / (N f(m)^2), p_i the chance that voxel i lies below
 the median m and f the density there, with E[Phi(u)^2] = 1/4 + arcsin(rho) / (2 pi). Without spread
 (tau = 0) it is the known pi/2 sigma^2 / N; with much spread the noise also decides which voxel is the
-middle one.
+middle one. Where images are interpolated, neighbours share noise: two voxels whose noise has the
+correlation r add arcsin((1 - rho) r), about (1 - rho) r, and c is the sum of r over the neighbours of a
+voxel, 1 / s - 1 with s the share of independent voxels.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,15 +50,60 @@ class StandardErrors:
     total: float
 
 
-def independent_share(acquisition: Acquisition, in_plane_shape: tuple[int, int]) -> float:
-    """Return the share of independent voxels in an interpolated image: acquired over reconstructed samples.
+@dataclass(frozen=True)
+class Independence:
+    """How many of the voxels have a noise of their own.
 
-    1 where the acquired matrix is unknown.
+    Attributes
+    ----------
+    share
+        N_eff / N.
+    source
+        ``header``, ``residuals``, ``header and residuals``, or ``assumed`` where neither tells.
     """
-    if acquisition.acquired_matrix is None:
-        return 1.0
-    acquired = acquisition.acquired_matrix[0] * acquisition.acquired_matrix[1]
-    return min(1.0, acquired / (in_plane_shape[0] * in_plane_shape[1]))
+
+    share: float = 1.0
+    source: str = "assumed"
+
+
+def independence(
+    acquisition: Acquisition,
+    shape: Sequence[int],
+    across: int,
+    measured: Sequence[float | None] = (None, None, None),
+) -> Independence:
+    """Return the share of independent voxels in an image that may be interpolated.
+
+    In the plane the header tells it, acquired over reconstructed samples; where it is silent, and
+    across the slices, the correlation of the residuals of the fit does.
+
+    Parameters
+    ----------
+    acquisition
+        Facts of the headers.
+    shape
+        Voxels along each axis.
+    across
+        The axis across the slices.
+    measured
+        Shares along each axis that the fit found, None where it did not.
+    """
+    plane = [axis for axis in range(3) if axis != across]
+    sources = []
+    share = 1.0
+    in_plane = [measured[axis] for axis in plane]
+    if acquisition.acquired_matrix is not None:
+        acquired = acquisition.acquired_matrix[0] * acquisition.acquired_matrix[1]
+        share = min(1.0, acquired / (shape[plane[0]] * shape[plane[1]]))
+        sources.append("header")
+    elif any(value is not None for value in in_plane):
+        share = float(np.prod([value for value in in_plane if value is not None]))
+        sources.append("residuals")
+    through = measured[across]
+    if through is not None:
+        share *= through
+        sources += [] if "residuals" in sources else ["residuals"]
+    return Independence(share, " and ".join(sources) or "assumed")
 
 
 def noise_error_of_median(values: Values, noise_sd: Values, independent: float) -> float:
@@ -67,7 +115,8 @@ def noise_error_of_median(values: Values, noise_sd: Values, independent: float) 
     spread = float(np.subtract(*np.percentile(values, [75, 25]))) / 1.349
     total = max(spread**2, variance)
     rho = 1 - variance / total if total > 0 else 0.0
-    return float(np.sqrt((np.pi / 2 - np.arcsin(rho)) * total / (len(values) * independent)))
+    shared = (1 - rho) * (1 / independent - 1)
+    return float(np.sqrt((np.pi / 2 - np.arcsin(rho) + shared) * total / len(values)))
 
 
 def sampling_error_of_median(

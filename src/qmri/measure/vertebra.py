@@ -72,7 +72,7 @@ def marker_columns(vertebra: Vertebra, maps: Maps, settings: MeasureSettings, in
     Parameters
     ----------
     independent
-        Share of voxels whose noise is independent, see `uncertainty.independent_share`.
+        Share of voxels whose noise is independent, see `uncertainty.independence`.
     """
     pdff = vertebra.values(maps.pdff)
     roi, window = vertebra.region.roi, vertebra.body.window

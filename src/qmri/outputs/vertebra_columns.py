@@ -190,7 +190,18 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
     ),
     Column("n_voxels", "voxels", f"Voxels with a value in {_ROI}."),
     Column("n_voxels_body", "voxels", "Voxels of the whole label."),
-    Column("n_eff", "voxels", "n_voxels times acquired over reconstructed matrix: independent voxels."),
+    Column("n_eff", "voxels", "n_voxels times the share of voxels whose noise is independent."),
+    Column(
+        "n_eff_from",
+        None,
+        "What tells the share of independent voxels.",
+        levels={
+            "header": "Acquired over reconstructed matrix.",
+            "residuals": "Correlation of the residuals of the fit between neighbours.",
+            "header and residuals": "The header in the plane, the residuals across the slices.",
+            "assumed": "Nothing: every voxel counts as independent.",
+        },
+    ),
     Column(
         "erosion_mm", "mm", "Margin taken from the surface: as configured, at most 0.2 of the least height."
     ),
