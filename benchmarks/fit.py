@@ -1,7 +1,7 @@
 """What the fit costs and how good it is, on phantoms of known truth, beside peers where installed.
 
     python benchmarks/fit.py                 every table
-    python benchmarks/fit.py accuracy cost   some of: accuracy, cost, echoes, volume, peers
+    python benchmarks/fit.py accuracy cost   some of: accuracy, cost, echoes, volume, peers, phases
 
 Every fit runs in a process of its own, so that its peak memory is its own. Each table is printed in
 Markdown, with the environment; the growth with the volume is drawn into docs/images/fit_time.png.
@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from peers import PEERS
 from phantoms import SIX_ECHOES_S, Phantom, body, spine
+from phase_errors import rows as phases
 from threadpoolctl import threadpool_limits
 
 from qmri.fit import fit_water_fat
@@ -271,7 +272,14 @@ def print_table(rows: list[dict[str, object]]) -> None:
         print("| " + " | ".join(cell(value) for value in row.values()) + " |", flush=True)
 
 
-TABLES = {"accuracy": accuracy, "cost": cost, "echoes": echoes, "volume": volume, "peers": peers}
+TABLES = {
+    "accuracy": accuracy,
+    "cost": cost,
+    "echoes": echoes,
+    "volume": volume,
+    "peers": peers,
+    "phases": lambda: list(phases()),
+}
 
 
 def main(names: list[str]) -> None:

@@ -21,6 +21,7 @@ from qmri.signal import GAMMA_MHZ_PER_T
 MARROW_PDFF, MARROW_R2STAR = (15.0, 90.0), (60.0, 200.0)
 MEDIAN_ERROR, WRONG_BY, WRONG_SHARE = 3.0, 25.0, 0.02
 ACQUISITIONS = ((3.0, 0.9e-3), (3.0, 1.0e-3), (1.5, 1.6e-3))
+VERDICTS = ("right", "refused", "told", "WRONG")
 ALARMS = ("does not describe", "do not tell the sign", "MAGNITUDE ONLY")
 
 Signal = NDArray[np.complexfloating]
@@ -166,7 +167,7 @@ def judge(
     return Outcome(verdict, median, wrong, "; ".join(warnings))
 
 
-def rows(small: bool = False) -> Iterator[dict[str, object]]:
+def rows(small: bool = True) -> Iterator[dict[str, object]]:
     """Yield one row for each family: how many fits of each verdict, and the worst figures of the right."""
     subjects = phantoms(small)
     for name, change in FAMILIES.items():
@@ -189,6 +190,3 @@ def rows(small: bool = False) -> Iterator[dict[str, object]]:
             "conjugated: refused or told": sum(each.verdict in ("refused", "told") for each in against),
             "conjugated: WRONG": sum(each.verdict == "WRONG" for each in against),
         }
-
-
-VERDICTS = ("right", "refused", "told", "WRONG")

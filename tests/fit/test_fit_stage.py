@@ -146,3 +146,19 @@ def test_echoes_that_are_asked_for_but_absent_are_refused(tmp_path, capsys):
 def test_an_unknown_spectrum_in_the_configuration_is_refused_before_anything_runs():
     with pytest.raises(QmriError, match="karampinos8, perhaps"):
         parse_config({"fit": {"fat_model": "karampinos9"}}, "config.yaml")
+
+
+def test_a_sign_that_ingest_was_told_is_obeyed(tmp_path, phantoms):
+    """The data contradict it: alone the fit refuses them, after ingest it does not."""
+    signal = phantoms.body((36, 28, 8)).signal(ACQUISITION.echo_times_s).conj()
+    for name, echoes in (("alone", {}), ("told", {"phase_sign": {"decided_by": "override file"}})):
+        write_ingested(tmp_path / name)
+        for part in ("real", "imag"):
+            path = file_path(tmp_path / name, EXAM, f"echoes_{part}")
+            write_volume(path, Volume(getattr(signal, part), AFFINE), dtype=np.float32)
+        path = file_path(tmp_path / name, EXAM, "ingest_record")
+        record = read_json(path)
+        record["decisions"]["echoes"] = echoes
+        write_json(path, record)
+    assert main(["fit", str(tmp_path / "alone"), "--out", str(tmp_path / "out")]) == 1
+    assert main(["fit", str(tmp_path / "told"), "--out", str(tmp_path / "out")]) == 0

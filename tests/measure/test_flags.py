@@ -14,7 +14,7 @@ from qmri.acquisition import Acquisition
 from qmri.config import MeasureSettings
 from qmri.levels import LEVEL_ID
 from qmri.measure.examination import measure_examination
-from qmri.measure.flags import DISQUALIFYING, FLAGS
+from qmri.measure.flags import DISQUALIFYING, FLAGS, misfit_flags
 from qmri.measure.images import Fractures, Maps, Origin
 from qmri.measure.roi import surface_depth_mm
 from qmri.measure.rows import ExaminationData, Identity, LabelNote
@@ -321,3 +321,12 @@ def test_the_table_of_the_docs_is_what_the_phantoms_show(rows_of, repository):
     if os.environ.get("QMRI_UPDATE_DOCS"):
         path.write_text(text, encoding="utf-8")
     assert path.read_text(encoding="utf-8") == text
+
+
+def test_an_examination_that_the_model_does_not_describe_is_flagged():
+    settings = MeasureSettings()
+    assert misfit_flags(Origin(rchi2_median=2.9, worst_echo=1), settings) == []
+    assert misfit_flags(Origin(), settings) == []
+    (flag,) = misfit_flags(Origin(rchi2_median=12.0, worst_echo=4), settings)
+    assert (flag.name, flag.level, flag.disqualifies) == ("poor_fit", None, True)
+    assert "echo 4 disagrees most" in flag.evidence

@@ -20,7 +20,7 @@ from qmri.fit.voxels import Voxels
 
 Real = NDArray[np.float32]
 
-SAMPLE_PAIRS, SAMPLE_VOXELS = 1000, 400
+SAMPLE_PAIRS, SAMPLE_VOXELS = 1000, 200
 LEAST_PAIRS = 200
 APART = 2
 """Distance of the voxels that are compared; neighbours may share their noise by interpolation."""
