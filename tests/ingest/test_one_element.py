@@ -8,6 +8,7 @@ tell, by another plausible value. A refusal must name the element, and so must a
 from __future__ import annotations
 
 import copy
+import os
 import shutil
 import warnings
 from pathlib import Path
@@ -23,16 +24,10 @@ from qmri.errors import QmriError
 from qmri.ingest.stage import ingest
 from qmri.volumes import read_volume
 
-CASES = 150
+CASES = 120
 NUMERIC = ("DS", "IS", "FD", "FL", "US", "SS", "UL", "SL")
 # Elements whose plausible other value in every image of a series nothing in the export contradicts.
 NOT_TOLD = ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness")
-# Names that stand for an element in a message.
-ALSO_NAMED = {
-    "InstitutionName": (),
-    "SequenceName": ("(0019,xx9C)",),
-    "PatientID": ("PatientID",),
-}
 
 
 def changed(element: pydicom.DataElement, how: str) -> pydicom.DataElement | None:
@@ -64,7 +59,7 @@ def names_of(tag: pydicom.tag.BaseTag) -> tuple[str, ...]:
     keyword = keyword_for_tag(tag)
     plain = f"({tag.group:04X},{tag.element:04X})"
     block = f"({tag.group:04X},xx{tag.element & 0xFF:02X})"
-    return tuple(name for name in (keyword, plain, block, *ALSO_NAMED.get(keyword, ())) if name)
+    return tuple(name for name in (keyword, plain, block) if name)
 
 
 class Export:
@@ -187,6 +182,7 @@ def violation(export: Export, tag, how: str, scope: str, rng) -> str:
 
 @pytest.mark.parametrize("form", ["maps", "echoes"])
 def test_a_changed_element_is_harmless_or_named(exports, form):
+    """A sample; the next test takes all, and echoes as well if EVERY_ELEMENT is in the environment."""
     export, rng = exports[form], np.random.default_rng(7)
     every = cases(export)
     chosen = [every[n] for n in sorted(rng.permutation(len(every))[:CASES])]
@@ -195,7 +191,7 @@ def test_a_changed_element_is_harmless_or_named(exports, form):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("form", ["maps", "echoes"])
+@pytest.mark.parametrize("form", ["maps", "echoes"] if "EVERY_ELEMENT" in os.environ else ["maps"])
 def test_every_element_changed_in_every_way_is_harmless_or_named(exports, form):
     export, rng = exports[form], np.random.default_rng(8)
     broken = [text for case in cases(export) if (text := violation(export, *case, rng))]

@@ -21,7 +21,7 @@ from qmri.ingest.naming import remedy_for, series_name
 NEVER_NEGATIVE = frozenset(Kind) - {Kind.REAL, Kind.IMAGINARY, Kind.PHASE, Kind.PDFF}
 PURE_MAGNITUDES = frozenset((Kind.MAGNITUDE, Kind.IN_PHASE, Kind.OUT_PHASE))
 DEEPLY_NEGATIVE = 0.25
-"""A magnitude below minus this share of its brightest values is a large value with a turned sign."""
+"""A magnitude below minus this share of its range and of its brightest values has a turned sign."""
 
 
 class Words(Enum):
@@ -133,8 +133,8 @@ def check_sign(values: NDArray[np.float32], kind: Kind, frame: Frame) -> None:
         found = f"values up to {values.max():g} and none between {0.25 * full:g} and {0.75 * full:g}"
     else:
         lowest = float(values.min())
-        wrong = kind in PURE_MAGNITUDES and lowest < -DEEPLY_NEGATIVE * float(np.percentile(values, 99.9))
-        wrong = wrong and lowest < -0.25 * full / 2
+        wrong = kind in PURE_MAGNITUDES and lowest < -DEEPLY_NEGATIVE * full / 2
+        wrong = wrong and lowest < -DEEPLY_NEGATIVE * float(np.percentile(values, 99.9))
         found = f"values down to {lowest:g} in {kind.value} images"
     if wrong:
         raise QmriError(

@@ -164,6 +164,7 @@ def undo_sign(
         found = sign_of_volume(thinned, body, echo_times, imaging_frequency)
     except QmriError as error:
         error.where = where
+        error.found = f"{error.found}, by EchoTime (0018,0081) and ImagingFrequency (0018,0084)"
         raise
     better = "conjugate" if found.reversed else "standard"
     evidence = found.evidence()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +13,6 @@ from qmri.ingest.elements import (
     EMPTY,
     DamagedElementError,
     PrivateBlocks,
-    Tolerant,
     element_name,
     item,
     readable_text,
@@ -22,26 +20,10 @@ from qmri.ingest.elements import (
     values,
 )
 from qmri.ingest.header import Frame, Hints, PixelFormat, Sequence, ValueScale
-from qmri.ingest.identity import patient_identity
+from qmri.ingest.identity import patient_identity, private_words
 from qmri.ingest.plane import Plane, check_plane
+from qmri.ingest.tolerant import Tolerant
 
-# Elements whose words would identify a person if they stood in a description as well.
-PERSONAL = (
-    "PatientName",
-    "PatientID",
-    "PatientBirthDate",
-    "OtherPatientNames",
-    "PatientAddress",
-    "AccessionNumber",
-    "InstitutionName",
-    "StationName",
-    "ReferringPhysicianName",
-    "PerformingPhysicianName",
-    "OperatorsName",
-    "NameOfPhysiciansReadingStudy",
-    "StudyID",
-    "StudyDate",
-)
 GE_ACQUISITION, GE_PARAMETERS, GE_RELATIONS = "GEMS_ACQU_01", "GEMS_PARM_01", "GEMS_RELA_01"
 PHILIPS_CLASSIC, PHILIPS_ENHANCED = "PHILIPS MR IMAGING DD 001", "PHILIPS MR IMAGING DD 005"
 
@@ -56,7 +38,7 @@ def read_frames(path: Path, dataset: Dataset, pixels: PixelFormat, *, enhanced: 
     """
     whole = _File(dataset, Tolerant())
     read, sequence, patient = whole.read, _sequence(whole), patient_identity(dataset)
-    private_words = _private_words(dataset)
+    words = private_words(dataset)
     uids = {name: _uid(whole, name) for name in ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID")}
     per_frame = values(dataset, "PerFrameFunctionalGroupsSequence") if enhanced else ()
     if enhanced and len(per_frame) != pixels.frames:
@@ -87,7 +69,7 @@ def read_frames(path: Path, dataset: Dataset, pixels: PixelFormat, *, enhanced: 
                 sequence=_with_timing(sequence, whole, groups) if enhanced else sequence,
                 scale=_scale(whole, groups),
                 pixels=pixels,
-                private_words=private_words,
+                private_words=words,
                 acquisition_number=read.integer(dataset, "AcquisitionNumber"),
                 temporal_position=read.integer(dataset, "TemporalPositionIdentifier")
                 if not enhanced
@@ -294,21 +276,6 @@ def _scale(whole: _File, groups: _Groups) -> ValueScale:
         real_intercept=read.number(mapping, "RealWorldValueIntercept", needed=True),
         real_unit=read.text(item(mapping, "MeasurementUnitsCodeSequence"), "CodeValue"),
     )
-
-
-def _private_words(dataset: Dataset) -> frozenset[str]:
-    """Return the words of a person: from three letters on, of the name also two, of ideographs the whole."""
-    words = {word for name in PERSONAL for word in _words(readable_text(dataset, name)) if len(word) >= 3}
-    for group in readable_text(dataset, "PatientName").casefold().split("="):
-        parts = _words(group)
-        words.update(part for part in parts if len(part) >= 2)
-        if not group.isascii():
-            words.add("".join(parts))
-    return frozenset(words)
-
-
-def _words(content: str) -> list[str]:
-    return [word for word in re.split(r"[^\w]+", content.casefold()) if word]
 
 
 def _upper(words: tuple[str, ...]) -> tuple[str, ...]:

@@ -25,6 +25,24 @@ FIRST_OF_JANUARY = "0101"
 OLDEST_TOLD_AGE = 89
 """Ages above are written as this one by anonymisers."""
 
+# Elements whose words would identify a person if they stood in a description as well.
+PERSONAL = (
+    "PatientName",
+    "PatientID",
+    "PatientBirthDate",
+    "OtherPatientNames",
+    "PatientAddress",
+    "AccessionNumber",
+    "InstitutionName",
+    "StationName",
+    "ReferringPhysicianName",
+    "PerformingPhysicianName",
+    "OperatorsName",
+    "NameOfPhysiciansReadingStudy",
+    "StudyID",
+    "StudyDate",
+)
+
 
 class Relation(Enum):
     """What two headers say about each other."""
@@ -173,3 +191,18 @@ def _birth_years(date: str, header: Dataset) -> frozenset[str]:
     if age is None or not examined.isdecimal() or not 0 < int(age[1]) < OLDEST_TOLD_AGE:
         return frozenset()
     return frozenset(str(int(examined) - int(age[1]) - earlier) for earlier in (0, 1))
+
+
+def private_words(dataset: Dataset) -> frozenset[str]:
+    """Return the words of a person: from three letters on, of the name also two, of ideographs the whole."""
+    words = {word for name in PERSONAL for word in _words(readable_text(dataset, name)) if len(word) >= 3}
+    for group in readable_text(dataset, "PatientName").casefold().split("="):
+        parts = _words(group)
+        words.update(part for part in parts if len(part) >= 2)
+        if not group.isascii():
+            words.add("".join(parts))
+    return frozenset(words - {""})
+
+
+def _words(content: str) -> list[str]:
+    return [word for word in re.split(r"[^\w]+", content.casefold()) if word]

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from qmri.ingest.echo_set import FEWEST_ECHOES
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import Kind
-from qmri.ingest.naming import series_name
+from qmri.ingest.naming import series_number
 from qmri.ingest.votes import Verdict
 
 
@@ -43,7 +43,7 @@ def account(
                 "in_the_place_of_what_was_used": here,
             }
         )
-        name = f"{len(members)} images of {series_name(first)}"
+        name = f"{len(members)} images of {series_number(first)}"
         if kind is None and not verdicts[first].conflict and (here or len(times) >= FEWEST_ECHOES):
             echoes = f" with {len(times)} echo times" if len(times) > 1 else ""
             warnings.append(

@@ -10,7 +10,7 @@ from functools import cached_property
 from qmri.errors import QmriError
 from qmri.ingest.header import Frame
 from qmri.ingest.kinds import Kind
-from qmri.ingest.naming import remedy_to_choose, series_name, series_names
+from qmri.ingest.naming import remedy_to_choose, series_names, series_number
 from qmri.ingest.plane import Grid
 from qmri.ingest.same_scan import differences, same_protocol, told
 from qmri.ingest.stacks import grid_of, missing_slices
@@ -101,7 +101,7 @@ def _of_one_scan(
         if not found:
             kept.append(frames)
             continue
-        name = f"{series_name(frames[0])} ({kind.value})"
+        name = f"{series_number(frames[0])} ({kind.value})"
         if verdicts[frames[0]].told:
             kept.append(frames)
             warnings.append(
@@ -133,7 +133,7 @@ def _attach(
         only = candidates[0][0]
         if not any(belongs(only, reference) for belongs in (_same_series, _same_time, same_protocol)):
             warnings.append(
-                f"nothing says that {series_name(only)} ({kind.value}) is of the scan of the fat fraction "
+                f"nothing says that {series_number(only)} ({kind.value}) is of the scan of the fat fraction "
                 "map: there is no AcquisitionTime (0008,0032) and the descriptions differ"
             )
         images[kind] = tuple(candidates[0])

@@ -27,6 +27,11 @@ def series_name(frame: Frame) -> str:
     return f'series {number} "{description}"' if description else f"series {number}"
 
 
+def series_number(frame: Frame) -> str:
+    """Return e.g. ``series 5``: the name for what is written into results, where no free text belongs."""
+    return f"series {'without number' if frame.series_number is None else frame.series_number}"
+
+
 def series_names(frames: Sequence[Frame]) -> str:
     """Return the names of all series among some images."""
     return ", ".join(sorted({series_name(frame) for frame in frames}))

@@ -22,7 +22,6 @@ from pydicom.uid import (
 
 from qmri.ingest.elements import (
     DamagedElementError,
-    Tolerant,
     element_name,
     integer,
     readable_text,
@@ -31,6 +30,7 @@ from qmri.ingest.elements import (
 from qmri.ingest.frames import read_frames
 from qmri.ingest.header import FileHeader, PixelFormat
 from qmri.ingest.identity import patient_identity
+from qmri.ingest.tolerant import Tolerant
 
 # It comments on odd headers, which are judged here; its own words would stand on the user's terminal.
 logging.getLogger("pydicom").setLevel(logging.CRITICAL)

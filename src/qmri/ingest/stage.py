@@ -210,7 +210,7 @@ def _write_maps(
     except QmriError as error:
         if fit is None:
             raise
-        left_out = f"the vendor's R2* map was left out; the echoes are fitted: {error.where}, {error.reason}"
+        left_out = f"the vendor's R2* map was left out; the echoes are fitted: {error.reason}"
         return {**decisions, **_write_signals(maps, loaded, target)}, [*warnings, left_out]
     if r2star is None:
         warnings.append("no R2* map belongs to the fat fraction map, as far as headers tell")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from qmri.errors import QmriError
 from qmri.ingest.header import Frame
-from qmri.ingest.naming import series_name
+from qmri.ingest.naming import series_number
 from qmri.ingest.pixels import decode
 
 Key = tuple[object, ...]
@@ -45,7 +45,7 @@ def without_twins(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[str, ...]
             extra[frame.series].append(frame)
     dropped = {id(frame) for series, members in extra.items() if doubtful[series] for frame in members}
     told = tuple(
-        f"{len(members)} images of {series_name(members[0])} are there a second time under another "
+        f"{len(members)} images of {series_number(members[0])} are there a second time under another "
         "SOPInstanceUID (0008,0018), pixel for pixel the same; they were used once"
         for series, members in sorted(extra.items(), key=lambda entry: entry[1][0].series_number or 0)
         if doubtful[series]
