@@ -16,13 +16,13 @@ from qmri.segment.naming import (
 from qmri.segment.seeds import Seeds
 
 
-def spine(chances, *, seen=None, bend=0.0):
+def spine(chances, *, seen=None, bend=0.0, whole=True):
     """Return bodies 35 mm apart, with so many mm of S1 below them, bending sideways by so many degrees."""
     turns = np.radians(np.linspace(0, 1.5 * bend, len(chances) + 1))
     steps = 35.0 * np.stack([np.sin(turns), np.zeros_like(turns), -np.cos(turns)], axis=1)
     points = [tuple(map(float, point)) for point in np.cumsum(steps, axis=0)]
     bodies = tuple(Candidate(*body) for body in zip(points, [1.0] * len(chances), chances, strict=False))
-    return Detection(bodies, "told", None if seen is None else points[-1], seen or 0.0)
+    return Detection(bodies, "told", None if seen is None else points[-1], seen or 0.0, whole)
 
 
 def told(level, chances, *, complete=None, sacrum=True, seen=15.0, bend=0.0, below=0.5, room=None):
@@ -142,6 +142,14 @@ def test_a_stump_of_s1_or_a_bent_spine_needs_more_to_be_believed(chance, seen, b
     naming = name_from_sacrum(spine([0.0, 0.0, 0.0, 0.0, chance], seen=seen, bend=bend), 0.8)
     assert naming.levels[-1] == "L5"
     assert naming.verified is verified
+
+
+@pytest.mark.parametrize(("chance", "verified"), [(0.92, False), (0.96, True)])
+def test_told_nothing_a_view_that_ends_in_s1_may_show_a_cut_l5(chance, verified):
+    cut = spine([0.0, 0.0, 0.0, chance], seen=22.0, whole=False)
+    naming = name_from_sacrum(cut, 0.8)
+    assert naming.verified is verified
+    assert name_from_sacrum(spine([0.0, 0.0, 0.0, chance], seen=22.0), 0.8).verified
 
 
 @pytest.mark.parametrize("level", ["L4", "L5"])

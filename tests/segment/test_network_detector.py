@@ -211,6 +211,8 @@ def test_what_is_seen_of_s1_shrinks_with_the_view():
         first = max(0, round((upper - below - images.affine[2, 3]) / 1.4))
         affine = images.affine.copy()
         affine[2, 3] += 1.4 * first
-        seen.append(NetworkDetector().detect(SpineImages(images.water[:, :, first:], affine)).sacrum_seen_mm)
+        detection = NetworkDetector().detect(SpineImages(images.water[:, :, first:], affine))
+        assert not (detection.sacrum_whole and below < sacral.middle_mm)
+        seen.append(detection.sacrum_seen_mm)
     assert seen[0] == pytest.approx(sacral.middle_mm, abs=6.0)
     assert seen[0] > seen[1] + 3 > seen[2] + 6 > 12

@@ -23,7 +23,7 @@ class Told:
         )
 
     def detect(self, images):
-        return Detection(self.candidates, "told", self.sacrum_mm, 25.0)
+        return Detection(self.candidates, "told", self.sacrum_mm, 25.0, sacrum_whole=True)
 
 
 def test_levels_follow_from_what_is_told(toy_spine):

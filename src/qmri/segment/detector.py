@@ -113,6 +113,8 @@ class Detection:
         Centre of the first sacral body in RAS+ millimetres where it is seen, else None.
     sacrum_seen_mm
         How much of the first sacral body is in view, along the line from the body above it.
+    sacrum_whole
+        Whether the view goes on below the first sacral body.
     doubts
         Sentences on what makes the order or the numbering doubtful (no sacrum in view,
         transitional anatomy, a gap); empty where nothing does.
@@ -126,6 +128,7 @@ class Detection:
     detector: str
     sacrum_mm: Point | None = None
     sacrum_seen_mm: float = 0.0
+    sacrum_whole: bool = False
     doubts: tuple[str, ...] = ()
     evidence: Mapping[str, object] = field(default_factory=dict)
     body_probability: ProbabilityMap | None = None

@@ -11,7 +11,7 @@ from qmri.segment.detector import Detection
 LEAST_S1_MM = 10.0
 CLEAR_S1_MM = 20.0
 MOST_S1_SHARE = 1.2
-# Healthy spines bend sideways by up to 5 degrees.
+# Healthy spines bend sideways by up to 6 degrees.
 BENT_DEG = 7.0
 THIN_SLAB_MM = 48.0
 ASK_SEED = "give one seed, a point in a body whose level is known"

@@ -28,8 +28,10 @@ BELIEVED = 0.5
 CERTAIN = 0.9
 # Where a stump is seen, a told L5 needs this probability.
 LIKELY = 0.7
-# Told nothing and where less is seen, or where the spine bends, a numbering needs this probability.
+# Told nothing, a numbering needs this probability where S1 looks odd or the spine bends, ...
 NEAR_CERTAIN = 0.9
+# ... and this where the view ends in S1: a cut L5 was taken for it with up to 0.92.
+CERTAIN_OF_STUMP = 0.95
 # A body whose lower endplate lies between these distances above the end of the view may be whole or cut off.
 UNCLEAR_END_MM = (-4.0, 8.0)
 SAME_BODY_MM = 12.0
@@ -185,8 +187,8 @@ def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
     """Name bodies from the one that rests on the sacrum, taken for L5, when nothing was told.
 
     Below ``least_probability`` the names are a proposal that a reader must confirm, and always where less
-    than 10 mm of S1 are seen. Below 20 mm, which a stump of L5 might show as well, above the length of a
-    body, and in a spine that bends sideways the probability must be at least 0.9.
+    than 10 mm of S1 are seen. Where the view ends in S1, which a stump of L5 may look like, the probability
+    must be at least 0.95; where S1 is shorter than 20 mm or longer than a body, or the spine bends sideways, 0.9.
 
     Raises
     ------
@@ -201,8 +203,13 @@ def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
     seen, bend = seen_of_sacrum(detection), sideways_bend(detection)
     needed = least_probability
     reason = ""
-    if not clear_sacrum(detection):
-        needed, reason = max(needed, NEAR_CERTAIN), f", with {seen:.0f} mm of S1 in view"
+    if not detection.sacrum_whole:
+        needed, reason = (
+            max(needed, CERTAIN_OF_STUMP),
+            f", with {seen:.0f} mm of S1 above the end of the view",
+        )
+    elif not clear_sacrum(detection):
+        needed, reason = max(needed, NEAR_CERTAIN), f", with {seen:.0f} mm of S1"
     elif bend >= BENT_DEG:
         needed, reason = max(needed, NEAR_CERTAIN), f", in a spine that bends sideways by {bend:.0f} degrees"
     doubts: tuple[str, ...] = ()

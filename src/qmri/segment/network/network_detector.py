@@ -18,6 +18,8 @@ from qmri.segment.network.session import WEIGHTS, predict, weights_hash
 
 NAME = "network"
 NEAR_MIDLINE_MM = 10.0
+# S1 that comes closer than this to the lower end of the working grid is cut off by it.
+CLEAR_VOXELS = 3
 
 
 @dataclass(frozen=True)
@@ -50,13 +52,15 @@ class NetworkDetector:
             Candidate(_point(peak), peak.score, float(numbered.lowest[number]))
             for number, peak in enumerate(bodies)
         )
+        seen, whole = 0.0, False
+        if 0 < count < len(chain):
+            seen, whole = _seen(first_sacral, chain[count - 1], chain[count])
         return Detection(
             candidates=candidates,
             detector=f"{NAME} {weights_hash(self.weights)[:12]}",
             sacrum_mm=_point(chain[count]) if count < len(chain) else None,
-            sacrum_seen_mm=_seen(first_sacral, chain[count - 1], chain[count])
-            if 0 < count < len(chain)
-            else 0.0,
+            sacrum_seen_mm=seen,
+            sacrum_whole=whole,
             doubts=tuple(_doubts(bodies)),
             evidence={"weights_sha256": weights_hash(self.weights), **_evidence(chain, numbered)},
             body_probability=body_probability,
@@ -73,13 +77,19 @@ def fat_of(images: SpineImages) -> NDArray[np.floating] | None:
     return np.asarray(images.water * share / (1 - share))
 
 
-def _seen(first_sacral: ProbabilityMap, lowest: Peak, sacral: Peak) -> float:
-    """Return how much of S1 is in view near its midline, in mm along the line from the body above it."""
+def _seen(first_sacral: ProbabilityMap, lowest: Peak, sacral: Peak) -> tuple[float, bool]:
+    """Return how many mm of S1 are in view near its midline, along the line from the body above it.
+
+    And whether it ends above the end of the view.
+    """
     step = sacral.centre_mm - lowest.centre_mm
     index = np.argwhere(first_sacral.values > 0.5)
     points = index @ first_sacral.affine[:3, :3].T + first_sacral.affine[:3, 3] - sacral.centre_mm
-    along = points[np.abs(points[:, 0]) < NEAR_MIDLINE_MM] @ (step / np.linalg.norm(step))
-    return float(np.ptp(np.percentile(along, (2, 98)))) if along.size else 0.0
+    near = np.abs(points[:, 0]) < NEAR_MIDLINE_MM
+    if not near.any():
+        return 0.0, False
+    along = points[near] @ (step / np.linalg.norm(step))
+    return float(np.ptp(np.percentile(along, (2, 98)))), bool(index[near, 2].min() >= CLEAR_VOXELS)
 
 
 def _doubts(bodies: list[Peak]) -> list[str]:
