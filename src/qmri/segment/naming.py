@@ -188,7 +188,8 @@ def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
 
     Below ``least_probability`` the names are a proposal that a reader must confirm, and always where less
     than 10 mm of S1 are seen. Where the view ends in S1, which a stump of L5 may look like, the probability
-    must be at least 0.95; where S1 is shorter than 20 mm or longer than a body, or the spine bends sideways, 0.9.
+    must be at least 0.95; where S1 is shorter than 20 mm or longer than a body, or the spine bends sideways,
+    0.9.
 
     Raises
     ------
