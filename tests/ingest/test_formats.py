@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from pydicom.uid import generate_uid
+
+from qmri.errors import QmriError
 
 
 def assert_echoes(result, phantom):
@@ -200,3 +203,16 @@ def test_acquisition_warnings_are_sentences_for_the_report(dicom, ingested, tmp_
     said = " ".join(ingested(dicom.write(tmp_path / "d", images)).warnings)
     for words in ("T1 raises a PDFF of 50 %", "interpolated", "deep learning", "filtered differently"):
         assert words in said
+
+
+def test_echoes_that_cannot_separate_water_and_fat_leave_the_maps(dicom, ingested, tmp_path):
+    """Fat turns twice between echoes: no sign is right, and none is asked for."""
+    in_phase = replace(dicom.Phantom(), echo_times_ms=tuple(round(2.3 + 4.6 * echo, 1) for echo in range(6)))
+    sources = dicom.ge_sources(in_phase)
+    with pytest.raises(QmriError, match="cannot separate water and fat") as refusal:
+        ingested(dicom.write(tmp_path / "alone", sources))
+    assert "sign" not in str(refusal.value)
+    (tmp_path / "ingested").rmdir()
+    result = ingested(dicom.write(tmp_path / "both", [*sources, *dicom.ge_new_maps(in_phase)]))
+    assert result.decisions["mode"] == "maps"
+    assert any("the echoes were left out" in text for text in result.warnings)
