@@ -24,7 +24,7 @@ ALLOWED = {
     "ingest": {"fit", "signal"},
     "simulate": {"signal"},
     "commands": {"signal", "fit", "segment", "measure", "report", "ingest", "simulate", "export", "viewer"}
-    | {"cli", "workflow"},
+    | {"cli", "workflow", "preflight"},
 }
 PURE = ("signal", "fit")
 RIM = ("stage.py",)

@@ -18,6 +18,7 @@ EXIT_OK, EXIT_REFUSED, EXIT_USAGE, EXIT_SOME_FAILED, EXIT_INTERRUPTED = 0, 1, 2,
 # nothing heavy at its top; the science is imported inside run.
 COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("qmri.commands.init", "list the examinations in a folder of DICOM and start a study sheet"),
+    "check": ("qmri.commands.check", "look at a study before it runs: folders, people, dates, settings"),
     "run": ("qmri.commands.run", "run the whole pipeline on a study sheet"),
     "ingest": ("qmri.commands.ingest", "read DICOM into echoes and vendor maps"),
     "fit": ("qmri.commands.fit", "estimate water, fat, PDFF, R2* and field"),

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,9 +12,18 @@ from pathlib import Path
 
 from qmri.errors import QmriError
 from qmri.levels import parse_level, sort_levels
+from qmri.sheet_text import read_sheet_text
 
 REQUIRED = ("participant_id", "session_id", "dicom_dir")
-OPTIONAL = ("lowest_level", "seeds", "labels", "treated_levels", "acute_levels", "old_levels")
+OPTIONAL = (
+    "lowest_level",
+    "seeds",
+    "labels",
+    "treated_levels",
+    "acute_levels",
+    "old_levels",
+    "session_order",
+)
 MISSING = ("", "n/a", "na", "nan")
 LONGEST_NAME = 180
 """Characters of an examination's name; file systems take 255, and every file name begins with it."""
@@ -39,6 +47,9 @@ class Examination:
         A reader's label map that replaces automatic segmentation, or None.
     treated_levels, acute_levels, old_levels
         Levels given cement; fractured recently; fractured long ago.
+    session_order
+        Place of the session in time among those of the participant; needed only where the DICOM
+        has no dates.
     """
 
     participant_id: str
@@ -50,6 +61,7 @@ class Examination:
     treated_levels: tuple[str, ...] = ()
     acute_levels: tuple[str, ...] = ()
     old_levels: tuple[str, ...] = ()
+    session_order: int | None = None
 
     @property
     def name(self) -> str:
@@ -59,9 +71,18 @@ class Examination:
 
 @dataclass(frozen=True)
 class Study:
-    """The examinations of a study in the order of its sheet."""
+    """The examinations of a study by participant and session, whatever the order of its sheet.
+
+    Attributes
+    ----------
+    examinations
+        One for each row.
+    notes
+        What a person should know of how the sheet was read.
+    """
 
     examinations: tuple[Examination, ...]
+    notes: tuple[str, ...] = ()
 
     def __iter__(self) -> Iterator[Examination]:
         """Iterate over the examinations."""
@@ -73,7 +94,7 @@ class Study:
 
     @property
     def names(self) -> list[str]:
-        """The examinations' names in the order of the sheet."""
+        """The examinations' names, by participant and session."""
         return [exam.name for exam in self.examinations]
 
     def find(self, name: str) -> Examination:
@@ -114,27 +135,18 @@ def read_study(path: Path) -> Study:
         does not exist, or has two rows for one examination. The message names the line.
     """
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        sheet = read_sheet_text(path)
     except FileNotFoundError:
         raise QmriError(
             "there is no study sheet",
             where=path.name,
             remedy="qmri init DICOM_FOLDER writes one to start from",
         ) from None
-    except (UnicodeDecodeError, IsADirectoryError) as error:
-        raise QmriError(
-            "the study sheet is not a text file", where=path.name, found=str(error), expected="CSV in UTF-8"
-        ) from error
-    lines = text.splitlines()
-    header_line = lines[0] if lines else ""
-    delimiter = max(("\t", ";", ","), key=header_line.count)
-    rows = csv.DictReader(lines, delimiter=delimiter, restkey="beyond the header", skipinitialspace=True)
-    _check_header([name.strip() for name in rows.fieldnames or ()], path)
-    rows.fieldnames = [name.strip() for name in rows.fieldnames or ()]
+    except IsADirectoryError as error:
+        raise QmriError("the study sheet is a folder", where=path.name, expected="CSV in UTF-8") from error
+    _check_header(list(sheet.header), path)
     exams = [
-        _examination(row, f"{path.name}, line {rows.line_num}", path.resolve().parent)
-        for row in rows
-        if any(isinstance(cell, str) and cell.strip() for cell in row.values())
+        _examination(cells, f"{path.name}, line {line}", path.resolve().parent) for line, cells in sheet.rows
     ]
     if not exams:
         raise QmriError("the study sheet has no examinations", where=path.name)
@@ -146,7 +158,27 @@ def read_study(path: Path) -> Study:
             found=", ".join(twice),
             expected="one row for each participant_id and session_id (letters and digits must differ)",
         )
-    return Study(tuple(exams))
+    exams.sort(key=lambda exam: (_natural(exam.participant_id), _natural(exam.session_id)))
+    return Study(tuple(exams), (*sheet.notes, *_alike(exams)))
+
+
+def _natural(text: str) -> list[tuple[int, int, str]]:
+    """Return a key that sorts 2 before 10."""
+    return [
+        (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part
+    ]
+
+
+def _alike(exams: list[Examination]) -> Iterator[str]:
+    """Yield a sentence on ids that a spreadsheet or a hand may have written in two ways."""
+    for name in ("participant_id", "session_id"):
+        ways: dict[str, set[str]] = defaultdict(set)
+        for exam in exams:
+            written = getattr(exam, name)
+            ways[re.sub(r"(?<!\d)0+(?=\d)", "", written.casefold())].add(written)
+        for same in ways.values():
+            if len(same) > 1:
+                yield f"{name} {' and '.join(sorted(same))} count as different: are they the same?"
 
 
 def _check_header(names: list[str], path: Path) -> None:
@@ -170,20 +202,21 @@ def _check_header(names: list[str], path: Path) -> None:
             )
 
 
-def _examination(row: dict[str, str | None], where: str, base: Path) -> Examination:
-    if "beyond the header" in row:
-        raise QmriError(
-            "a row of the study sheet has more cells than the header",
-            where=where,
-            remedy="separate several levels by ; and quote cells that hold the separator",
-        )
-    cells = {key: (text or "").strip() for key, text in row.items()}
-    cells = {key: "" if text.lower() in MISSING else text for key, text in cells.items()}
+def _examination(row: dict[str, str], where: str, base: Path) -> Examination:
+    cells = {key: "" if text.lower() in MISSING else text for key, text in row.items()}
     for key in REQUIRED:
         if not cells[key]:
             raise QmriError(f"a row of the study sheet has no {key}", where=where)
     for key, prefix in (("participant_id", "sub-"), ("session_id", "ses-")):
         cells[key] = cells[key].removeprefix(prefix)
+        if re.fullmatch(r"\d+\.0*|\d+(\.\d+)?[eE]\+?\d+", cells[key]):
+            raise QmriError(
+                f"a spreadsheet has turned {key} into a number",
+                where=where,
+                found=cells[key],
+                expected="the id as the study writes it",
+                remedy="format the column as text and write the id again",
+            )
         if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]*", cells[key]):
             raise QmriError(
                 f"{key} cannot stand in a file name",
@@ -206,7 +239,7 @@ def _examination(row: dict[str, str | None], where: str, base: Path) -> Examinat
         return (base / cells[key]).resolve() if cells.get(key) else None
 
     def levels(key: str) -> tuple[str, ...]:
-        names = [text for text in re.split(r"[;,\s]+", cells.get(key, "")) if text]
+        names = [text for text in re.split(r"[;,\s；，、]+", cells.get(key, "")) if text]
         return tuple(sort_levels({parse_level(text) for text in names}))
 
     try:
@@ -220,7 +253,19 @@ def _examination(row: dict[str, str | None], where: str, base: Path) -> Examinat
             treated_levels=levels("treated_levels"),
             acute_levels=levels("acute_levels"),
             old_levels=levels("old_levels"),
+            session_order=_whole_number(cells.get("session_order", "")),
         )
     except QmriError as error:
         error.where = where
         raise
+
+
+def _whole_number(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise QmriError(
+            "session_order is no whole number", found=text, expected="1 for the first session, 2 for the next"
+        ) from None

@@ -3,7 +3,7 @@
 import pytest
 
 from qmri.config import MeasureSettings
-from qmri.measure.changes import change_rows
+from qmri.measure.changes import SessionOrder, change_rows
 
 SETTINGS = MeasureSettings()
 HEIGHTS = {"height_ant_mm": "25", "height_mid_mm": "24", "height_post_mm": "26"}
@@ -19,6 +19,7 @@ VERTEBRA = HEIGHTS | {
     "r2star_median_per_s": "120",
     "r2star_se_total_per_s": "6",
 }
+ORDERS = {"01": SessionOrder(("pre", "post"), (0, 365))}
 PATIENT = {"participant_id": "01", "field_t": "3", "recon_mode": "fit", "fat_model_id": "ren9"}
 
 
@@ -26,12 +27,12 @@ def change(before=None, after=None, **patient):
     """The one row of a level in two sessions."""
     vertebrae = [VERTEBRA | (before or {}), VERTEBRA | {"session_id": "post"} | (after or {})]
     patients = [PATIENT | {"session_id": "pre"}, PATIENT | {"session_id": "post"} | patient]
-    (row,) = change_rows(vertebrae, patients, SETTINGS)
+    (row,) = change_rows(vertebrae, patients, SETTINGS, ORDERS)
     return row
 
 
 def test_one_session_has_no_changes():
-    assert change_rows([VERTEBRA], [PATIENT | {"session_id": "pre"}], SETTINGS) == []
+    assert change_rows([VERTEBRA], [PATIENT | {"session_id": "pre"}], SETTINGS, {}) == []
 
 
 def test_nothing_happened():
@@ -92,3 +93,24 @@ def test_maps_of_another_field_or_spectrum_are_not_compared_but_heights_are():
 
 def test_growing_heights_are_no_fracture():
     assert change(after={"height_ant_mm": "31"})["new_fracture"] == "none"
+
+
+def test_growth_and_fracture_follow_the_dates_and_not_the_rows():
+    visits = [VERTEBRA | {"session_id": "m12", "height_ant_mm": "18"}, VERTEBRA | {"session_id": "pre"}]
+    patients = [PATIENT | {"session_id": "m12"}, PATIENT | {"session_id": "pre"}]
+    orders = {"01": SessionOrder(("pre", "m12"), (0, 370))}
+    for turned in (1, -1):
+        (row,) = change_rows(visits[::turned], patients[::turned], SETTINGS, orders)
+        assert (row["session_before"], row["session_after"], row["interval_days"]) == ("pre", "m12", 370)
+        assert row["change_height_ant_mm"] == -7
+        assert row["new_fracture"] == "candidate"
+
+
+def test_sessions_in_unknown_order_are_not_compared():
+    visits = [VERTEBRA, VERTEBRA | {"session_id": "post", "height_ant_mm": "18"}]
+    patients = [PATIENT | {"session_id": "pre"}, PATIENT | {"session_id": "post"}]
+    orders = {"01": SessionOrder(("pre", "post"), (None, None), "a session has no date of acquisition")}
+    (row,) = change_rows(visits, patients, SETTINGS, orders)
+    assert (row["new_fracture"], row["comparable"]) == ("unknown", False)
+    assert "no date" in row["evidence"]
+    assert not any(name.startswith("change_") for name in row)

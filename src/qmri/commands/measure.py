@@ -73,13 +73,15 @@ def run(options: argparse.Namespace) -> int:
 
 def _collect(options: argparse.Namespace) -> int:
     from qmri.measure.collect import collect
+    from qmri.preflight import repeated, session_orders
     from qmri.study import read_study
 
     for name in ("results", "study"):
         if getattr(options, name) is None:
             raise QmriError(f"--{name} is missing", expected="--collect with --results and --study")
     settings = study_config(options.results).measure
-    for path in collect(read_study(Path(options.study)), options.results, settings).values():
+    study = read_study(Path(options.study))
+    for path in collect(study, options.results, settings, session_orders(repeated(study))).values():
         log.info("%s", path.name)
     return EXIT_OK
 

@@ -9,10 +9,16 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from qmri.cli import EXIT_OK, EXIT_REFUSED, EXIT_SOME_FAILED, EXIT_USAGE
 from qmri.commands.summary import summarise
 from qmri.errors import QmriError
+
+if TYPE_CHECKING:
+    from qmri.study import Study
+
+log = logging.getLogger(__name__)
 
 DESCRIPTION = """\
 Run the whole pipeline on a study sheet: ingest, fit, segment, measure, report.
@@ -62,6 +68,7 @@ def run(options: argparse.Namespace) -> int:
     options.out = options.out.resolve()
     if any(TELLING.fullmatch(word.split("=")[0]) for word in options.rest):
         return _snakemake(snakemake_command(options))
+    _look_first(study, options.study)
     take_over(options.out)
     forget_losses(options.out)
     _run_jobs(options, study.names)
@@ -70,6 +77,20 @@ def run(options: argparse.Namespace) -> int:
     summary = summarise(options.out)
     sys.stdout.write(summary.text)
     return EXIT_SOME_FAILED if summary.failed else EXIT_OK
+
+
+def _look_first(study: Study, sheet: Path) -> None:
+    """Tell what `qmri check` would find, and refuse contradictions."""
+    from qmri.commands.check import lines
+    from qmri.preflight import findings, look, refuse_contradictions
+
+    found = findings(look(study))
+    for line in [
+        *(f"note: {note}" for note in study.notes),
+        *lines([item for item in found if not item.refused]),
+    ]:
+        log.warning("%s", line)
+    refuse_contradictions(found, sheet)
 
 
 def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from qmri.config import MeasureSettings
 from qmri.measure.flags import FRACTURED
@@ -25,37 +26,74 @@ COMPARABLE_BY = ("field_t", "recon_mode", "fat_model_id")
 Cells = Mapping[str, str]
 
 
+@dataclass(frozen=True)
+class SessionOrder:
+    """The sessions of a participant in time.
+
+    Attributes
+    ----------
+    sessions
+        session_id, earliest first; in any order where it is not known.
+    days
+        Days since the first session, in the same order; None where only the order is known.
+    unknown
+        Why the order is not known; empty where it is.
+    """
+
+    sessions: tuple[str, ...]
+    days: tuple[int | None, ...]
+    unknown: str = ""
+
+
 def change_rows(
-    vertebrae: Sequence[Cells], patients: Sequence[Cells], settings: MeasureSettings
+    vertebrae: Sequence[Cells],
+    patients: Sequence[Cells],
+    settings: MeasureSettings,
+    orders: Mapping[str, SessionOrder],
 ) -> list[dict[str, Cell]]:
-    """Return the rows of changes.csv, in the order of the tables; empty without a second session.
+    """Return the rows of changes.csv; empty without a second session.
 
     Parameters
     ----------
     vertebrae, patients
         Rows of the tables of the study, cells as text.
+    orders
+        The sessions of each participant that has several, in time. Where their order is not known
+        nothing is compared, and the rows say why.
     """
-    sessions: dict[str, list[Cells]] = {}
-    for patient in patients:
-        sessions.setdefault(patient["participant_id"], []).append(patient)
+    visits = {(row["participant_id"], row["session_id"]): row for row in patients}
     levels = {(row["participant_id"], row["session_id"], row["level"]): row for row in vertebrae}
     names = list(dict.fromkeys(row["level"] for row in vertebrae))
     rows = []
-    for participant, (first, *later) in sessions.items():
-        for patient in later:
+    for participant in dict.fromkeys(row["participant_id"] for row in patients):
+        if participant not in orders:
+            continue
+        order = orders[participant]
+        first, *later = order.sessions
+        for session, days in zip(later, order.days[1:], strict=True):
             for level in names:
-                pair = [levels.get((participant, visit["session_id"], level)) for visit in (first, patient)]
-                before, after = pair
+                before, after = (levels.get((participant, name, level)) for name in (first, session))
                 if before is None or after is None or "ok" not in (before["status"], after["status"]):
                     continue
                 keys: dict[str, Cell] = {
                     "participant_id": participant,
                     "level": level,
-                    "session_before": first["session_id"],
-                    "session_after": patient["session_id"],
+                    "session_before": first,
+                    "session_after": session,
+                    "interval_days": days,
                 }
-                rows.append(keys | _change(before, after, _difference(first, patient), settings))
+                if order.unknown:
+                    rows.append(
+                        keys | _not_compared(f"the order of the sessions is not known: {order.unknown}")
+                    )
+                    continue
+                difference = _difference(visits[participant, first], visits[participant, session])
+                rows.append(keys | _change(before, after, difference, settings))
     return rows
+
+
+def _not_compared(why: str) -> dict[str, Cell]:
+    return {"new_fracture": "unknown", "comparable": False, "evidence": why}
 
 
 def _change(

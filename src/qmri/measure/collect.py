@@ -1,13 +1,14 @@
-"""Join the rows of all examinations into the tables of a study, in the order of its sheet."""
+"""Join the rows of all examinations into the tables of a study, by participant and session."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping
 from pathlib import Path
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
-from qmri.measure.changes import change_rows
+from qmri.measure.changes import SessionOrder, change_rows
 from qmri.measure.rows import failed_examination
 from qmri.measure.stage import fractures_of, identity_of
 from qmri.measure.tables import dictionary, table_text
@@ -30,7 +31,9 @@ TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
 }
 
 
-def collect(study: Study, results: Path, settings: MeasureSettings) -> dict[str, Path]:
+def collect(
+    study: Study, results: Path, settings: MeasureSettings, orders: Mapping[str, SessionOrder]
+) -> dict[str, Path]:
     """Write vertebrae.csv, patients.csv, flags.csv and changes.csv with a JSON dictionary beside each.
 
     An examination whose record tells of a failure gets its rows here, with the reason, so that even a
@@ -54,7 +57,7 @@ def collect(study: Study, results: Path, settings: MeasureSettings) -> dict[str,
         paths[table] = markers / f"{table}.csv"
         replace_text(paths[table], table_text([], columns) + "".join(text[table] for text in texts))
         write_json(markers / f"{table}.json", dictionary(columns))
-    changes = change_rows(_read(paths["vertebrae"]), _read(paths["patients"]), settings)
+    changes = change_rows(_read(paths["vertebrae"]), _read(paths["patients"]), settings, orders)
     paths["changes"] = markers / "changes.csv"
     replace_text(paths["changes"], table_text(changes, CHANGE_COLUMNS))
     write_json(markers / "changes.json", dictionary(CHANGE_COLUMNS))

@@ -23,8 +23,14 @@ FRACTURE_EVIDENCE = {
 CHANGE_COLUMNS: tuple[Column, ...] = (
     Column("participant_id", None, "Participant, without the prefix sub-.", source=SHEET),
     Column("level", None, "Vertebral level.", source="labels"),
-    Column("session_before", None, "The participant's first session in the study sheet.", source=SHEET),
+    Column("session_before", None, "The participant's first session by date of acquisition.", source=SHEET),
     Column("session_after", None, "The later session.", source=SHEET),
+    Column(
+        "interval_days",
+        "d",
+        "Days from the first session to this one; n/a where the sheet tells their order and no date does.",
+        source="DICOM",
+    ),
     *(
         column
         for name, (unit, words) in CHANGED.items()
