@@ -313,6 +313,25 @@ def test_secondary_captures_are_called_so(dicom, phantom, read):
     assert "export the original images" in message
 
 
+PLANTED_IN = """
+    Modality ImageType SeriesDescription ProtocolName EchoTime RepetitionTime ImagePositionPatient
+    InstanceNumber RescaleSlope PixelPaddingValue Manufacturer ScanOptions
+""".split()  # noqa: SIM905
+
+
+@pytest.mark.parametrize("element", PLANTED_IN)
+@pytest.mark.parametrize("part", ["ge_sources", "ge_new_maps"])
+def test_a_name_that_stands_in_a_wrong_element_is_not_shown(dicom, phantom, read, element, part):
+    images = getattr(dicom, part)(phantom)
+    for number, ds in enumerate(images):
+        ds.file_meta.MediaStorageSOPClassUID = ds.SOPClassUID
+        if number % 2:
+            ds.add_new(pydicom.datadict.tag_for_keyword(element), "LO", dicom.PLANTED[0])
+    result = read(images)
+    said = result if isinstance(result, str) else f"{result.warnings} {result.decisions}"
+    assert "planted" not in said.lower()
+
+
 def test_burned_in_text_is_told(dicom, phantom, read):
     images = dicom.ge_new_maps(phantom)
     for ds in images:

@@ -60,10 +60,10 @@ def words_above(words: NDArray[Any], pixels: PixelFormat) -> frozenset[Words]:
     return frozenset(kind for kind, where in found.items() if where.any())
 
 
-def padded(words: NDArray[Any], pixels: PixelFormat) -> NDArray[np.bool_]:
-    """Return where an image holds PixelPaddingValue; nowhere if that is 0, a value like others."""
+def padded(words: NDArray[Any], pixels: PixelFormat) -> NDArray[np.bool_] | None:
+    """Return where an image holds PixelPaddingValue; None if there is none, or it is 0, a value."""
     if pixels.padding is None or words.dtype.kind == "f" or not any(pixels.padding):
-        return np.zeros(words.shape, dtype=bool)
+        return None
     values, (one, other) = signed_values(words, pixels).astype(np.int64), pixels.padding
     return (values >= min(one, other)) & (values <= max(one, other))
 

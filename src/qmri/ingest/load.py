@@ -171,8 +171,9 @@ def _fill_from(
         volume.above[words_above(words[index], first.pixels)] += 1
         volume.surplus[surplus] += 1
         without_value = padded(words[index], first.pixels)
-        volume.padded += int(without_value.sum())
-        target.plane[without_value] = np.nan if volume.kind in QUANTITIES else 0.0
+        if without_value is not None:
+            volume.padded += int(without_value.sum())
+            target.plane[without_value] = np.nan if volume.kind in QUANTITIES else 0.0
         _check_copies(values[index], target.frame, copies)
     return hashlib.sha256(content).hexdigest()
 

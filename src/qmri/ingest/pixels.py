@@ -61,7 +61,8 @@ def check_lossless(frame: Frame) -> None:
     known = syntax in NATIVE or syntax in DECODERS
     kept = known and (syntax not in EITHER or flag == "00")
     if flag == "01" or not kept:
-        name = uid.UID(syntax).name if syntax else "unknown"
+        name = uid.UID(syntax).name
+        name = name if name != syntax else "unknown"
         raise QmriError(
             "images were compressed with loss; numbers taken from them would be wrong",
             where=series_name(frame),

@@ -39,6 +39,7 @@ ENHANCED = (EnhancedMRImageStorage, LegacyConvertedEnhancedMRImageStorage, Param
 IMAGES = (MRImageStorage, *ENHANCED)
 PIXEL_ELEMENTS = {0x7FE00010: "integer", 0x7FE00008: "float", 0x7FE00009: "double"}
 GREYSCALE = ("MONOCHROME1", "MONOCHROME2", "")
+MODALITIES = ("OT", "SC", "PR", "CT", "US", "SR", "SEG", "REG")
 PREAMBLE = 132
 
 
@@ -145,15 +146,16 @@ def _sort_out(path: Path, parsed: _Parsed) -> FileHeader:
         return FileHeader(path, "other", patient=patient, reason=layout)
     frames = read_frames(path, dataset, pixels, enhanced=enhanced)
     if modality != "MR":
-        note = f"Modality (0008,0060) is {modality[:8] or 'absent'} in an MR image"
+        shown = modality if modality in MODALITIES else "not MR" if modality else "absent"
+        note = f"Modality (0008,0060) is {shown} in an MR image"
         frames = tuple(replace(frame, notes=(*frame.notes, note)) for frame in frames)
     return FileHeader(path, "image", frames, patient)
 
 
 def _storage_name(uid: str) -> str:
     """Return what a SOP class holds, in DICOM's words."""
-    name = pydicom.uid.UID(uid).name if uid else "no SOP class"
-    return name if not name[:1].isdigit() else "private DICOM"
+    name = pydicom.uid.UID(uid).name
+    return name if name != uid else "an unknown class"  # an unknown one could be any text
 
 
 def _pixel_format(parsed: _Parsed) -> PixelFormat:
