@@ -10,7 +10,7 @@ from typing import Any
 
 from qmri.errors import QmriError
 from qmri.ledger import read_records
-from qmri.signal import fat_model
+from qmri.signal import FAT_MODELS, fat_model, water_temperature
 
 Record = Mapping[str, Any]
 
@@ -20,9 +20,9 @@ REFERENCES = {
     "scipy": "Virtanen et al. 2020, Nat Methods. doi:10.1038/s41592-019-0686-2",
     "skimage": "van der Walt et al. 2014, PeerJ. doi:10.7717/peerj.453",
     "bids": "Gorgolewski et al. 2016, Sci Data. doi:10.1038/sdata.2016.44",
-    "water": "Hernando et al. 2014, Magn Reson Med. doi:10.1002/mrm.24982",
+    "water": "Hernando et al. 2014, Magn Reson Med. doi:10.1002/mrm.24951",
     "r2star": "Yu et al. 2008, Magn Reson Med. doi:10.1002/mrm.21737",
-    "varpro": "Hernando et al. 2008, Magn Reson Med. doi:10.1002/mrm.21397",
+    "varpro": "Hernando et al. 2008, Magn Reson Med. doi:10.1002/mrm.21522",
     "messages": "Felzenszwalb and Huttenlocher 2006, Int J Comput Vis. doi:10.1007/s11263-006-7899-4",
     "hybrid": "Yu et al. 2011, Magn Reson Med. doi:10.1002/mrm.22840",
     "magnitude": "Triay Bagur et al. 2019, Magn Reson Med. doi:10.1002/mrm.27728",
@@ -30,6 +30,7 @@ REFERENCES = {
     "genant": "Genant et al. 1993, J Bone Miner Res. doi:10.1002/jbmr.5650080915",
     "ibsi": "Zwanenburg et al. 2020, Radiology. doi:10.1148/radiol.2020191145",
 }
+BODY_TEMPERATURE_C = 37.0
 NAMED_FROM = {
     "seeds": "from a point that a reader set",
     "labels": "by a reader who drew them",
@@ -105,16 +106,18 @@ def _protocol(acquisition: Record) -> str:
 
 
 def _fit(fits: Sequence[Record], cite: Citations) -> Iterable[str]:
-    kinds = Counter((fit["recon_mode"], fit.get("mode"), fit.get("fat_model_id")) for fit in fits)
-    for (recon_mode, mode, spectrum), count in kinds.most_common():
+    kinds = Counter(
+        (fit["recon_mode"], fit.get("mode"), fit.get("fat_model_id"), fit.get("water_ppm")) for fit in fits
+    )
+    for (recon_mode, mode, spectrum, water_ppm), count in kinds.most_common():
         those = f"In {_of(count, len(fits)).lower()} examinations"
         if recon_mode == "vendor":
             yield f"{those} the scanner's own maps of PDFF and R2* were adopted."
             continue
         yield (
             f"{those} PDFF and R2* were estimated from {_echoes(str(mode), cite)}, with one R2* for water "
-            f"and fat{cite('r2star')}, {_spectrum(str(spectrum))} and the position of water at body "
-            f"temperature{cite('water')}."
+            f"and fat{cite('r2star')}, {_spectrum(str(spectrum))} and "
+            f"{_water(str(spectrum), water_ppm, cite)}."
         )
 
 
@@ -135,6 +138,18 @@ def _spectrum(model_id: str) -> str:
         return f"the fat spectrum {model_id} ({fat_model(model_id).source})"
     except QmriError:
         return f"a fat spectrum of the user's ({model_id})"
+
+
+def _water(model_id: str, water_ppm: float | None, cite: Citations) -> str:
+    """Return where water lay: at the temperature of its shift, or as a spectrum that counts from it says."""
+    model = FAT_MODELS.get(model_id)
+    if model is not None and model.relative_to_water:
+        return "the distance of fat to water as published"
+    if water_ppm is None:
+        return "an unknown position of water"
+    temperature = water_temperature(water_ppm)
+    body = " (body temperature)" if abs(temperature - BODY_TEMPERATURE_C) < 0.05 else ""
+    return f"the position of water at {temperature:.1f} degrees Celsius{body}{cite('water')}"
 
 
 def _segment(segmentations: Sequence[Record], cite: Citations) -> Iterable[str]:

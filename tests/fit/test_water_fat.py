@@ -7,7 +7,8 @@ import pytest
 
 from qmri.errors import QmriError
 from qmri.fit import Reason, fit_water_fat
-from qmri.signal import GAMMA_MHZ_PER_T, FatModel, WaterFatModel, cramer_rao
+from qmri.signal import GAMMA_MHZ_PER_T, FatModel, WaterFatModel, cramer_rao, water_position
+from qmri.signal import fat_model as find_fat_model
 
 ECHO_TIMES = np.arange(1.2, 6.3) * 1e-3
 FREQUENCY = 3 * GAMMA_MHZ_PER_T
@@ -177,3 +178,21 @@ def test_shapes_that_do_not_agree_are_refused():
 def test_decisions_are_json(noisy):
     record = fit(noisy).decisions.to_json()
     assert json.loads(json.dumps(record, allow_nan=False)) == record
+
+
+@pytest.mark.parametrize("spectrum", ["ren9", "hernando_phantom6"])
+def test_a_temperature_moves_water_for_every_spectrum(spectrum):
+    cold = find_fat_model(spectrum).at(10.0)
+    model = WaterFatModel.at(cold, ECHO_TIMES, FREQUENCY, water_ppm=water_position(10.0))
+    signal = model.forward(np.full((5, 5, 2), 0.4), 0.6, 60.0)
+    np.testing.assert_allclose(fit(signal, fat_model=spectrum, temperature=10.0).pdff, 60.0, atol=1e-2)
+    assert np.abs(fit(signal, fat_model=spectrum).pdff - 60.0).max() > 0.1
+
+
+def test_at_its_own_temperature_a_phantom_spectrum_is_as_published():
+    published = find_fat_model("hernando_phantom6")
+    assert published.at(22.9).ppm == pytest.approx(published.ppm)
+    with pytest.raises(QmriError, match="temperature"):
+        find_fat_model("toolbox6").at(20.0)
+    with pytest.raises(QmriError, match="twice"):
+        fit(np.ones((3, 3, 3, 6), complex), temperature=20.0, water_ppm=4.7)

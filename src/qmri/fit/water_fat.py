@@ -32,8 +32,10 @@ from qmri.fit.misfit import misfit
 from qmri.fit.modes import estimate
 from qmri.fit.result import WaterFatResult
 from qmri.fit.voxels import gather
-from qmri.signal import WATER_PPM_37C, FatModel
+from qmri.signal import WATER_PPM_37C, FatModel, water_position
 from qmri.signal import fat_model as find_fat_model
+
+LARGEST_TEMPERATURE_C = 50.0
 
 
 def fit_water_fat(
@@ -43,7 +45,8 @@ def fit_water_fat(
     *,
     voxel_size: ArrayLike | None = None,
     fat_model: str | FatModel = "ren9",
-    water_ppm: float = WATER_PPM_37C,
+    water_ppm: float | None = None,
+    temperature: float | None = None,
     mask: ArrayLike | None = None,
     mode: Literal["auto", "magnitude"] = "auto",
     phase_sign: Literal["auto", "standard", "conjugate"] = "auto",
@@ -68,7 +71,11 @@ def fit_water_fat(
     fat_model
         Fat spectrum or its id.
     water_ppm
-        Chemical shift of water (`qmri.signal.water_position`).
+        Chemical shift of water; that at 37 degrees without it. Spectra that count from water do not
+        change with it.
+    temperature
+        Temperature of the tissue instead, degrees Celsius (`qmri.signal.water_position`). Spectra that
+        count from water are taken to it too (`qmri.signal.FatModel.at`).
     mask
         Voxels to fit, of the spatial shape; the automatic foreground without it.
     mode
@@ -93,7 +100,7 @@ def fit_water_fat(
         If an argument is not what it should be, the echoes cannot separate water and fat, or the data
         say that the phases have the opposite sign.
     """
-    spectrum = find_fat_model(fat_model)
+    spectrum, water_ppm = _at_temperature(find_fat_model(fat_model), water_ppm, temperature)
     team_size = checked_threads(threads)
     sign = checked_word("phase_sign", phase_sign, SIGNS)
     magnitude = checked_word("mode", mode, MODES) == "magnitude"
@@ -145,6 +152,27 @@ def fit_water_fat(
     )
     reason[voxels.mask] = codes_of(found, voxels, train)
     return maps_of(found, voxels, reason, grid, rchi2=against.rchi2, decisions=decisions)
+
+
+def _at_temperature(
+    spectrum: FatModel, water_ppm: float | None, temperature: float | None
+) -> tuple[FatModel, float]:
+    """Return the spectrum and the chemical shift of water that are used."""
+    if temperature is None:
+        return spectrum, WATER_PPM_37C if water_ppm is None else water_ppm
+    if water_ppm is not None:
+        raise QmriError(
+            "the position of water is given twice",
+            found=f"water_ppm={water_ppm:g} and temperature={temperature:g}",
+            expected="one of them",
+        )
+    if not 0 <= temperature <= LARGEST_TEMPERATURE_C:
+        raise QmriError(
+            "the temperature is not one of tissue or of a phantom",
+            found=f"{temperature:g}",
+            expected=f"0-{LARGEST_TEMPERATURE_C:g} degrees Celsius",
+        )
+    return spectrum.at(temperature), water_position(temperature)
 
 
 def _check_magnitudes(volume: NDArray[np.number], train: EchoTrain) -> None:

@@ -12,6 +12,7 @@ from qmri.signal.spectra import (
     fat_phasor,
     triglyceride,
     water_position,
+    water_temperature,
 )
 
 __all__ = [
@@ -29,4 +30,5 @@ __all__ = [
     "fat_phasor",
     "triglyceride",
     "water_position",
+    "water_temperature",
 ]

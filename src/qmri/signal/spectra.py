@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,6 +33,8 @@ class FatModel:
         distance to water of such a spectrum is as published, whatever the temperature.
     source
         Tissue and publication.
+    temperature_c
+        Temperature at which a spectrum that counts from water was measured, None where it is not known.
 
     Raises
     ------
@@ -45,6 +47,7 @@ class FatModel:
     amplitudes: tuple[float, ...]
     relative_to_water: bool = False
     source: str = "given by the user"
+    temperature_c: float | None = None
 
     def __post_init__(self) -> None:
         valid = np.isfinite((*self.ppm, *self.amplitudes)).all() and min(self.amplitudes, default=-1) >= 0
@@ -54,6 +57,30 @@ class FatModel:
                 found=f"{len(self.ppm)} shifts, amplitudes {self.amplitudes}",
                 expected="one non-negative amplitude for each shift in ppm, their sum above zero",
             )
+
+    def at(self, temperature_c: float) -> FatModel:
+        """Return the spectrum for water at a temperature, degrees Celsius.
+
+        Fat hardly moves with temperature, water does (`water_position`): only a spectrum that counts
+        from water changes.
+
+        Raises
+        ------
+        QmriError
+            If it counts from water and the temperature at which it was measured is not known.
+        """
+        if not self.relative_to_water:
+            return self
+        if self.temperature_c is None:
+            raise QmriError(
+                f"fat spectrum {self.id!r} cannot be taken to another temperature",
+                found="shifts that count from water, measured at an unknown temperature",
+                expected="a spectrum in ppm from tetramethylsilane, or one with its temperature",
+                remedy="leave the temperature out: the shifts are then as published",
+            )
+        moved = water_position(self.temperature_c) - water_position(temperature_c)
+        shifts = tuple(shift + moved for shift in self.ppm)
+        return replace(self, ppm=shifts, temperature_c=temperature_c)
 
 
 _MODELS = (
@@ -94,6 +121,7 @@ _MODELS = (
         (0.087, 0.694, 0.128, 0.004, 0.039, 0.048),
         relative_to_water=True,
         source="peanut oil phantom at room temperature, Hernando 2017 (10.1002/mrm.26228)",
+        temperature_c=22.9,
     ),
 )
 FAT_MODELS: dict[str, FatModel] = {model.id: model for model in _MODELS}
@@ -150,6 +178,11 @@ def water_position(temperature_c: float) -> float:
     at 37 degrees and 3.50 ppm at 22.9 (Hernando 2014, 10.1002/mrm.24951).
     """
     return 1.3 + 3.748 - 0.01085 * temperature_c
+
+
+def water_temperature(water_ppm: float) -> float:
+    """Return the temperature in degrees Celsius at which water has a chemical shift in ppm."""
+    return (1.3 + 3.748 - water_ppm) / 0.01085
 
 
 WATER_PPM_37C = water_position(37.0)
