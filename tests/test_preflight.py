@@ -7,6 +7,7 @@ import pytest
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 
+from qmri.cli import main
 from qmri.commands.check import lines, table
 from qmri.errors import QmriError
 from qmri.ingest.glance import glance
@@ -147,3 +148,16 @@ def test_two_looks_with_two_keys_share_no_hash(tmp_path):
     assert one.contents
     assert not one.contents & other.contents
     assert one.patient.identifier != other.patient.identifier
+
+
+def test_the_check_of_a_sheet_writes_nothing_and_tells_by_its_status(tmp_path, capsys):
+    examination(tmp_path / "a", ADA, seed=1)
+    sheet = tmp_path / "study.csv"
+    sheet.write_text("participant_id,session_id,dicom_dir\n01,pre,a\n", encoding="utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    assert main(["check", str(sheet), "--out", str(tmp_path / "results")]) == 0
+    assert "1 examination, 0 contradictions" in capsys.readouterr().out
+    sheet.write_text("participant_id,session_id,dicom_dir\n01,pre,a\n02,pre,a\n", encoding="utf-8")
+    assert main(["check", str(sheet)]) == 1
+    assert "must be mended: participant 01, session pre and participant 02" in capsys.readouterr().out
+    assert sorted(tmp_path.rglob("*")) == before

@@ -6,6 +6,7 @@ import argparse
 import csv
 import io
 import os
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +14,10 @@ from typing import TYPE_CHECKING
 from qmri.cli import EXIT_OK
 from qmri.commands.ingest import available_cores, quieten_pydicom
 from qmri.errors import QmriError
+from qmri.words import counted
 
 if TYPE_CHECKING:
-    from qmri.ingest.found import FoundExamination
+    from qmri.ingest.found import FoundExamination, FoundStudy
 
 DESCRIPTION = """\
 List the examinations below a folder of DICOM and write study.csv and config.yaml to start from.
@@ -60,15 +62,15 @@ def run(options: argparse.Namespace) -> int:
                 remedy="give another folder with --out, or --force to replace it",
             )
     with header_progress() as progress:
-        found, listing = find_examinations(
+        found = find_examinations(
             options.source, workers=options.workers or available_cores(), progress=progress
         )
-    sys.stdout.write(listing)
-    rows = [exam for exam in found if exam.folder is not None]
+    sys.stdout.write(found.listing)
+    rows = [exam for exam in found.examinations if exam.folder is not None]
     if not rows:
         raise QmriError(
             "no examination was found that could be a row of a study sheet",
-            found="examinations mixed in one folder" if found else "no water-fat acquisition",
+            found="examinations mixed in one folder" if found.examinations else "no water-fat acquisition",
             remedy="put each examination into a folder of its own; the listing above tells what there is",
         )
     options.out.mkdir(parents=True, exist_ok=True)
@@ -98,17 +100,25 @@ def _path_in_sheet(folder: Path | None, beside: Path) -> str:
     return absolute.as_posix()
 
 
-def _summary(found: list[FoundExamination], sheet: Path, config: Path) -> str:
-    lines = ["", f"wrote {sheet} and {config}"]
-    for exam in found:
+def _summary(found: FoundStudy, sheet: Path, config: Path) -> str:
+    rows = [exam for exam in found.examinations if exam.folder is not None]
+    people = len({exam.participant_id for exam in rows})
+    lines = [
+        "",
+        f"wrote {sheet} with {counted(len(rows), 'examination')} of {counted(people, 'participant')}",
+        f"wrote {config}, which qmri run takes from beside the sheet",
+    ]
+    for exam in found.examinations:
+        words = f"participant {exam.participant_id}, session {exam.session_id}"
         if exam.folder is None:
-            lines.append(
-                f"participant {exam.participant_id}, session {exam.session_id} is not in the sheet: "
-                "its files lie mixed with those of another examination"
-            )
+            lines.append(f"left out: {words}: its files lie mixed with those of another examination")
         elif exam.refusal:
-            lines.append(
-                f"participant {exam.participant_id}, session {exam.session_id} needs you: {exam.refusal}"
-            )
-    lines.append("next: look through the sheet, then  qmri run study.csv --out results")
+            lines.append(f"needs you: {words}: {exam.refusal}")
+    lines += [f"left out: {sentence}" for sentence in found.left_out]
+    results = sheet.parent / "results"
+    lines += [
+        "next: look through the sheet, then",
+        f"  qmri check {shlex.quote(str(sheet))}",
+        f"  qmri run {shlex.quote(str(sheet))} --out {shlex.quote(str(results))}",
+    ]
     return "\n".join(lines) + "\n"

@@ -36,9 +36,28 @@ class FoundExamination:
     refusal: str
 
 
+@dataclass(frozen=True)
+class FoundStudy:
+    """What lies below a folder.
+
+    Attributes
+    ----------
+    examinations
+        Those that could be rows of a study sheet.
+    left_out
+        A sentence for each study of the listing that could not.
+    listing
+        Everything that is there, for a reader.
+    """
+
+    examinations: tuple[FoundExamination, ...]
+    left_out: tuple[str, ...]
+    listing: str
+
+
 def find_examinations(
     root: Path, *, workers: int = 1, progress: Callable[[int, int], None] | None = None
-) -> tuple[list[FoundExamination], str]:
+) -> FoundStudy:
     """Return the examinations below a folder, and the listing of everything that is there.
 
     Raises
@@ -54,9 +73,12 @@ def find_examinations(
     folders = _own_folders(root, studies, origins)
     sessions: dict[int, int] = defaultdict(int)
     numbers: dict[int, int] = {}
-    found = []
-    for study, folder in zip(studies, folders, strict=True):
+    found, left_out = [], []
+    for number, (study, folder) in enumerate(zip(studies, folders, strict=True), start=1):
         if isinstance(study.refusal, NothingUsableError):
+            left_out.append(
+                f"study {number} of the listing, {len(study.frames)} images: {study.refusal.problem}"
+            )
             continue
         participant = numbers.setdefault(study.patient, len(numbers) + 1)
         sessions[study.patient] += 1
@@ -64,7 +86,7 @@ def find_examinations(
         found.append(
             FoundExamination(f"{participant:02d}", f"{sessions[study.patient]:02d}", folder, refusal)
         )
-    return found, describe(scan, studies)
+    return FoundStudy(tuple(found), tuple(left_out), describe(scan, studies, as_one=False))
 
 
 def _own_folders(

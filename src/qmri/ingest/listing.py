@@ -113,8 +113,8 @@ def list_studies(scan: Scan, overrides: Overrides) -> list[StudyContent]:
     return studies
 
 
-def describe(scan: Scan, studies: Sequence[StudyContent]) -> str:
-    """Return the listing as text."""
+def describe(scan: Scan, studies: Sequence[StudyContent], *, as_one: bool = True) -> str:
+    """Return the listing as text; ``as_one`` tells whether the folder would do as one examination."""
     kinds = {
         "image": "MR image files",
         "other": "other DICOM",
@@ -131,7 +131,8 @@ def describe(scan: Scan, studies: Sequence[StudyContent]) -> str:
     try:
         check_one_patient(scan)
     except QmriError as error:
-        lines.append(f"refused as one examination: {error.problem}")
+        if as_one:
+            lines.append(f"refused as one examination: {error.problem}")
     for number, study in enumerate(studies, start=1):
         lines += ["", f"study {number}, patient {study.patient}"]
         lines += [line for content in study.series for line in _series_lines(content)]
