@@ -114,3 +114,11 @@ def test_sessions_in_unknown_order_are_not_compared():
     assert (row["new_fracture"], row["comparable"]) == ("unknown", False)
     assert "no date" in row["evidence"]
     assert not any(name.startswith("change_") for name in row)
+
+
+@pytest.mark.parametrize("session", ["before", "after"])
+def test_nothing_is_compared_where_names_are_not_verified(session):
+    row = change(**{session: {"level_verified": "0", "height_ant_mm": "15"}})
+    assert not any(name.startswith(("change_", "detected_")) for name in row)
+    assert (row["new_fracture"], row["comparable"]) == ("unknown", False)
+    assert "not verified" in row["evidence"]

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.measure.deformity import HeightLoss, expected_heights, height_losses
+from qmri.measure.deformity import HeightLoss, expected_heights, height_losses, usual_wedge_ratio
 
 # Normal anterior, middle and posterior heights, mm, of women (L5 is wedged the other way).
 NORMAL = {
@@ -64,10 +64,39 @@ def test_the_loss_does_not_depend_on_the_size_of_the_patient():
 
 def test_a_single_body_is_held_against_itself():
     losses = height_losses({"L1": (15.0, 20.0, 25.0)}, frozenset())
-    assert losses["L1"].percent == pytest.approx(40)
+    assert losses["L1"].percent == pytest.approx(100 * (1 - 0.6 / usual_wedge_ratio("L1")))
     assert expected_heights("L1", {"L1": (15.0, 20.0, 25.0)}, set()) is None
 
 
 def test_expected_heights_grow_caudally():
     uniform = {"T12": (24.0,) * 3, "L2": (24.0 * 1.03**2,) * 3}
-    assert np.allclose(expected_heights("L1", uniform, set()), 24.0 * 1.03)
+    assert np.allclose(expected_heights("L1", uniform, set())[:2], 24.0 * 1.03)
+
+
+def test_normal_l5_scattered_by_4_percent_is_hardly_ever_graded():
+    """A posterior height of 23-24 mm under an L4 of 26 mm is no crush."""
+    rng = np.random.default_rng(0)
+    graded = 0
+    for _ in range(200):
+        people = {level: tuple(h * rng.normal(1, 0.04) for h in values) for level, values in NORMAL.items()}
+        graded += height_losses(people, frozenset())["L5"].grade > 0
+    assert graded <= 4
+
+
+def test_an_l5_wedged_to_the_front_is_seen_against_its_own_normal():
+    """Anterior as high as posterior is normal at L3 but a loss of 9 % at L5."""
+    equal = {"L5": (25.0, 25.0, 25.0), "L3": (25.0, 25.0, 25.0)}
+    losses = {level: height_losses({level: equal[level]}, frozenset())[level].percent for level in equal}
+    assert losses["L3"] == pytest.approx(0, abs=1)
+    assert losses["L5"] == pytest.approx(9, abs=1.5)
+
+
+@pytest.mark.parametrize(("percent", "doubt"), [(10, False), (17, True), (22, True), (33, False), (39, True)])
+def test_a_grade_is_in_doubt_where_its_error_reaches_a_limit(percent, doubt):
+    assert HeightLoss(percent, "wedge", error_percent=3.5).grade_doubt is doubt
+
+
+def test_the_error_of_a_loss_is_that_of_a_ratio():
+    (loss,) = height_losses({"L3": (20.0, 25.0, 25.0)}, frozenset(), height_error_mm=1.0).values()
+    share = 20 / (25 * usual_wedge_ratio("L3"))
+    assert loss.error_percent == pytest.approx(100 * np.hypot(1, share) / (25 * usual_wedge_ratio("L3")))

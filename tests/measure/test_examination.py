@@ -6,6 +6,7 @@ import pytest
 from qmri.config import MeasureSettings
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps
+from qmri.measure.morphometry import Morphometry
 from qmri.measure.rows import ExaminationData, Identity, LabelNote, failed_examination
 from qmri.outputs import VERTEBRA_COLUMNS
 
@@ -210,3 +211,34 @@ def test_a_body_that_ends_in_the_last_slice_has_a_volume_and_one_that_goes_on_ha
         row = by_level(measure(cropped))["L3"]
         assert ("volume_cm3" in row) is has_volume
         assert ("volume" in row["na_reason"]) is not has_volume
+
+
+def test_names_that_are_not_verified_feed_no_column_that_rests_on_them(make_spine):
+    spine = make_spine(marrow=MARROW)
+    sure, unsure = (
+        measure(spine, notes={"L1": LabelNote(verified=known)}).patient for known in (True, False)
+    )
+    for name in ("pdff_target_median_pct", "pdff_target_ratio", "pdff_adjacent_mean_pct"):
+        assert name in sure
+        assert name not in unsure
+    assert "not verified" in unsure["na_reason"]
+    assert (sure["qc_pass"], unsure["qc_pass"]) == (True, False)
+    assert "levels_unverified" in unsure["qc_flags"].split(";")
+
+
+@pytest.mark.parametrize("kind", ["treated", "acute", "old"])
+def test_a_declared_level_that_is_not_in_view_is_flagged(make_spine, kind):
+    patient = measure(make_spine(), fractures=Fractures(**{kind: ("T6",)})).patient
+    assert "fracture_not_in_view" in patient["qc_flags"].split(";")
+
+
+def test_a_height_that_the_caliper_contradicts_feeds_no_grade_and_no_background(make_spine, monkeypatch):
+    contradicted = property(lambda shape: np.array([True, False, True]))
+    monkeypatch.setattr(Morphometry, "agreement", contradicted)
+    rows = measure(make_spine())
+    for row in rows.vertebrae:
+        if row["status"] == "ok":
+            assert not {"height_mid_mm", "height_loss_pct", "genant_grade", "height_ratio_mp"} & set(row)
+            assert row["in_background"] is False
+            assert "grade" in row["na_reason"]
+    assert rows.patient["n_bg_levels"] == 0

@@ -170,6 +170,14 @@ def few_background(make_spine):
     return replace(data, fractures=Fractures(treated=("L1",), old=("T11", "T12", "L3")))
 
 
+def levels_unverified(make_spine):
+    return replace(clean(make_spine), notes={"L3": LabelNote(verified=False)})
+
+
+def fracture_not_in_view(make_spine):
+    return replace(clean(make_spine), fractures=Fractures(treated=("L1",), old=("T7",)))
+
+
 def scale_doubt(make_spine):
     data = clean(make_spine)
     return with_map(data, pdff=data.maps.pdff / 100)
@@ -195,6 +203,8 @@ CASES = {
         scoliosis,
         t1_bias,
         few_background,
+        levels_unverified,
+        fracture_not_in_view,
         scale_doubt,
     )
 }

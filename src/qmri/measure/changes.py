@@ -63,6 +63,9 @@ def change_rows(
     """
     visits = {(row["participant_id"], row["session_id"]): row for row in patients}
     levels = {(row["participant_id"], row["session_id"], row["level"]): row for row in vertebrae}
+    unverified = {
+        (row["participant_id"], row["session_id"]) for row in vertebrae if row.get("level_verified") == "0"
+    }
     names = list(dict.fromkeys(row["level"] for row in vertebrae))
     rows = []
     for participant in dict.fromkeys(row["participant_id"] for row in patients):
@@ -82,10 +85,14 @@ def change_rows(
                     "session_after": session,
                     "interval_days": days,
                 }
-                if order.unknown:
-                    rows.append(
-                        keys | _not_compared(f"the order of the sessions is not known: {order.unknown}")
-                    )
+                why = [f"the order of the sessions is not known: {order.unknown}"] if order.unknown else []
+                why += [
+                    f"the names of the levels are not verified at {visit}"
+                    for visit in (first, session)
+                    if (participant, visit) in unverified
+                ]
+                if why:
+                    rows.append(keys | _not_compared("; ".join(why)))
                     continue
                 difference = _difference(visits[participant, first], visits[participant, session])
                 rows.append(keys | _change(before, after, difference, settings))

@@ -19,12 +19,32 @@ NEIGHBOURS = 4
 REACH = 4
 """The references of a height are at most so many, and at most so many levels away."""
 
-# Change of (anterior, middle, posterior) height per level caudally in the thoracolumbar spine, share
-# of the height: heights of the normal lumbar and lower thoracic spine rise by about 3 % a level.
+# Change of anterior and middle height per level caudally in the thoracolumbar spine, share of the
+# height: heights of the normal lumbar and lower thoracic spine rise by about 3 % a level.
 GROWTH_PER_LEVEL = 0.03
+
+NORMAL_WEDGE_DEG = {
+    "T9": 3.8,
+    "T10": 3.2,
+    "T11": 5.0,
+    "T12": 4.2,
+    "L1": 3.35,
+    "L2": 1.65,
+    "L3": 0.1,
+    "L4": -1.9,
+    "L5": -6.2,
+}
+"""Sagittal wedging of normal bodies, + ventral: mean of the values of 120 women and 120 men (Masharawi et
+al. 2010, 10.1007/s00586-009-1256-6, table 1). No table was found for the levels above; T9 stands for them."""
+
+USUAL_DEPTH = 1.25
+"""Depth of a body over its posterior height, by which an angle becomes a ratio."""
 
 LEAST_MIDDLE = 0.88
 """Middle over posterior height is not taken to be usual below this, whatever the neighbours show."""
+
+HEIGHT_ERROR_MM = 0.7
+"""Standard error of a height, where the caller does not tell."""
 
 Heights = tuple[float, float, float]
 
@@ -39,23 +59,42 @@ class HeightLoss:
         Share of the expected height that is missing, percent; negative where the body is taller.
     kind
         ``wedge``, ``biconcave`` or ``crush``.
+    error_percent
+        Standard error of the loss by the errors of both heights, percent.
     """
 
     percent: float
     kind: str
+    error_percent: float = 0.0
 
     @property
     def grade(self) -> int:
         """Genant's grade by loss: 0 below 20 %, 1 to 25 %, 2 to 40 %, 3 above."""
         return int(np.searchsorted(GRADE_LIMITS_PCT, self.percent, side="right"))
 
+    @property
+    def grade_doubt(self) -> bool:
+        """Whether a limit of the grades lies within one standard error of the loss."""
+        return any(abs(self.percent - limit) <= self.error_percent for limit in GRADE_LIMITS_PCT)
 
-def height_losses(heights: Mapping[str, Heights], fractured: frozenset[str]) -> dict[str, HeightLoss]:
+
+def usual_wedge_ratio(level: str) -> float:
+    """Return the usual anterior over posterior height of a level, read at 15 and 85 % of the depth.
+
+    1 - 0.7 tan(w) d, w the wedging of the level and d depth over posterior height.
+    """
+    name = level if level in NORMAL_WEDGE_DEG else "T9" if steps_between(level, "T9") < 0 else "L5"
+    return float(1 - (0.85 - 0.15) * np.tan(np.radians(NORMAL_WEDGE_DEG[name])) * USUAL_DEPTH)
+
+
+def height_losses(
+    heights: Mapping[str, Heights], fractured: frozenset[str], height_error_mm: float = HEIGHT_ERROR_MM
+) -> dict[str, HeightLoss]:
     """Return the loss of every body.
 
-    Wedge: anterior against posterior height; biconcave: middle against posterior height, for normal
-    endplates are hollow over what is usual among the neighbours; crush: each height against the same
-    height of up to four unfractured neighbours, scaled to the level. A body
+    Wedge: anterior against posterior height, over what is usual at the level; biconcave: middle against
+    posterior height, for normal endplates are hollow over what is usual among the neighbours; crush:
+    each height against the same height of up to four unfractured neighbours, scaled to the level. A body
     that turns out deformed is taken from the references, and the losses are taken again, until
     nothing changes; so a fracture that nobody told of does not hide its neighbour's.
 
@@ -65,11 +104,13 @@ def height_losses(heights: Mapping[str, Heights], fractured: frozenset[str]) -> 
         (anterior, middle, posterior) in mm, by level.
     fractured
         Levels known to be fractured; they are no reference.
+    height_error_mm
+        Standard error of a height.
     """
     excluded = set(fractured)
     losses: dict[str, HeightLoss] = {}
     for _ in range(len(heights) + 1):
-        losses = {level: _loss(level, heights, excluded) for level in heights}
+        losses = {level: _loss(level, heights, excluded, height_error_mm) for level in heights}
         deformed = {level for level, loss in losses.items() if loss.percent >= DEFORMED_PCT}
         if deformed <= excluded:
             break
@@ -78,7 +119,11 @@ def height_losses(heights: Mapping[str, Heights], fractured: frozenset[str]) -> 
 
 
 def expected_heights(level: str, heights: Mapping[str, Heights], excluded: set[str]) -> Heights | None:
-    """Return the heights that the neighbours lead to expect, None without any neighbour."""
+    """Return the heights that the neighbours lead to expect, None without any neighbour.
+
+    Anterior and middle heights grow caudally; posterior ones follow from the usual wedging of both
+    levels, so that L5, which is naturally lower behind, is not taken for crushed.
+    """
     near = sorted(
         (abs(step), other)
         for other in heights
@@ -87,22 +132,31 @@ def expected_heights(level: str, heights: Mapping[str, Heights], excluded: set[s
     if not near:
         return None
     scaled = [
-        np.array(heights[other]) * (1 + GROWTH_PER_LEVEL) ** steps_between(level, other) for _, other in near
+        np.array(heights[other])
+        * (1 + GROWTH_PER_LEVEL) ** steps_between(level, other)
+        * [1.0, 1.0, usual_wedge_ratio(other) / usual_wedge_ratio(level)]
+        for _, other in near
     ]
     middle = np.median(np.stack(scaled), axis=0)
     return float(middle[0]), float(middle[1]), float(middle[2])
 
 
-def _loss(level: str, heights: Mapping[str, Heights], excluded: set[str]) -> HeightLoss:
-    anterior, middle, posterior = heights[level]
+def _loss(
+    level: str, heights: Mapping[str, Heights], excluded: set[str], height_error_mm: float
+) -> HeightLoss:
+    anterior, middle, posterior = own = heights[level]
     expected = expected_heights(level, heights, excluded)
     usual_middle = 1.0 if expected is None else min(max(expected[1] / expected[2], LEAST_MIDDLE), 1.0)
-    shares = [("wedge", anterior / posterior), ("biconcave", middle / posterior / usual_middle)]
+    references = [
+        ("wedge", anterior, posterior * usual_wedge_ratio(level)),
+        ("biconcave", middle, posterior * usual_middle),
+    ]
     if expected is not None:
-        names = ("wedge", "biconcave", "crush")
-        own = (anterior, middle, posterior)
-        shares += [(name, height / usual) for name, height, usual in zip(names, own, expected, strict=True)]
+        same = list(zip(("wedge", "biconcave", "crush"), own, expected, strict=True))
+        references += same
         if all(height < 0.8 * usual for height, usual in zip(own, expected, strict=True)):
-            shares = [("crush", share) for _, share in shares]
-    kind, share = min(shares, key=lambda pair: pair[1])
-    return HeightLoss(100.0 * (1.0 - share), kind)
+            references = [("crush", height, usual) for _, height, usual in same]
+    kind, height, usual = min(references, key=lambda reference: reference[1] / reference[2])
+    share = height / usual
+    error = height_error_mm * float(np.hypot(1.0, share)) / usual
+    return HeightLoss(100.0 * (1.0 - share), kind, 100.0 * error)

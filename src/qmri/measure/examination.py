@@ -22,6 +22,7 @@ from qmri.measure.flags import (
     label_flags,
     meaning_flags,
     misfit_flags,
+    name_flags,
     names,
     quality_flags,
     shared_doubts,
@@ -59,7 +60,7 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     whole = [body for level, body in bodies.items() if cut[level] is None]
     vertebrae = {v.body.level: v for v in prepare(whole, exam.maps, settings)}
     measured = _own_columns(vertebrae, exam, settings)
-    kinds = _add_losses(measured, vertebrae, exam.fractures)
+    kinds = _add_losses(measured, vertebrae, exam.fractures, settings)
     ok = [level for level, row in measured.items() if "pdff_median_pct" in row]
     flags = _level_flags(measured, vertebrae, exam, settings)
     background = _background(ok, measured, flags, exam.fractures)
@@ -71,6 +72,7 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     flags += meant + shared_doubts(meant, ok)
     fractured = len(exam.fractures.levels) if exam.fractures.told else None
     flags += misfit_flags(exam.origin, settings)
+    flags += name_flags(exam.names_verified, exam.fractures.levels, ok)
     flags += examination_flags(patient, fractured, _fattest_tissue(exam.maps, vertebrae), settings)
     by_level = grouped(flags)
     rows = []
@@ -154,20 +156,28 @@ def _own_columns(
 
 
 def _add_losses(
-    measured: dict[str, Row], vertebrae: Mapping[str, Vertebra], fractures: Fractures
+    measured: dict[str, Row],
+    vertebrae: Mapping[str, Vertebra],
+    fractures: Fractures,
+    settings: MeasureSettings,
 ) -> dict[str, str]:
     """Add height loss, grade and local kyphosis, which need the neighbours; return the kinds of loss."""
     names_of_heights = ("height_ant_mm", "height_mid_mm", "height_post_mm")
     heights = {
         level: (row[names_of_heights[0]], row[names_of_heights[1]], row[names_of_heights[2]])
         for level, row in measured.items()
-        if names_of_heights[0] in row
+        if all(name in row for name in names_of_heights)
     }
     fractured = frozenset(level for level in heights if fractures.status(level) in FRACTURED)
     shapes = {level: v.shape for level, v in vertebrae.items() if v.shape is not None}
-    losses = height_losses(heights, fractured)
+    losses = height_losses(heights, fractured, settings.repeatability_height_mm)
     for level, loss in losses.items():
-        measured[level] |= {"height_loss_pct": loss.percent, "genant_grade": loss.grade}
+        measured[level] |= {
+            "height_loss_pct": loss.percent,
+            "height_loss_se_pct": loss.error_percent,
+            "genant_grade": loss.grade,
+            "genant_doubt": loss.grade_doubt,
+        }
         kyphosis = local_kyphosis_deg(shapes, level)
         if kyphosis is not None:
             measured[level]["kyphosis_local_deg"] = kyphosis
@@ -189,10 +199,9 @@ def _level_flags(
     settings: MeasureSettings,
 ) -> list[Flag]:
     flags = []
-    verified = all(note.verified for note in exam.notes.values())
     for level, row in measured.items():
         note = exam.notes.get(level, LabelNote())
-        words = note.flags if verified else (*note.flags, UNVERIFIED)
+        words = note.flags if exam.names_verified else (*note.flags, UNVERIFIED)
         flags += quality_flags(level, row, settings)
         body, shape = vertebrae[level].body, vertebrae[level].shape
         flags += label_flags(level, words, cut_at_side=body.touches_side, stray_voxels=body.stray_voxels)
@@ -210,7 +219,7 @@ def _background(
         level
         for level in ok
         if fractures.status(level) not in FRACTURED
-        and measured[level].get("genant_grade", 0) == 0
+        and measured[level].get("genant_grade") == 0
         and level not in failed
     ]
 

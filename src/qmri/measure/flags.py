@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from qmri.config import MeasureSettings
+from qmri.levels import sort_levels
 from qmri.measure.distribution import Row
 from qmri.measure.images import Origin
 from qmri.outputs import VERTEBRA_COLUMNS
@@ -30,11 +31,15 @@ FLAGS: dict[str, str] = {
     "scoliosis": "The spine is bent sideways; heights and levels need a look.",
     "t1_bias": "Flip angle and repetition time make fat brighter than its share.",
     "few_background": "Too few unfractured levels passed; the background marrow rests on next to nothing.",
+    "levels_unverified": "The names of the levels wait for a reader; nothing that rests on them is given.",
+    "fracture_not_in_view": "A level that the study sheet calls fractured or treated was not measured.",
     "scale_doubt": "No tissue in view has the PDFF of fat; the scale of the map may be wrong.",
 }
 """Every flag and what it means."""
 
-DISQUALIFYING = frozenset({"swap", "void", "low_snr", "poor_fit", "small_roi", "scale_doubt"})
+DISQUALIFYING = frozenset(
+    {"swap", "void", "low_snr", "poor_fit", "small_roi", "scale_doubt", "levels_unverified"}
+)
 """Flags that take a level out of the background, or an examination's qc_pass; the row stays."""
 
 LEVEL_WORDS = ("order", "gap_above", "gap_below", "other_model_says", UNVERIFIED)
@@ -230,6 +235,26 @@ def examination_flags(
     if fat_pct is not None and not lowest <= fat_pct <= highest:
         words = f"the fattiest hundredth of the tissue begins at {fat_pct:.3g} % PDFF"
         flags.append(Flag("scale_doubt", words, None, fat_pct, lowest if fat_pct < lowest else highest, "%"))
+    return flags
+
+
+def name_flags(verified: bool, declared: Collection[str], measured: Collection[str]) -> list[Flag]:
+    """Return the flags of an examination whose names, or whose fractures by name, nobody can rely on.
+
+    Parameters
+    ----------
+    verified
+        Whether the names of all levels are certain.
+    declared, measured
+        Levels that the study sheet calls fractured or treated; levels that were measured.
+    """
+    flags = []
+    if not verified:
+        flags.append(Flag("levels_unverified", "a reader has to confirm or shift the names of the levels"))
+    unseen = sort_levels(set(declared) - set(measured))
+    if unseen:
+        words = f"the study sheet names {', '.join(unseen)}, measured are {', '.join(measured) or 'none'}"
+        flags.append(Flag("fracture_not_in_view", words))
     return flags
 
 

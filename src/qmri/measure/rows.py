@@ -19,6 +19,14 @@ from qmri.measure.images import Fractures, Maps, Origin
 from qmri.measure.tables import Cell
 from qmri.measure.vertebra import Vertebra, contradicted_heights
 
+NEED_NAMES = (
+    "pdff_target_median_pct",
+    "pdff_target_ratio",
+    "pdff_adjacent_mean_pct",
+    "pdff_nonadjacent_mean_pct",
+)
+"""Columns of a patient that join the sheet's level names with those of the labels."""
+
 JUNCTION = ("T11", "T12", "L1", "L2")
 
 
@@ -79,6 +87,11 @@ class ExaminationData:
     fractures: Fractures = field(default_factory=Fractures)
     notes: Mapping[str, LabelNote] = field(default_factory=dict)
 
+    @property
+    def names_verified(self) -> bool:
+        """Whether the names of all levels are certain; they are where a reader made the labels."""
+        return all(note.verified for note in self.notes.values())
+
 
 @dataclass(frozen=True)
 class ExaminationRows:
@@ -118,6 +131,9 @@ def patient_row(
     row |= {"status": "ok" if ok else "failed"}
     row |= {"status_reason": None if ok else "no vertebral body could be measured"}
     row |= {"n_levels": len(ok), **columns, "bg_levels": ";".join(background)}
+    if not exam.names_verified:
+        row = {name: cell for name, cell in row.items() if name not in NEED_NAMES}
+        row["na_reason"] = "target and neighbours: the names of the levels are not verified"
     if fractures.told:
         row |= {
             "n_fx_acute": len(set(fractures.acute) | set(fractures.treated)),
@@ -196,9 +212,10 @@ def missing_reasons(vertebra: Vertebra, exam: ExaminationData) -> str:
     if not np.isfinite(maps.r2star[vertebra.body.window][vertebra.region.roi]).any():
         reasons.append("R2*: no value in the region")
     if vertebra.shape is None:
-        reasons.append("shape: the label is too small for endplates")
-    else:
-        reasons += contradicted_heights(vertebra.shape)
+        reasons.append("shape: the label is too small for endplates; not in the background without a grade")
+    elif contradicted := contradicted_heights(vertebra.shape):
+        reasons += contradicted
+        reasons.append("grade: not all heights are known; not in the background without a grade")
     if vertebra.body.touches_side:
         reasons.append("volume: the body goes on beyond the slices")
     return "; ".join(reasons)

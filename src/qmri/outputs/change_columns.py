@@ -17,7 +17,7 @@ FRACTURE_EVIDENCE = {
     "candidate": "a height fell by more than 15 %, or PDFF by a third, and by more than is detectable",
     "none": "neither fell so far",
     "known": "the level was fractured or treated at the earlier session",
-    "unknown": "a height is missing at one of the sessions",
+    "unknown": "a height is missing at one of the sessions, or names of levels are not verified",
 }
 
 CHANGE_COLUMNS: tuple[Column, ...] = (

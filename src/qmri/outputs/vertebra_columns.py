@@ -231,11 +231,19 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
     Column(
         "height_loss_pct",
         "%",
-        "Largest loss: anterior or middle against posterior height, or a height against the neighbours'; "
+        "Largest loss against what is usual: anterior (by level) or middle over posterior height, or a "
+        "height against the neighbours'; "
         "negative where the body is taller.",
     ),
     Column("height_loss_kind", None, "Which comparison the loss rests on.", levels=HEIGHT_LOSS_KINDS),
+    Column("height_loss_se_pct", "%", "Standard error of height_loss_pct by the errors of both heights."),
     Column("genant_grade", "0-3", "Grade of height_loss_pct.", levels=GENANT_GRADES),
+    Column(
+        "genant_doubt",
+        "0/1",
+        "A limit of the grades lies within one standard error of height_loss_pct.",
+        levels=YES_NO,
+    ),
     Column(
         "label_confidence",
         None,
