@@ -128,9 +128,9 @@ def name_from_lowest_level(
         least_probability = max(least_probability, NEAR_CERTAIN)
     needed = least_probability
     if anchor == lowest_complete == last and straight:
-        if clear_sacrum(detection):
+        if clear_sacrum(detection) and detection.sacrum_whole:
             needed = min(BELIEVED, needed)
-        elif LEAST_S1_MM <= seen < CLEAR_S1_MM:
+        elif clear_sacrum(detection) or LEAST_S1_MM <= seen < CLEAR_S1_MM:
             needed = min(LIKELY, needed)
     doubts = []
     if told_on_sacrum and chances[anchor] < needed and not unopposed:
