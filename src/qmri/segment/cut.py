@@ -10,24 +10,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.segment.contrast import Contrast, prepare
-from qmri.segment.cost import (
-    REACH_MM,
-    STEP_MM,
-    WATER_ALONE,
-    WATER_AND_FAT,
-    CutWeights,
-    Plane,
-    Site,
-    surface_cost,
-)
+from qmri.segment.cost import REACH_MM, Plane, Site, surface_cost
 from qmri.segment.detector import ProbabilityMap, SpineImages
+from qmri.segment.edges import STEP_MM
 from qmri.segment.frames import BodyFrame, frames_of_chain
-from qmri.segment.refit import refit
+from qmri.segment.refit import follow, refit
 from qmri.segment.surface import cheapest_surface
 from qmri.segment.template import BodySurface, rays_of
-from qmri.segment.voids import fill_voids
+from qmri.segment.voids import fill_voids, sample_middle
+from qmri.segment.weights import WATER_ALONE, WATER_AND_FAT, CutWeights
 
 OUTSIDE_MM = (3.0, 5.0)
+# Where muscle and disc lie, in spacings to the side and along the axis.
+BESIDE = np.array([-1.07, -0.9, 0.9, 1.07])
+BETWEEN = np.array([-0.53, -0.5, -0.47, 0.47, 0.5, 0.53])
 
 
 @dataclass(frozen=True)
@@ -79,15 +75,18 @@ def cut_surfaces(
         weights = WATER_ALONE if contrast.fraction is None else WATER_AND_FAT
     rho = image_contrast(contrast, seeds_mm)
     frames = frames_of_chain(seeds_mm, counts)
+    weights = weights.beside(*surroundings(contrast, frames, weights))
     templates = [weights.usual_body(frame.spacing_mm) for frame in frames]
     plain = contrast
+    previous: list[BodySurface] | None = None
     for _ in range(2):
         contrast = fill_voids(plain, list(zip(frames, templates, strict=True)))
         sites = [
             Site(frame, template, middles)
             for frame, template, middles in zip(frames, templates, _middles(frames, counts), strict=True)
         ]
-        cuts = _cut_bodies(contrast, sites, rho, weights)
+        cuts = _cut_bodies(contrast, sites, rho, weights, previous)
+        previous = [cut.surface for cut in cuts]
         fitted = [refit(cut.surface, template) for cut, template in zip(cuts, templates, strict=True)]
         frames, templates = [frame for frame, _ in fitted], [template for _, template in fitted]
     return cuts
@@ -99,6 +98,20 @@ def image_contrast(contrast: Contrast, seeds_mm: NDArray[np.float64]) -> float:
     values = contrast.sample(contrast.inphase, seeds_mm[:, None, None, None] + np.stack(grid, -1))
     low, high = np.percentile(np.log(np.maximum(values, 0.05)), (16, 84))
     return float(np.clip((high - low) / 2 / 0.45, 0.5, 1.6))
+
+
+def surroundings(contrast: Contrast, frames: Sequence[BodyFrame], weights: CutWeights) -> tuple[float, float]:
+    """Return the signal beside and between the bodies over that of their middles, median over the spine."""
+    ratios = []
+    for frame in frames:
+        template = weights.usual_body(frame.spacing_mm)
+        own = max(float(np.median(sample_middle(contrast, contrast.inphase, frame, template))), 0.1)
+        beside = np.meshgrid(BESIDE * frame.spacing_mm, [-8.0, 0, 8], [-8.0, -4, 0, 4, 8])
+        between = np.meshgrid([-8.0, 0, 8], [-8.0, 0, 8], BETWEEN * frame.spacing_mm)
+        places = [frame.to_world(np.stack(grid, -1)) for grid in (beside, between)]
+        ratios.append([np.median(contrast.sample(contrast.inphase, points)) / own for points in places])
+    muscle, disc = np.median(ratios, axis=0)
+    return float(muscle), float(disc)
 
 
 def _middles(frames: Sequence[BodyFrame], counts: Sequence[int] | None) -> list[tuple[Plane, ...]]:
@@ -118,8 +131,19 @@ def _middles(frames: Sequence[BodyFrame], counts: Sequence[int] | None) -> list[
     return planes
 
 
-def _cut_bodies(contrast: Contrast, sites: Sequence[Site], rho: float, weights: CutWeights) -> list[BodyCut]:
+def _cut_bodies(
+    contrast: Contrast,
+    sites: Sequence[Site],
+    rho: float,
+    weights: CutWeights,
+    previous: Sequence[BodySurface] | None,
+) -> list[BodyCut]:
     rays = [rays_of(site.template) for site in sites]
+    if previous is not None and weights.follow:
+        rays = [
+            follow(own, site.frame, before, weights.follow)
+            for own, site, before in zip(rays, sites, previous, strict=True)
+        ]
     costs = [surface_cost(contrast, site, own, rho, weights) for site, own in zip(sites, rays, strict=True)]
     position, aggregated = cheapest_surface(np.stack(costs), weights.bend_linear, weights.bend_quadratic)
     distance = position * STEP_MM + REACH_MM[0]

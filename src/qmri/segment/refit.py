@@ -6,12 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from qmri.segment.frames import BodyFrame, frame_along
-from qmri.segment.template import BodySurface, Template
+from qmri.segment.template import BodySurface, Rays, Template
 
 # The template's front and back are not at equal distance from its axis.
 AXIS_BEHIND_MIDDLE = 0.03
+FOLLOW_SIGMA = (0.7, 1.0)
 
 
 def refit(surface: BodySurface, template: Template) -> tuple[BodyFrame, Template]:
@@ -55,3 +57,21 @@ def _plane(points: NDArray[np.float64]) -> NDArray[np.float64]:
         distance = np.abs(points[:, 2] - design @ plane)
         keep = distance <= max(2.5 * float(np.median(distance)), 0.5)
     return np.asarray(plane)
+
+
+def follow(rays: Rays, frame: BodyFrame, before: BodySurface, share: float) -> Rays:
+    """Return the rays with a usual surface that goes ``share`` of the way to the one before, smoothed.
+
+    So broken, hollow or slanting endplates cost no bend in the second cut.
+    """
+    offset = np.arange(-8.0, 8.5, 1.0)
+    distance = rays.usual[..., None] + offset
+    points = frame.to_world(rays.points(distance))
+    depth = before.depth_mm(points.reshape(-1, 3)).reshape(distance.shape)
+    inside = (depth > 0) | (distance < 1)
+    last = len(offset) - 1 - inside[..., ::-1].argmax(-1)
+    last = np.where(inside.any(-1), np.minimum(last, len(offset) - 2), 0)
+    first, second = (np.take_along_axis(depth, (last + k)[..., None], -1)[..., 0] for k in (0, 1))
+    part = np.clip(first / np.maximum(first - second, 1e-6), 0, 1)
+    shift = ndimage.gaussian_filter(offset[last] + part, FOLLOW_SIGMA, mode=("nearest", "wrap"))
+    return replace(rays, usual=np.maximum(rays.usual + share * shift, 1.0))
