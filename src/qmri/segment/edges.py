@@ -14,7 +14,7 @@ STEP_MM = 0.5
 FAINT = 0.3
 # A disc of less than the first share of the body's signal ends it with a fall, of more than the
 # second with a rise.
-DISC_OVER_BODY = (0.85, 1.15)
+DISC_OVER_BODY = (0.7, 1.0)
 
 
 def signal_edge(signal: NDArray[np.float64], rho: float, weights: CutWeights) -> NDArray[np.float64]:

@@ -73,7 +73,7 @@ class CutWeights:
 
     edge: float = 3.0
     rim_mm: Sides = Sides(upper=0.5, lower=0.5, front=2.0, back=0.5, side=0.0)
-    fall_mm: tuple[float, float] = (1.25, 0.25)
+    fall_mm: tuple[float, float] = (1.0, 0.5)
     valley: float = 1.5
     fat_edge: float = 0.0
     belief: Sides = Sides(upper=0.15, lower=0.15, front=0.15, back=0.15, side=0.3)
