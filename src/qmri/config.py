@@ -2,23 +2,45 @@
 
 from __future__ import annotations
 
-import difflib
 import textwrap
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticCustomError
+from pydantic_core.core_schema import ValidationInfo
 
-from qmri.errors import QmriError
+from qmri.config_file import read_table
+from qmri.config_words import explained
 from qmri.levels import parse_level
 from qmri.signal import fat_model
 
+NUMBERS = (int, float, tuple[int, int], tuple[float, float])
 USUAL_EXPECTED = ("T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _no_boolean_in_disguise(cls, value: object, info: ValidationInfo) -> object:
+        """Refuse YAML's yes, no, on and off where they would count as 1 and 0."""
+        field: FieldInfo = cls.model_fields[str(info.field_name)]
+        given = value if isinstance(value, list | tuple) else [value]
+        if field.annotation is not bool and any(isinstance(item, bool) for item in given):
+            kind = "number" if field.annotation in NUMBERS else "text; what is meant as a word takes quotes"
+            raise PydanticCustomError("no_boolean", "another value: yes or no is no {kind}", {"kind": kind})
+        return value
+
+
+def _upward(limits: tuple[float, float]) -> tuple[float, float]:
+    """Check that a range runs from its lower to its upper end."""
+    if limits[0] > limits[1]:
+        raise PydanticCustomError("range", "the lower limit first, then the upper")
+    return limits
 
 
 class IngestSettings(_Section):
@@ -87,6 +109,7 @@ class SegmentSettings(_Section):
     ] = 0.4
     gap_ratio: Annotated[
         tuple[float, float],
+        AfterValidator(_upward),
         Field(description="usual range of the distance between neighbours over the spine's median"),
     ] = (0.6, 1.6)
     footprint_deviation: Annotated[
@@ -187,11 +210,14 @@ class MeasureSettings(_Section):
     ] = 2.5
     flag_fat_range_pct: Annotated[
         tuple[float, float],
+        AfterValidator(_upward),
         Field(description="usual range of the 99th percentile of PDFF over tissue: fat tissue is in view"),
     ] = (75.0, 115.0)
     flag_background_levels: Annotated[int, Field(ge=0, description="fewer background levels are flagged")] = 2
     flag_fracture_count: Annotated[
-        tuple[int, int], Field(description="usual number of fractured levels of a participant")
+        tuple[int, int],
+        AfterValidator(_upward),
+        Field(description="usual number of fractured levels of a participant"),
     ] = (1, 3)
     repeatability_height_mm: Annotated[
         float, Field(gt=0, description="standard deviation of a height between scans, mm")
@@ -224,10 +250,11 @@ def parse_config(content: dict[str, Any], where: str) -> Config:
     QmriError
         If a key is unknown (the nearest known one is named) or a value is not allowed.
     """
+    content = {name: {} if section is None else section for name, section in content.items()}
     try:
         config = Config.model_validate(content)
     except ValidationError as error:
-        raise _explained(error, where) from None
+        raise explained(error, Config, where) from None
     for level in config.measure.expected_levels:
         parse_level(level)
     fat_model(config.fit.fat_model)
@@ -240,42 +267,15 @@ def read_config(path: Path | None) -> Config:
     Raises
     ------
     QmriError
-        If the file is missing, is not YAML, or says something that is not allowed.
+        If the file cannot be read or says something that is not allowed.
     """
-    if path is None:
-        return Config()
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
-    except FileNotFoundError:
-        raise QmriError("there is no configuration file", where=path.name) from None
-    except yaml.YAMLError as error:
-        raise QmriError("the configuration is not valid YAML", where=path.name, found=str(error)) from error
-    if not isinstance(content, dict):
-        raise QmriError("the configuration is not a table of sections", where=path.name)
-    return parse_config(content, path.name)
+    return Config() if path is None else parse_config(read_table(path), path.name)
 
 
-def _explained(error: ValidationError, where: str) -> QmriError:
-    first = error.errors()[0]
-    path = [str(part) for part in first["loc"]]
-    key = ".".join(path)
-    if first["type"] == "extra_forbidden":
-        section: Any = Config
-        for part in path[:-1]:
-            section = section.model_fields[part].annotation
-        known = list(section.model_fields)
-        near = difflib.get_close_matches(path[-1], known, n=1)
-        return QmriError(
-            f"unknown setting {key!r}",
-            where=where,
-            expected=f"{near[0]}, perhaps" if near else "one of " + ", ".join(known),
-        )
-    return QmriError(
-        f"setting {key!r} has a value that is not allowed",
-        where=where,
-        found=repr(first["input"]),
-        expected=first["msg"],
-    )
+def config_beside(sheet: Path) -> Path | None:
+    """Return config.yaml beside a study sheet, if there is one: its settings hold unless others are named."""
+    path = sheet.resolve().parent / "config.yaml"
+    return path if path.is_file() else None
 
 
 def default_yaml() -> str:

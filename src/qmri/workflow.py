@@ -17,7 +17,9 @@ import yaml
 from qmri import __version__
 from qmri.batch import take_over
 from qmri.commands import CONFIG_VARIABLE, STUDY_VARIABLE
-from qmri.config import Config, parse_config
+from qmri.config import Config, config_beside, parse_config
+from qmri.config_changes import changes_from
+from qmri.config_file import read_table
 from qmri.errors import QmriError
 from qmri.ledger import write_ledger
 from qmri.outputs import exam_directory
@@ -150,6 +152,9 @@ class Plan:
 def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
     """Check the study sheet and the configuration, and prepare the environment of the jobs.
 
+    Without sections, the settings are those of config.yaml beside the study sheet, if there is one. What
+    differs from the settings of an earlier run in the results folder is told.
+
     Parameters
     ----------
     config
@@ -171,15 +176,16 @@ def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
         os.environ[STUDY_VARIABLE] = str(Path(config["study"]).resolve())
         os.environ["QMRI_RESULTS"] = str(Path(config.get("out", "results")).resolve())
         os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    sheet, results = Path(os.environ[STUDY_VARIABLE]), Path(os.environ["QMRI_RESULTS"])
     sections = {key: value for key, value in config.items() if key not in OWN_KEYS}
-    checked = parse_config(sections, "the configuration")
+    beside = None if sections else config_beside(sheet)
+    checked = parse_config(read_table(beside) if beside else sections, "the configuration")
     if main_process:
         os.environ[CONFIG_VARIABLE] = checked.model_dump_json()
-    plan = Plan(
-        study=read_study(Path(os.environ[STUDY_VARIABLE])),
-        config=checked,
-        results=Path(os.environ["QMRI_RESULTS"]),
-    )
+        told = [f"settings: {beside.name} beside the study sheet"] if beside else []
+        for line in [*told, *changes_from(results, checked)]:
+            sys.stderr.write(f"{line}\n")
+    plan = Plan(study=read_study(sheet), config=checked, results=results)
     _ = plan.backends  # refused here rather than in every job
     return plan
 

@@ -46,3 +46,24 @@ def test_a_change_of_the_override_file_counts(folder):
 def test_a_study_must_be_named():
     with pytest.raises(QmriError, match="no study sheet is named"):
         make_plan({}, main_process=True)
+
+
+def test_the_settings_beside_the_sheet_hold_in_every_process_unless_others_are_given(folder, capsys):
+    (folder / "config.yaml").write_text("measure: {erosion_mm: 2}\n")
+    assert plan(folder).config.measure.erosion_mm == 2
+    assert "settings: config.yaml beside the study sheet" in capsys.readouterr().err
+    assert make_plan({}, main_process=False).config.measure.erosion_mm == 2
+    assert capsys.readouterr().err == ""
+    assert plan(folder, measure={"erosion_mm": 1}).config.measure.erosion_mm == 1
+    assert plan(folder, fit={}).config.measure.erosion_mm == 3
+
+
+def test_settings_that_differ_from_those_of_the_results_are_told_until_they_are_frozen(folder, capsys):
+    plan(folder).begin()
+    changed = plan(folder, measure={"erosion_mm": 2})
+    told = capsys.readouterr().err
+    assert "measure.erosion_mm: 3.0 -> 2.0" in told
+    assert "done again in every examination: measure, report" in told
+    changed.begin()
+    plan(folder, measure={"erosion_mm": 2})
+    assert capsys.readouterr().err == ""

@@ -51,19 +51,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--cores", metavar="N", help="cores to use (default: all)")
     parser.add_argument(
-        "--config", type=Path, metavar="FILE", help="settings (default: those of the package)"
+        "--config",
+        type=Path,
+        metavar="FILE",
+        help="settings (default: config.yaml beside the study sheet, else those of the package)",
     )
 
 
 def run(options: argparse.Namespace) -> int:
     """Run the workflow and say what came out."""
     from qmri.batch import forget_losses, take_over
-    from qmri.config import read_config
+    from qmri.config import config_beside, read_config
     from qmri.ledger import read_ledger
     from qmri.study import read_study
     from qmri.workflow import make_plan
 
-    read_config(options.config)
+    if not any(word.startswith("--configfile") for word in options.rest):
+        read_config(options.config or config_beside(options.study))
     study = read_study(options.study)
     options.out = options.out.resolve()
     if any(TELLING.fullmatch(word.split("=")[0]) for word in options.rest):
