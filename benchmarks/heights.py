@@ -64,7 +64,11 @@ def main() -> None:
             heights[body.level] = (values[0], values[1], values[2])
             errors.append(np.array(values) - caliper_mm(case, LEVEL_ID[body.level]))
         losses = height_losses(heights, frozenset(), MeasureSettings().repeatability_height_mm)
-        graded += [f"{case.name} {level}" for level, loss in losses.items() if loss.grade]
+        graded += [
+            f"{case.name} {level} {loss.percent:.0f} %{' in doubt' if loss.grade_doubt else ''}"
+            for level, loss in losses.items()
+            if loss.grade
+        ]
         doubtful += sum(loss.grade_doubt for loss in losses.values())
     if not bodies:
         print("there are no real spines")
