@@ -5,6 +5,9 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from snakemake.cli import get_argument_parser, parse_config
 
 from qmri.commands.run import TELLING, snakefile, snakemake_command, usable_memory_mb
 
@@ -54,3 +57,23 @@ def test_questions_are_told_from_runs(word):
 @pytest.mark.parametrize("word", ["--until", "--forceall", "-F", "--retries", "--profile", "--notemp"])
 def test_runs_are_told_from_questions(word):
     assert not TELLING.fullmatch(word)
+
+
+ODD = st.text(
+    st.sampled_from(" #:'\"[]{}(),&*!|>%@`$\\~=-?.0aé患🦴\x7f\x85\t\n\u2028")
+    | st.characters(exclude_characters="/\0"),
+    min_size=1,
+    max_size=12,
+).filter(lambda name: name not in (".", ".."))
+
+
+@settings(deadline=None, max_examples=60)
+@given(sheet=ODD, out=ODD)
+def test_any_name_reaches_snakemake_as_it_is(sheet, out):
+    options = argparse.Namespace(
+        study=Path("/data") / sheet, out=Path("/data") / out, cores=None, config=None, rest=["--dry-run"]
+    )
+    parsed = get_argument_parser().parse_args(snakemake_command(options))
+    assert parse_config(parsed.config) == {"study": f"/data/{sheet}", "out": f"/data/{out}"}
+    assert parsed.directory == Path("/data") / out
+    assert parsed.dryrun

@@ -184,3 +184,28 @@ def test_the_report_of_snakemake_has_the_tables_with_their_captions(batch_study)
     for words in ("Bone marrow markers", "One row for each level", "all examinations", "patients.csv"):
         assert words in text
     assert "Smith" not in text
+
+
+NASTY = "a #b: 'c' [d] \"e\" {f} $(g) & h; %s = *\u00e9 \u60a3\u8005"
+
+
+@pytest.mark.slow
+def test_a_study_runs_whatever_its_folders_are_called(batch_study):
+    plain = batch_study(a1=PLAIN)
+    root = plain.root / NASTY
+    root.mkdir()
+    study = type(plain)(root, plain.program)
+    study.sheet, study.out = root / f"-{NASTY}.csv", root / f"-out {NASTY}"
+    study.add({"a1": PLAIN, "b2": REFUSES})
+    (root / "Smith-a1").rename(root / NASTY)
+    study.sheet.write_text(study.sheet.read_text().replace("Smith-a1", '"' + NASTY.replace('"', '""') + '"'))
+    (root / "config.yaml").write_text("measure: {erosion_mm: 2}\n")
+    ended = study.run()
+    assert ended.returncode == 3, ended.stderr
+    assert statuses(study)["a1"] == ("ok", "n/a")
+    assert statuses(study)["b2"][0] == "failed"
+    assert study.record("a1", "measure")["decisions"]["erosion_mm"] == 2
+    assert "settings: config.yaml beside the study sheet" in ended.stderr
+    assert sorted(path.name for path in root.iterdir() if path.is_dir()) == sorted(
+        [NASTY, study.out.name, "Smith-b2"]
+    )

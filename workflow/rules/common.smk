@@ -12,7 +12,7 @@ except QmriError as error:
 
 # The jobs learn from the environment where the sheet is: their logs would show it on a command line.
 settings = workflow.config_settings
-settings.config_args = [word for word in settings.config_args if not word.startswith("study=")]
+settings.config_args = [word for word in settings.config_args if not word.startswith(("study=", "out="))]
 
 
 workdir: plan.results

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import logging
+import math
 import os
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+import yaml
 
 from qmri.cli import EXIT_OK, EXIT_REFUSED, EXIT_SOME_FAILED, EXIT_USAGE
 from qmri.commands.summary import summarise
@@ -150,8 +153,17 @@ def snakemake_command(options: argparse.Namespace) -> list[str]:
         command += ["--resources", f"mem_mb={usable_memory_mb()}"]
     if options.config:
         command += ["--configfile", str(options.config.resolve())]
-    command += ["--config", f"study={options.study.resolve()}", f"out={options.out}"]
+    command += ["--config", f"study={_quoted(options.study.resolve())}", f"out={_quoted(options.out)}"]
     return command + _with_shipped_profile(options.rest)
+
+
+def _quoted(path: Path) -> str:
+    """Return a path as a YAML string: Snakemake reads `name=value` as YAML, in which ` #` ends the value.
+
+    Spaces around it keep the quotes, which Snakemake takes off at the ends.
+    """
+    text = yaml.safe_dump(str(path), default_style='"', allow_unicode=True, width=math.inf).rstrip("\n")
+    return f" {text} "
 
 
 def _with_shipped_profile(words: Sequence[str]) -> list[str]:
