@@ -20,6 +20,10 @@ from qmri.measure.changes import SessionOrder
 from qmri.study import Examination, Study
 
 
+MOST_NAMED = 6
+"""A finding names no more rows than these."""
+
+
 @dataclass(frozen=True)
 class Row:
     """A line of the study sheet and what its folder holds."""
@@ -120,23 +124,25 @@ def _order(rows: Sequence[Row]) -> SessionOrder:
 
 
 def _folders(rows: Sequence[Row]) -> Iterator[Finding]:
-    for row in rows:
-        if not row.seen.files:
-            yield Finding(
-                False, f"{row.words}: there are no files at dicom_dir", "check dicom_dir in the sheet"
-            )
-        elif not row.seen.images:
-            yield Finding(
-                False,
-                f"{row.words}: none of the files looked at is a DICOM image",
-                "qmri ingest --list DICOM_DIR shows what is there",
-            )
-        elif row.seen.two_people:
-            yield Finding(
-                True,
-                f"{row.words}: the folder holds images of two people",
-                "give each examination its own folder",
-            )
+    absent = [row for row in rows if not row.seen.files]
+    if absent:
+        yield Finding(
+            False, f"there are no files at dicom_dir of {_all(absent)}", "check dicom_dir in the sheet"
+        )
+    strange = [row for row in rows if row.seen.files and not row.seen.images]
+    if strange:
+        yield Finding(
+            False,
+            f"none of the files looked at is a DICOM image at dicom_dir of {_all(strange)}",
+            "qmri ingest --list DICOM_DIR shows what is there",
+        )
+    mixed = [row for row in rows if row.seen.two_people]
+    if mixed:
+        yield Finding(
+            True,
+            f"one folder holds images of two people for {_all(mixed)}",
+            "give each examination its own folder",
+        )
 
 
 def _same_folder(rows: Sequence[Row]) -> Iterator[Finding]:
@@ -217,4 +223,6 @@ def _orders(rows: Sequence[Row]) -> Iterator[Finding]:
 
 
 def _all(rows: Sequence[Row]) -> str:
-    return " and ".join(row.words for row in rows)
+    named = [row.words for row in rows[:MOST_NAMED]]
+    more = len(rows) - len(named)
+    return " and ".join([*named, f"{more} more"] if more else named)
