@@ -19,7 +19,6 @@ from qmri.ingest.identity import Relation
 from qmri.measure.changes import SessionOrder
 from qmri.study import Examination, Study
 
-
 MOST_NAMED = 6
 """A finding names no more rows than these."""
 
