@@ -7,6 +7,7 @@ import pytest
 from qmri.batch import (
     RUN_VARIABLE,
     forget_losses,
+    incomplete_stages,
     read_loss,
     require_current_run,
     take_over,
@@ -99,3 +100,35 @@ def test_a_lost_stage_is_recorded_in_its_run_and_tried_again_in_the_next(tmp_pat
     assert not record(tmp_path).exists()
     assert list(directory.parent.glob(".lost*")) == []
     assert run_stage_or_record("fit", EXAM, directory, work)
+
+
+def publish_fit(results, exam=EXAM):
+    directory = exam_directory(results, exam, "fit")
+
+    def work(aside):
+        for key in ("pdff", "r2star"):
+            file_path(aside, exam, key).write_text("map")
+        return Outcome()
+
+    run_stage_or_record("fit", exam, directory, work)
+    return directory
+
+
+def test_a_stage_that_lacks_an_output_is_found(tmp_path):
+    directory = publish_fit(tmp_path)
+    publish_fit(tmp_path, "sub-02_ses-pre")
+    exams = [EXAM, "sub-02_ses-pre", "sub-03_ses-pre"]
+    assert incomplete_stages(tmp_path, exams) == []
+    (directory / "notes.txt").write_text("a reader's own")
+    assert incomplete_stages(tmp_path, exams) == []
+    lost = file_path(directory, EXAM, "r2star")
+    lost.unlink()
+    assert incomplete_stages(tmp_path, exams) == [(EXAM, "fit", lost.name)]
+    publish_fit(tmp_path)
+    assert incomplete_stages(tmp_path, exams) == []
+
+
+def test_records_of_untouched_stages_are_not_read(tmp_path, monkeypatch):
+    publish_fit(tmp_path)
+    monkeypatch.setattr("qmri.batch.read_json", lambda path: pytest.fail(f"{path.name} was read"))
+    assert incomplete_stages(tmp_path, [EXAM]) == []

@@ -11,6 +11,7 @@ import errno
 import os
 import shutil
 import uuid
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -33,28 +34,49 @@ def take_over(results: Path) -> None:
     Raises
     ------
     QmriError
-        If another run is at work there.
+        If another run is at work there, or the folder cannot be written.
     """
     results = results.resolve()
     if results in _held:
         return
-    results.mkdir(parents=True, exist_ok=True)
-    lock = _locked(results)
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        lock = _locked(results)
+        token = os.environ.setdefault(RUN_VARIABLE, uuid.uuid4().hex)
+        (results / TOKEN_FILE).write_text(token, encoding="utf-8")
+    except OSError as error:
+        if not is_read_only(error):
+            raise
+        raise QmriError(
+            f"the results folder cannot be written ({error.strerror})",
+            where=results.name,
+            remedy="name another with --out, or gain the right to write there",
+        ) from None
     _held[results] = lock
-    token = os.environ.setdefault(RUN_VARIABLE, uuid.uuid4().hex)
-    (results / TOKEN_FILE).write_text(token, encoding="utf-8")
     for folder in aside_folders(results):
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def is_at_work(results: Path) -> bool:
-    """Tell whether a run is at work in a results folder."""
+    """Tell whether a run is at work in a results folder; nothing is written."""
+    import fcntl  # noqa: PLC0415 - not on Windows, where single stages run all the same
+
     try:
-        lock = _locked(results)
-    except QmriError:
-        return True
-    os.close(lock)
+        lock = os.open(results / LOCK_FILE, os.O_RDONLY)
+    except OSError:
+        return False  # no run has been here, or one of which nothing may be known
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
+    finally:
+        os.close(lock)
     return False
+
+
+def is_read_only(error: OSError) -> bool:
+    """Tell whether something failed because a folder may only be read."""
+    return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
 def aside_folders(results: Path) -> list[Path]:
@@ -102,11 +124,38 @@ def read_loss(directory: Path) -> dict[str, Any] | None:
 def forget_losses(results: Path) -> None:
     """Take away the notes of lost stages with the records that followed: the next run tries again."""
     for note in sorted(results.glob("sub-*/ses-*/.lost-*.json")):
-        lost = note.stem.removeprefix(".lost-")
         participant, session = note.parts[-3:-1]
-        for verb in VERBS[VERBS.index(lost) :]:
-            record_path(results, f"{participant}_{session}", verb).unlink(missing_ok=True)
+        forget_stage(results, f"{participant}_{session}", note.stem.removeprefix(".lost-"))
         note.unlink()
+
+
+def forget_stage(results: Path, exam: str, verb: str) -> None:
+    """Take away the records of a stage and of those after it, so that the next run does them again."""
+    for later in VERBS[VERBS.index(verb) :]:
+        record_path(results, exam, later).unlink(missing_ok=True)
+
+
+def incomplete_stages(results: Path, exams: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return each examination that lacks a file, with its first such stage and the name of the file.
+
+    Taking a file away changes the time of its folder, so a record is read only where the folder
+    has changed since the stage was published.
+    """
+    found = []
+    for exam in exams:
+        for verb in VERBS:
+            record = record_path(results, exam, verb)
+            try:
+                unchanged = record.parent.stat().st_mtime_ns <= record.stat().st_mtime_ns
+            except FileNotFoundError:
+                continue
+            if unchanged:
+                continue
+            present = {entry.name for entry in os.scandir(record.parent)}
+            if lost := sorted(set(read_json(record)["outputs"]) - present):
+                found.append((exam, verb, lost[0]))
+                break
+    return found
 
 
 def _locked(results: Path) -> int:

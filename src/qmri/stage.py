@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import logging
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -241,3 +242,4 @@ def _publish(aside: Path, directory: Path, verb: str, record: Mapping[str, Any])
         path.unlink(missing_ok=True)
     for path in [*new, record_path]:
         (aside / path.name).replace(path)
+    os.utime(record_path)  # not older than its folder, until a file is taken away or added

@@ -1,9 +1,12 @@
 """qmri status and qmri verify on a small results folder made by hand."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
 
+from qmri.batch import LOCK_FILE
 from qmri.cli import main
 from qmri.errors import QmriError
 from qmri.ledger import write_ledger
@@ -120,7 +123,7 @@ def move_seeds(results, tmp_path):
     ("damage", "told"),
     [
         (change_output, "was changed after fit made it"),
-        (lose_output, "dseg.tsv is missing"),
+        (lose_output, "dseg.tsv is missing; qmri run makes it again"),
         (remake_a_stage, "measure was made from another result of fit"),
         (remake_a_stage, "the tables were made before fit of sub-good_ses-pre"),
         (edit_a_table, "markers/patients.csv was changed"),
@@ -134,3 +137,61 @@ def test_what_no_longer_belongs_together_is_named(results, study, tmp_path, caps
     output = capsys.readouterr().out
     assert told in output
     assert "Smith" not in output
+
+
+@pytest.fixture
+def read_only(monkeypatch, results, tmp_path):
+    """A results folder on which nothing can be written; the tests may run as root, whom modes do not bind."""
+    (results / LOCK_FILE).touch()
+    opened, path_opened, made = os.open, Path.open, Path.mkdir
+
+    def is_inside(path):
+        return results in [Path(path), *Path(path).parents]
+
+    def refuse(path):
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    def open_descriptor(path, flags, *rest, **named):
+        if is_inside(path) and flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+            refuse(path)
+        return opened(path, flags, *rest, **named)
+
+    def open_file(path, mode="r", *rest, **named):
+        if is_inside(path) and set(mode) & set("wax+"):
+            refuse(path)
+        return path_opened(path, mode, *rest, **named)
+
+    def make_folder(path, *rest, **named):
+        if is_inside(path) and not path.is_dir():
+            refuse(path)
+        return made(path, *rest, **named)
+
+    monkeypatch.setattr(os, "open", open_descriptor)
+    monkeypatch.setattr(Path, "open", open_file)
+    monkeypatch.setattr(Path, "mkdir", make_folder)
+    monkeypatch.chdir(tmp_path)
+    return results
+
+
+def test_results_that_may_only_be_read_are_told_of_and_verified(read_only, capsys):
+    assert main(["status", str(read_only)]) == 3
+    assert "1 of 3 examinations done" in capsys.readouterr().out
+    assert main(["verify", str(read_only)]) == 0
+    assert main(["worklist", str(read_only)]) == 0
+    assert "the list is shown alone" in capsys.readouterr().out
+
+
+def test_a_viewer_of_results_that_may_only_be_read_goes_to_the_working_directory(
+    read_only, monkeypatch, capsys, tmp_path
+):
+    monkeypatch.setattr("qmri.viewer.stage.examination_viewer", lambda results, exam: "<p>maps</p>")
+    assert main(["view", GOOD, "--results", str(read_only)]) == 0
+    told = capsys.readouterr()
+    assert "may only be read" in told.err
+    assert (tmp_path / told.out.strip()).read_text() == "<p>maps</p>"
+
+
+def test_a_run_into_results_that_may_only_be_read_says_so(read_only, study, capsys):
+    study.write_text("participant_id,session_id,dicom_dir\ngood,pre,Smith\n")
+    assert main(["run", str(study), "--out", str(read_only)]) == 1
+    assert "the results folder cannot be written (Read-only file system)" in capsys.readouterr().err

@@ -209,3 +209,20 @@ def test_a_study_runs_whatever_its_folders_are_called(batch_study):
     assert sorted(path.name for path in root.iterdir() if path.is_dir()) == sorted(
         [NASTY, study.out.name, "Smith-b2"]
     )
+
+
+@pytest.mark.slow
+def test_a_file_that_was_taken_away_is_made_again(batch_study):
+    study = batch_study(a1=PLAIN, b2=PLAIN)
+    assert study.run().returncode == 0
+    kept = study.out / "sub-b2" / "ses-pre" / "fit" / "sub-b2_ses-pre_fit.json"
+    lost = study.out / "sub-a1" / "ses-pre" / "fit" / "sub-a1_ses-pre_PDFFmap.nii.gz"
+    before = kept.stat().st_mtime_ns
+    lost.unlink()
+    told = study.run("-n").stderr
+    assert f"fit/{lost.name} is missing" in told
+    assert not lost.exists()
+    assert study.run().returncode == 0
+    assert lost.is_file()
+    assert kept.stat().st_mtime_ns == before
+    assert "is missing" not in study.run().stderr

@@ -73,17 +73,30 @@ def run(options: argparse.Namespace) -> int:
         read_config(options.config or config_beside(options.study))
     study = read_study(options.study)
     options.out = options.out.resolve()
-    if any(TELLING.fullmatch(word.split("=")[0]) for word in options.rest):
+    telling = any(TELLING.fullmatch(word.split("=")[0]) for word in options.rest)
+    if telling:
+        _make_again(options.out, study.names, telling=True)
         return _snakemake(snakemake_command(options))
     _look_first(study, options.study)
     take_over(options.out)
     forget_losses(options.out)
+    _make_again(options.out, study.names, telling=False)
     _run_jobs(options, study.names)
     if not read_ledger(options.out).get("outputs"):  # a former run was killed at its very end
         make_plan({"study": options.study, "out": options.out}, main_process=True).finish()
     summary = summarise(options.out)
     sys.stdout.write(summary.text)
     return EXIT_SOME_FAILED if summary.failed else EXIT_OK
+
+
+def _make_again(results: Path, exams: Sequence[str], *, telling: bool) -> None:
+    """Tell which stages lack a file and, but for telling, see that they run again."""
+    from qmri.batch import forget_stage, incomplete_stages
+
+    for exam, verb, lost in incomplete_stages(results, exams):
+        log.warning("%s/%s is missing: a run does %s and what follows again", verb, lost, verb)
+        if not telling:
+            forget_stage(results, exam, verb)
 
 
 def _look_first(study: Study, sheet: Path) -> None:

@@ -68,7 +68,7 @@ def check_examination(results: Path, exam: str, records: dict[str, dict[str, Any
         for name, digest in record["outputs"].items():
             path = exam_directory(results, exam, verb) / name
             if not path.is_file():
-                yield f"{verb}/{name} is missing"
+                yield f"{verb}/{name} is missing; qmri run makes it again"
             elif sha256(path) != digest:
                 yield f"{verb}/{name} was changed after {verb} made it"
         for name, digest in record["inputs"].items():
@@ -94,7 +94,7 @@ def check_study(
     for name, digest in ledger["outputs"].items():
         path = results / name
         if not path.is_file():
-            yield f"{name} is missing"
+            yield f"{name} is missing; qmri run makes it again"
         elif sha256(path) != digest:
             yield f"{name} was changed after it was made"
     for exam, stages in records.items():

@@ -15,7 +15,8 @@ Write the viewer's page of one examination: maps and labels on scroll, in any br
 
     qmri view sub-01_ses-pre --results OUT
 
-The page lies in the examination's report folder, or where --out says.
+The page lies in the examination's report folder, or where --out says; in the working directory where
+the results may only be read.
 """
 
 
@@ -35,21 +36,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the page and name it."""
+    from qmri.batch import is_read_only
     from qmri.viewer.stage import examination_viewer
 
     page = examination_viewer(options.results, options.exam)
-    out = options.out or file_path(
-        exam_directory(options.results, options.exam, "report"), options.exam, "viewer"
-    )
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        out.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise QmriError(
-            "the page cannot be written there",
-            where=out.name,
-            found=error.strerror,
-            remedy="name another place with --out FILE.html",
-        ) from error
-    sys.stdout.write(f"{out}\n")
+    name = file_path(exam_directory(options.results, options.exam, "report"), options.exam, "viewer")
+    places = [options.out] if options.out else [name, Path(name.name)]
+    for out in places:
+        try:
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(page, encoding="utf-8")
+        except OSError as error:
+            if out is places[-1] or not is_read_only(error):
+                raise QmriError(
+                    "the page cannot be written there",
+                    where=out.name,
+                    found=error.strerror,
+                    remedy="name another place with --out FILE.html",
+                ) from error
+            sys.stderr.write("the results may only be read; the page goes to the working directory\n")
+        else:
+            sys.stdout.write(f"{out}\n")
+            break
     return EXIT_OK

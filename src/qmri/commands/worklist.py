@@ -32,13 +32,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the worklist and show its top."""
-    from qmri.segment.reader.worklist import FOLDER, LIST_FILE, tick_off, write_worklist
+    from qmri.batch import is_read_only
+    from qmri.segment.reader.worklist import FOLDER, LIST_FILE, make_worklist, tick_off, write_worklist
 
     if options.done and not options.by:
         raise QmriError("--by is missing", expected="the initials of the reader who looked")
-    for exam in options.done:
-        tick_off(options.results, exam, options.by)
-    entries = write_worklist(options.results)
+    place = f"the list: {FOLDER}/{LIST_FILE}"
+    try:
+        for exam in options.done:
+            tick_off(options.results, exam, options.by)
+        entries = write_worklist(options.results)
+    except OSError as error:
+        if not is_read_only(error):
+            raise
+        if options.done:
+            raise QmriError(
+                "the results folder cannot be written, so nothing is ticked off", found=error.strerror
+            ) from None
+        entries = make_worklist(options.results)
+        place = "the results folder cannot be written, so the list is shown alone"
     width = max(len(entry.examination) for entry in entries)
     sys.stdout.write(f"{'need':>6}  {'examination':<{width}}  {'state':<10}  why\n")
     for entry in entries[: options.top]:
@@ -50,5 +62,5 @@ def run(options: argparse.Namespace) -> int:
     left = sum(entry.state == "look" for entry in entries)
     failed = sum(bool(entry.failed_at) for entry in entries)
     told = f", {failed} failed" if failed else ""
-    sys.stdout.write(f"{left} of {len(entries)} to look at{told}; the list: {FOLDER}/{LIST_FILE}\n")
+    sys.stdout.write(f"{left} of {len(entries)} to look at{told}; {place}\n")
     return EXIT_OK

@@ -81,12 +81,17 @@ class Entry:
         )
 
 
-def write_worklist(results: Path, exams: Sequence[str] | None = None) -> list[Entry]:
-    """Write ``worklist/worklist.csv`` in a results folder and return its rows: failed ones, then by need."""
+def make_worklist(results: Path, exams: Sequence[str] | None = None) -> list[Entry]:
+    """Return the examinations of a results folder: failed ones first, then by need."""
     names = list(exams) if exams is not None else examinations_of(results)
     ticks = read_done(results)
     entries = [_entry(results, exam, ticks.get(exam)) for exam in names]
-    entries.sort(key=lambda entry: entry.place)
+    return sorted(entries, key=lambda entry: entry.place)
+
+
+def write_worklist(results: Path, exams: Sequence[str] | None = None) -> list[Entry]:
+    """Write ``worklist/worklist.csv`` in a results folder and return its rows."""
+    entries = make_worklist(results, exams)
     path = results / FOLDER / LIST_FILE
     path.parent.mkdir(exist_ok=True)
     with path.open("w", encoding="utf-8", newline="") as file:
