@@ -24,6 +24,9 @@ from qmri.fit.voxels import Signals
 Real = NDArray[np.float32]
 Complex = NDArray[np.complex64]
 
+FIT_MOMENTS = 12
+"""The fit and its steps need the moments up to t^2."""
+
 
 @dataclass(frozen=True)
 class Sums:
@@ -72,7 +75,7 @@ class CommonPhaseFit:
     signal_sums
         complex64 of shape (4, voxels): b for water, b for fat, and both weighted with t.
     moments
-        float32 of shape (16, voxels).
+        float32 of shape (12, voxels): those of `Sums` up to t^2.
     """
 
     water: Real
@@ -103,7 +106,7 @@ def common_phase_fit(sums: Sums, signals: Signals, field: Real, r2star: Real) ->
     """
     decay = np.exp(-sums.times * r2star)
     signal_sums = sums.signal @ demodulate(sums, signals, field, decay)
-    moments = sums.moments @ np.square(decay, out=decay)
+    moments = sums.moments[:FIT_MOMENTS] @ np.square(decay, out=decay)
     if signals.fat_phase is not None:
         signal_sums[1::2] *= np.exp(np.complex64(-1j) * signals.fat_phase)
         _turn_fat(moments, signals.fat_phase)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.common_phase import CommonPhaseFit
-from qmri.fit.symmetric import TINY, Vector, dot, inverse, times
+from qmri.fit.symmetric import TINY, Symmetric, Vector, dot, inverse, times
 
 Real = NDArray[np.float32]
 TWO_PI: np.float32 = np.float32(2 * np.pi)
@@ -31,10 +31,10 @@ class Information:
         Schur complement in (psi, R2*): s^2/Hz^2, s^2/Hz and s^2.
     gradient_field, gradient_r2star
         Gradient of half the captured energy.
-    pdff_nuisance
-        ``v^T K^-1 v`` with v the derivative of PDFF (percent) in (W, F, phi).
-    pdff_field, pdff_r2star
-        ``L^T K^-1 v``.
+    solver
+        K^-1, by its entries.
+    field_solved, r2star_solved
+        The columns of K^-1 L.
     """
 
     field: Real
@@ -42,13 +42,13 @@ class Information:
     r2star: Real
     gradient_field: Real
     gradient_r2star: Real
-    pdff_nuisance: Real
-    pdff_field: Real
-    pdff_r2star: Real
+    solver: Symmetric
+    field_solved: Vector
+    r2star_solved: Vector
 
 
 def information(fit: CommonPhaseFit) -> Information:
-    """Return the information of a closed-form fit on field, R2* and PDFF."""
+    """Return the information of a closed-form fit on field and R2*."""
     w, f = fit.water, fit.fat
     k00, k01, k11, im = fit.moments[0:4]
     t_one, t_re, t_sq, t_im = fit.moments[4:8]
@@ -59,23 +59,42 @@ def information(fit: CommonPhaseFit) -> Information:
     tt_power = ww * tt_one + wf * tt_re + ff * tt_sq
     solver = inverse((k00, k01, -f * im, k11, w * im, power))
     field_row: Vector = (-TWO_PI * f * t_im, TWO_PI * w * t_im, TWO_PI * t_power)
-    r2star_row: Vector = (-(w * t_one + f * t_re), -(w * t_re + f * t_sq), np.zeros_like(w))
+    by_water, by_fat = -(w * t_one + f * t_re), -(w * t_re + f * t_sq)
     field_solved = times(solver, field_row)
-    r2star_solved = times(solver, r2star_row)
-    total = w + f
-    slope = np.float32(100) / total**2
-    pdff_row: Vector = (-f * slope, w * slope, np.zeros_like(w))
+    # The decay does not turn the phase: the third entry of its column of L is 0.
+    r2star_solved: Vector = (
+        solver[0] * by_water + solver[1] * by_fat,
+        solver[1] * by_water + solver[3] * by_fat,
+        solver[2] * by_water + solver[4] * by_fat,
+    )
     slope_sum = (w * fit.signal_sums[2] + f * fit.signal_sums[3]) * fit.rotation
     return Information(
         field=TWO_PI * TWO_PI * tt_power - dot(field_row, field_solved),
-        cross=-dot(field_row, r2star_solved),
-        r2star=tt_power - dot(r2star_row, r2star_solved),
+        cross=-(by_water * field_solved[0] + by_fat * field_solved[1]),
+        r2star=tt_power - (by_water * r2star_solved[0] + by_fat * r2star_solved[1]),
         gradient_field=TWO_PI * slope_sum.imag,
         gradient_r2star=t_power - slope_sum.real,
-        pdff_nuisance=dot(pdff_row, times(solver, pdff_row)),
-        pdff_field=dot(pdff_row, field_solved),
-        pdff_r2star=dot(pdff_row, r2star_solved),
+        solver=solver,
+        field_solved=field_solved,
+        r2star_solved=r2star_solved,
     )
+
+
+def variances(fit: CommonPhaseFit, info: Information, prior: FieldPrior | None) -> tuple[Real, Real, Real]:
+    """Return the variances of field, R2* and PDFF for unit noise.
+
+    PDFF in percent has the derivative ``v = 100 (-F, W, 0) / (W + F)^2`` in (W, F, phi) and, these being
+    eliminated, ``-L^T K^-1 v`` in (psi, R2*).
+    """
+    h_field = info.field if prior is None else info.field + prior.weight
+    determinant = np.maximum(h_field * info.r2star - info.cross**2, TINY)
+    v_field, v_cross, v_r2star = info.r2star / determinant, -info.cross / determinant, h_field / determinant
+    slope = np.float32(100) / (fit.water + fit.fat) ** 2
+    by_water, by_fat = -fit.fat * slope, fit.water * slope
+    k_ww, k_wf, _, k_ff, _, _ = info.solver
+    nuisance = k_ww * by_water**2 + 2 * k_wf * by_water * by_fat + k_ff * by_fat**2
+    a, b = (by_water * row[0] + by_fat * row[1] for row in (info.field_solved, info.r2star_solved))
+    return v_field, v_r2star, nuisance + a * a * v_field + 2 * a * b * v_cross + b * b * v_r2star
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from qmri.fit.common_phase import CommonPhaseFit, Sums, common_phase_fit, demodulate
 from qmri.fit.method import Method, Start
-from qmri.fit.refine import FieldPrior, Information, information, step
-from qmri.fit.symmetric import TINY
+from qmri.fit.refine import FieldPrior, Information, information, step, variances
 from qmri.fit.voxels import Signals
 
 Real = NDArray[np.float32]
@@ -167,9 +166,9 @@ def solution_at(
     sums: Sums, signals: Signals, place: Start, fit: CommonPhaseFit, prior: FieldPrior | None = None
 ) -> Solution:
     """Return the solution of voxels at a field and R2*, from the closed-form fit there."""
-    variances = _variances(information(fit), prior)
+    spread = variances(fit, information(fit), prior)
     residual = residual_energy(sums, signals, *place, fit)
-    return Solution(fit.water, fit.fat, -np.angle(fit.rotation), *place, residual, *variances)
+    return Solution(fit.water, fit.fat, -np.angle(fit.rotation), *place, residual, *spread)
 
 
 def residual_energy(sums: Sums, signals: Signals, field: Real, r2star: Real, fit: CommonPhaseFit) -> Real:
@@ -183,13 +182,3 @@ def residual_energy(sums: Sums, signals: Signals, field: Real, r2star: Real, fit
     data -= model
     squares: Real = np.sum(data.real**2 + data.imag**2, axis=0)
     return squares
-
-
-def _variances(info: Information, prior: FieldPrior | None) -> tuple[Real, Real, Real]:
-    """Return the variances of field, R2* and PDFF for unit noise."""
-    h_field = info.field if prior is None else info.field + prior.weight
-    determinant = np.maximum(h_field * info.r2star - info.cross**2, TINY)
-    v_field, v_cross, v_r2star = info.r2star / determinant, -info.cross / determinant, h_field / determinant
-    a, b = info.pdff_field, info.pdff_r2star
-    pdff = info.pdff_nuisance + a * a * v_field + 2 * a * b * v_cross + b * b * v_r2star
-    return v_field, v_r2star, pdff
