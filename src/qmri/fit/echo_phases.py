@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.fit.chunks import CHUNK_VOXELS
 from qmri.fit.costs import sample
 from qmri.fit.linearise import Score, linearise, score
 from qmri.fit.method import Method
@@ -49,7 +50,7 @@ class EchoPhases:
 
     def at(self, voxels: Voxels, some: slice | NDArray[np.intp]) -> NDArray[np.float64]:
         """Return the phases (echoes, voxels) in some voxels, rad."""
-        return self.coefficients.T @ positions(voxels)[:, some]
+        return self.coefficients.T @ positions(voxels, some)
 
     @property
     def size(self) -> NDArray[np.float64]:
@@ -123,9 +124,9 @@ def estimate(method: Method, voxels: Voxels, solution: Solution, noise: float) -
     None if too few voxels can be asked.
     """
     some = watery(solution)
-    places = positions(voxels)[:, some]
-    block = np.argwhere(voxels.inside)[some] // BLOCK
-    odd = block.sum(axis=1) % 2 == 1
+    places = positions(voxels, some)
+    block = voxels.indices(some) // BLOCK
+    odd = block.sum(axis=0) % 2 == 1
     if some.size < LEAST_VOXELS or min(odd.sum(), (~odd).sum()) < LEAST_VOXELS // 4:
         return None
     lin = linearise(method.train, method.fat_phase, voxels.signals.part(some), solution.part(some))
@@ -155,13 +156,17 @@ def _equations(
 
 def remove(voxels: Voxels, phases: EchoPhases) -> Voxels:
     """Return the voxels with the phases of the echoes turned back."""
-    echoes = voxels.signals.echoes * np.exp(-1j * phases.at(voxels, slice(None))).astype(np.complex64)
+    echoes = np.empty_like(voxels.signals.echoes)
+    for start in range(0, voxels.count, CHUNK_VOXELS):
+        part = slice(start, start + CHUNK_VOXELS)
+        turn = np.exp(-1j * phases.at(voxels, part)).astype(np.complex64)
+        np.multiply(voxels.signals.echoes[:, part], turn, out=echoes[:, part])
     return replace(voxels, signals=replace(voxels.signals, echoes=echoes))
 
 
-def positions(voxels: Voxels) -> NDArray[np.float64]:
-    """Return 1 and the coordinates of every voxel, -1 to 1 over the bounding box, (4, voxels)."""
-    places = np.argwhere(voxels.inside).T.astype(np.float64)
+def positions(voxels: Voxels, some: slice | NDArray[np.intp]) -> NDArray[np.float64]:
+    """Return 1 and the coordinates of some voxels, -1 to 1 over the bounding box, (4, voxels)."""
+    places = voxels.indices(some).astype(np.float64)
     half = (np.array(voxels.inside.shape)[:, np.newaxis] - 1) / 2
     scaled = np.where(half > 0, places / np.maximum(half, 0.5) - 1, 0.0)
-    return np.concatenate([np.ones((1, voxels.count)), scaled])
+    return np.concatenate([np.ones((1, places.shape[1])), scaled])

@@ -59,10 +59,10 @@ class Sample:
     def of(cls, voxels: Voxels, size: int) -> Sample:
         """Return a random sample of at most ``size`` voxels."""
         some = sample(voxels.count, size)
-        blocks = np.argwhere(voxels.inside)[some] // BLOCK
-        _, patches = np.unique(blocks, axis=0, return_inverse=True)
+        blocks = voxels.indices(some) // BLOCK
+        _, patches = np.unique(blocks, axis=1, return_inverse=True)
         return cls(
-            voxels.signals.part(some), voxels.energy[some], positions(voxels)[:, some], patches.reshape(-1)
+            voxels.signals.part(some), voxels.energy[some], positions(voxels, some), patches.reshape(-1)
         )
 
     def part(self, some: NDArray[np.intp]) -> Sample:

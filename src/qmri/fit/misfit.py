@@ -8,6 +8,7 @@ the model gets wrong is much the same in both, the noise is not. The larger of t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,7 +55,7 @@ class Misfit:
     rchi2: Real
     shares: NDArray[np.float64]
 
-    @property
+    @cached_property
     def median(self) -> float:
         """Median reduced chi-square; 0 without voxels."""
         return float(np.nanmedian(self.rchi2)) if self.rchi2.size else 0.0

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from qmri.fit.costs import sample
 from qmri.fit.estimate import Shares
 from qmri.fit.method import Method
+from qmri.fit.refine import TWO_PI
 from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
 
@@ -35,9 +36,9 @@ def independent_shares(method: Method, voxels: Voxels, solution: Solution) -> Sh
         By least squares, each voxel for itself.
     """
     place = np.full(voxels.inside.shape, -1, dtype=np.int32)
-    place[voxels.inside] = np.arange(voxels.count, dtype=np.int32)
+    place.flat[voxels.numbers] = np.arange(voxels.count, dtype=np.int32)
     some = sample(voxels.count, SAMPLE_VOXELS)
-    here = np.argwhere(voxels.inside)[some]
+    here = voxels.indices(some).T
     residual = _residuals(method, voxels, solution, some)
     x, y, z = (
         _share(
@@ -73,7 +74,7 @@ def _correlation(
     method: Method,
     voxels: Voxels,
     solution: Solution,
-    residual: NDArray[np.complex128],
+    residual: NDArray[np.complex64],
     neighbours: NDArray[np.int32],
 ) -> float | None:
     """Return the correlation of residuals (voxels, echoes) with those of neighbours; None for few pairs."""
@@ -90,10 +91,16 @@ def _correlation(
 
 def _residuals(
     method: Method, voxels: Voxels, solution: Solution, some: NDArray[np.intp]
-) -> NDArray[np.complex128]:
-    """Return signal less model (voxels, echoes) of some voxels."""
+) -> NDArray[np.complex64]:
+    """Return signal less model (voxels, echoes) of some voxels, in single precision."""
     signals, at = voxels.signals.part(some), solution.part(some)
-    own = 0.0 if signals.fat_phase is None else signals.fat_phase.astype(np.float64)
-    fat = at.fat * np.exp(1j * (method.fat_phase + own))
-    model = method.train.model.forward(at.water, fat, at.r2star, at.field, at.phase)
-    return np.asarray(signals.echoes.T - model)
+    times, c = method.sums.times, method.sums.signal[1].conj()
+    fat = at.fat if signals.fat_phase is None else at.fat * np.exp(np.complex64(1j) * signals.fat_phase)
+    model = c[:, np.newaxis] * fat
+    model += at.water
+    model *= np.exp(-times * at.r2star)
+    angle = times * (TWO_PI * at.field) + at.phase
+    turn = np.empty(angle.shape, dtype=np.complex64)
+    turn.real, turn.imag = np.cos(angle), np.sin(angle)
+    model *= turn
+    return np.asarray((signals.echoes - model).T)

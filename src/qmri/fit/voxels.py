@@ -90,15 +90,26 @@ class Voxels:
         """The mask within its bounding box."""
         return self.mask[bounding_box(self.mask)]
 
+    @cached_property
+    def numbers(self) -> NDArray[np.intp]:
+        """The number within the bounding box, in C order, of each voxel."""
+        return np.flatnonzero(self.inside)
+
+    def indices(self, some: slice | NDArray[np.intp]) -> NDArray[np.intp]:
+        """Return the indices along the axes of the bounding box of some voxels, (3, voxels)."""
+        return np.stack(np.unravel_index(self.numbers[some], self.inside.shape))
+
     def on_box(self, values: NDArray[np.float32]) -> Real:
         """Return values (..., voxels) as maps (..., x, y, z) on the bounding box, 0 outside the mask."""
-        maps = np.zeros((*values.shape[:-1], *self.inside.shape), dtype=np.float32)
-        maps[..., self.inside] = values
-        return maps
+        maps = np.zeros((*values.shape[:-1], self.inside.size), dtype=np.float32)
+        for lead in np.ndindex(values.shape[:-1]):
+            maps[lead][self.numbers] = values[lead]
+        return maps.reshape(*values.shape[:-1], *self.inside.shape)
 
     def from_box(self, maps: NDArray[np.float32]) -> Real:
         """Return the values (..., voxels) of maps on the bounding box."""
-        values: Real = maps[..., self.inside]
+        flat = maps.reshape(*maps.shape[:-3], -1)
+        values: Real = flat.take(self.numbers, axis=-1)
         return values
 
 
