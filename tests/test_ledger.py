@@ -18,6 +18,22 @@ def test_the_command_line_is_kept_without_folders_and_without_the_sheet():
     assert told == "qmri run STUDY --config study=STUDY --cores 2"
 
 
+@pytest.mark.parametrize(
+    "folder", ["Smith, Ada", "Ada Smith = 1", "-Smith ", "Smith: #1\nAda", "study Smith"]
+)
+def test_no_word_of_a_folder_with_odd_characters_is_kept(folder):
+    words = [
+        "qmri",
+        "run",
+        f"/{folder}/a b.csv",
+        f"--out=/{folder}/res",
+        f"{folder}/x",
+        f"--bind /{folder}/d",
+    ]
+    told = command_line(words, Path("a b.csv"))
+    assert told == "qmri run STUDY --out=res x --bind d"
+
+
 def test_run_times_are_summed_over_examinations(tmp_path):
     folder = tmp_path / "benchmarks" / "fit"
     folder.mkdir(parents=True)

@@ -101,3 +101,9 @@ def test_a_name_that_no_file_system_takes_is_refused_with_its_line(tmp_path, len
     assert "line 3" in str(refusal.value)
     assert f"at most {LONGEST_NAME}" in str(refusal.value)
     assert len(str(refusal.value)) < 500
+
+
+def test_ids_that_differ_in_zeros_alone_do_not_stand_in_the_order_of_the_rows(tmp_path):
+    rows = ["1,pre,a", "001,pre,b", "01,pre,c"]
+    back, forth = (read_study(sheet(tmp_path, HEADER, *lines)).names for lines in (rows, rows[::-1]))
+    assert back == forth

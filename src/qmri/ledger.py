@@ -156,7 +156,8 @@ def _no_results(results: Path) -> QmriError:
 
 def command_line(words: Sequence[str], sheet: Path) -> str:
     """Return a command line without its folders and the name of the sheet, which may name a patient."""
-    bare = [re.sub(r"[^\s=]*/", "", word) for word in words]
+    folders = re.compile(r"^((?:study|out|container|--[a-z-]+)=|--[a-z-]+ |).*/", re.DOTALL)
+    bare = [folders.sub(r"\1", word) for word in words]
     return " ".join(word.replace(sheet.name, "STUDY") for word in bare)
 
 

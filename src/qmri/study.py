@@ -158,7 +158,7 @@ def read_study(path: Path) -> Study:
             found=", ".join(twice),
             expected="one row for each participant_id and session_id (letters and digits must differ)",
         )
-    exams.sort(key=lambda exam: (_natural(exam.participant_id), _natural(exam.session_id)))
+    exams.sort(key=lambda exam: (_natural(exam.participant_id), _natural(exam.session_id), exam.name))
     return Study(tuple(exams), (*sheet.notes, *_alike(exams)))
 
 

@@ -108,8 +108,14 @@ class Plan:
             ",".join(levels) or "-" for levels in (exam.treated_levels, exam.acute_levels, exam.old_levels)
         )
 
+    @property
+    def told_orders(self) -> str:
+        """What the sheet says about the order of sessions."""
+        told = [exam for exam in self.study if exam.session_order is not None]
+        return " ".join(f"{exam.name}:{exam.session_order}" for exam in told)
+
     def exam_files(self, verb: str, suffix: str) -> list[str]:
-        """Return one file per examination, relative to the results folder, in the order of the sheet."""
+        """Return one file per examination, relative to the results folder, by participant and session."""
         return [
             "/".join([*exam.name.split("_"), verb, f"{exam.name}_{suffix}"])
             for exam in self.study.examinations

@@ -3,7 +3,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from qmri.commands import STUDY_VARIABLE
+from qmri.commands import CONFIG_VARIABLE, STUDY_VARIABLE
 from qmri.errors import QmriError
 from qmri.workflow import Plan, fingerprint, make_plan
 
@@ -16,7 +16,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "dicom" / "a").write_bytes(b"abc")
     (tmp_path / "site.yaml").write_text("series: []\n")
     (tmp_path / "study.csv").write_text("participant_id,session_id,dicom_dir\n01,pre,dicom\n")
-    for name in (STUDY_VARIABLE, "QMRI_RESULTS", "PATH"):
+    for name in (STUDY_VARIABLE, CONFIG_VARIABLE, "QMRI_RESULTS", "PATH"):
         monkeypatch.setenv(name, "")
     return tmp_path
 
@@ -67,3 +67,14 @@ def test_settings_that_differ_from_those_of_the_results_are_told_until_they_are_
     changed.begin()
     plan(folder, measure={"erosion_mm": 2})
     assert capsys.readouterr().err == ""
+
+
+def test_a_session_order_written_later_makes_the_tables_anew_and_the_order_of_rows_does_not(folder):
+    rows = ["participant_id,session_id,dicom_dir,session_order", "01,pre,a,1", "01,post,b,2"]
+    told = []
+    for lines in (rows, [rows[0], *reversed(rows[1:])], [rows[0], "01,pre,a,2", "01,post,b,1"]):
+        (folder / "study.csv").write_text("\n".join(lines) + "\n")
+        made = plan(folder)
+        told.append((made.told_orders, made.exam_files("report", "report.json")))
+    assert told[0] == told[1]
+    assert told[0] != told[2]

@@ -57,6 +57,7 @@ rule collect:
         ),
         "markers/changes.json",
     params:
+        orders=plan.told_orders,
         version=VERSION,
     log:
         "logs/collect.log",

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from qmri.cli import EXIT_OK
 from qmri.commands.ingest import available_cores, quieten_pydicom
 from qmri.errors import QmriError
+from qmri.study import MISSING
 from qmri.words import counted
 
 if TYPE_CHECKING:
@@ -66,18 +67,27 @@ def run(options: argparse.Namespace) -> int:
             options.source, workers=options.workers or available_cores(), progress=progress
         )
     sys.stdout.write(found.listing)
-    rows = [exam for exam in found.examinations if exam.folder is not None]
+    rows = _rows(found)
     if not rows:
+        mixed = all(exam.folder is None for exam in found.examinations)
+        nothing = (
+            "examinations mixed in one folder" if mixed else "folders whose names cannot stand in a sheet"
+        )
         raise QmriError(
             "no examination was found that could be a row of a study sheet",
-            found="examinations mixed in one folder" if found.examinations else "no water-fat acquisition",
-            remedy="put each examination into a folder of its own; the listing above tells what there is",
+            found=nothing if found.examinations else "no water-fat acquisition",
+            remedy="put each examination into a folder of its own, named in UTF-8; the listing above tells "
+            "what there is",
         )
     options.out.mkdir(parents=True, exist_ok=True)
     sheet.write_text(_sheet(rows, options.out), encoding="utf-8")
     config.write_text(default_yaml(), encoding="utf-8")
     sys.stdout.write(_summary(found, sheet, config))
     return EXIT_OK
+
+
+def _rows(found: FoundStudy) -> list[FoundExamination]:
+    return [exam for exam in found.examinations if exam.folder is not None and _is_text(exam.folder)]
 
 
 def _sheet(rows: list[FoundExamination], beside: Path) -> str:
@@ -95,13 +105,21 @@ def _sheet(rows: list[FoundExamination], beside: Path) -> str:
 def _path_in_sheet(folder: Path | None, beside: Path) -> str:
     """Return a path relative to the sheet where the folder lies beside or below it, else absolute."""
     absolute, base = (folder or Path()).resolve(), beside.resolve()
+    path = absolute.as_posix()
     if base == absolute or base in absolute.parents:
-        return Path(os.path.relpath(absolute, base)).as_posix()
-    return absolute.as_posix()
+        path = Path(os.path.relpath(absolute, base)).as_posix()
+        if path[0].isspace() or path.lower() in MISSING:
+            path = f"./{path}"
+    return f"{path}/" if path[-1].isspace() else path  # spaces at the ends of a cell do not count
+
+
+def _is_text(folder: Path) -> bool:
+    """Tell whether a path can stand in a sheet: what is not UTF-8, or has a line end, cannot."""
+    return str(folder).encode(errors="replace").decode() == str(folder) and not set("\r\n") & set(str(folder))
 
 
 def _summary(found: FoundStudy, sheet: Path, config: Path) -> str:
-    rows = [exam for exam in found.examinations if exam.folder is not None]
+    rows = _rows(found)
     people = len({exam.participant_id for exam in rows})
     lines = [
         "",
@@ -112,6 +130,10 @@ def _summary(found: FoundStudy, sheet: Path, config: Path) -> str:
         words = f"participant {exam.participant_id}, session {exam.session_id}"
         if exam.folder is None:
             lines.append(f"left out: {words}: its files lie mixed with those of another examination")
+        elif exam not in rows:
+            lines.append(
+                f"left out: {words}: the name of its folder is not UTF-8 or has a line end; rename it"
+            )
         elif exam.refusal:
             lines.append(f"needs you: {words}: {exam.refusal}")
     lines += [f"left out: {sentence}" for sentence in found.left_out]
