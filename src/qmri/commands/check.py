@@ -13,6 +13,7 @@ from qmri.cli import EXIT_OK, EXIT_REFUSED
 from qmri.words import counted
 
 if TYPE_CHECKING:
+    from qmri.config import Config
     from qmri.preflight import Finding, Row
 
 DESCRIPTION = """\
@@ -46,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
     study = read_study(options.study)
     beside = options.study.parent / "config.yaml"
     config = options.config or (beside if beside.is_file() else None)
-    read_config(config)
+    settings = read_config(config)
     rows = look(study)
     found = findings(rows)
     out = sys.stdout.write
@@ -55,10 +56,20 @@ def run(options: argparse.Namespace) -> int:
     out("".join(f"{line}\n" for line in lines(found)))
     out(f"settings: {config.name if config else 'the defaults of the package'}\n")
     if options.out is not None:
+        out("".join(f"note: {line}\n" for line in _redone(options.out, settings, study.names)))
         out(_room(rows, options.out))
     refused = sum(finding.refused for finding in found)
     out(f"{counted(len(rows), 'examination')}, {counted(refused, 'contradiction')}\n")
     return EXIT_REFUSED if refused else EXIT_OK
+
+
+def _redone(out: Path, settings: Config, names: Sequence[str]) -> list[str]:
+    """Return what a run would do again in a results folder, and why."""
+    from qmri.batch import incomplete_stages
+    from qmri.config_changes import changes_from
+
+    lost = [f"{exam}: {name} of {verb} was taken away" for exam, verb, name in incomplete_stages(out, names)]
+    return [*changes_from(out, settings), *lost]
 
 
 def table(rows: Sequence[Row]) -> list[str]:
