@@ -30,6 +30,7 @@ MIDDLE_SLAB_MM = 4.0
 """Half the width of what counts as the mid-sagittal plane."""
 FRAME_ROUNDS = 4
 LEVEL_RAD = 0.01
+START_STEP = np.deg2rad(5.0)
 
 ENDPLATE_MARGIN = 0.04
 """Share of the depth, inside the corners, in which a column may end at a wall instead of an endplate."""
@@ -109,7 +110,7 @@ def measure_shape(body: Body) -> Morphometry | None:
     """Return the shape of a body; None where the label is too small to have one."""
     occupancy = Occupancy.of(body.mask, body.affine)
     points = np.argwhere(body.mask) @ body.affine[:3, :3].T + body.affine[:3, 3]
-    frame = frame_along(points.mean(axis=0), body.frame.axes[CRANIAL], body.frame.spacing_mm)
+    frame = frame_along(points.mean(axis=0), _first_axis(body.frame), body.frame.spacing_mm)
     shape = None
     starts: tuple[float, ...] = STARTS_RAD
     for _ in range(FRAME_ROUNDS):
@@ -124,6 +125,13 @@ def measure_shape(body: Body) -> Morphometry | None:
             break
         frame, starts = _turned(frame, sides, roll), (0.0,)
     return None if shape is None else _with_caliper(shape, body)
+
+
+def _first_axis(frame: BodyFrame) -> Real:
+    """Return the cranial axis in steps of 5 degrees, so that a neighbour's outline changes nothing here."""
+    right, anterior, cranial = frame.axes[CRANIAL]
+    bend, tilt = (START_STEP * round(np.arctan2(lean, cranial) / START_STEP) for lean in (right, anterior))
+    return np.array([np.tan(bend), np.tan(tilt), 1.0])
 
 
 def _sides(
