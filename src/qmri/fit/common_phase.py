@@ -13,7 +13,7 @@ echoes that do not involve the signal are *moments* ``sum_n t^k exp(-2 R2* t) u_
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,10 +84,6 @@ class CommonPhaseFit:
     energy: Real
     signal_sums: Complex
     moments: Real
-
-    def part(self, voxels: NDArray[np.intp]) -> CommonPhaseFit:
-        """Return the fit of some voxels."""
-        return CommonPhaseFit(*(getattr(self, field.name)[..., voxels] for field in fields(self)))
 
     def physical_energy(self) -> Real:
         """Return the energy captured where neither water nor fat may be negative."""

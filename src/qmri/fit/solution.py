@@ -15,11 +15,10 @@ from qmri.fit.voxels import Signals
 Real = NDArray[np.float32]
 
 STEPS = 2
-"""Plain Gauss-Newton steps at most; the last moves field and R2* by far less than their noise."""
+"""Plain Gauss-Newton steps; the last moves field and R2* by far less than their noise."""
 SETTLED, SETTLED_EXACT = 1e-3, 1e-10
-"""A step is the last if it changes the signal's energy by less than the first share of the residual
-energy (a small part of a standard deviation), or the second of the whole; or if what it gains differs
-by less from the gain of a quadratic, the end of which is then reached."""
+"""A last step has converged if it changes the signal's energy by less than the first share of the
+residual energy (a small part of a standard deviation), or the second of the whole."""
 ROUNDING = np.float32(5e-7)
 """Energies that differ by less than this share are equal in single precision."""
 DAMPED_STEPS, FIRST_DAMPING = 15, 0.1
@@ -100,28 +99,24 @@ def solve(method: Method, signals: Signals, start: Start, prior: FieldPrior | No
 
 
 def _settled(method: Method, signals: Signals, start: Start, prior: FieldPrior | None) -> Solution:
-    """Return where Gauss-Newton ends: plain steps while a voxel needs them, and then damped ones."""
-    solution = Solution.empty(start.field.size)
-    left = np.arange(start.field.size)
-    some, place, expected = signals, start, prior
-    fit = common_phase_fit(method.sums, signals, *start)
-    first = _gain(fit, start, prior)
+    """Return where Gauss-Newton ends: a few plain steps, and damped ones for voxels that need them."""
+    place, last = start, start
+    fit = common_phase_fit(method.sums, signals, *place)
+    first = _gain(fit, place, prior)
     for _ in range(STEPS):
-        last, before, info = place, _gain(fit, place, expected), information(fit)
-        place = Start(*step(info, *last, method.limits, expected))
-        fit = common_phase_fit(method.sums, some, *place)
-        solution.put(left, solution_at(method.sums, some, place, fit, expected))
-        gain, energy, least = _gain(fit, place, expected), some.energy, _negligible(some.energy, fit)
-        surprise = np.abs(gain - before - _predicted_gain(info, last, place, expected))
-        settled = np.minimum(_change(info, last, place), surprise) < least
-        more = np.flatnonzero(~(settled & (gain >= first[left] - ROUNDING * energy)))
-        if not more.size:
-            return solution
-        left, some, place, fit = left[more], some.part(more), place.part(more), fit.part(more)
-        expected = None if expected is None else expected.part(more)
-    careful = _descend(method, some, start.part(left), expected)
-    fit = common_phase_fit(method.sums, some, *careful)
-    solution.put(left, solution_at(method.sums, some, careful, fit, expected))
+        last, info = place, information(fit)
+        place = Start(*step(info, *place, method.limits, prior))
+        fit = common_phase_fit(method.sums, signals, *place)
+    energy = signals.energy
+    still = _change(info, last, place) < _negligible(energy, fit)
+    settled = still & (_gain(fit, place, prior) >= first - ROUNDING * energy)
+    solution = solution_at(method.sums, signals, place, fit, prior)
+    hard = np.flatnonzero(~settled)
+    if hard.size:
+        some, expected = signals.part(hard), None if prior is None else prior.part(hard)
+        careful = _descend(method, some, start.part(hard), expected)
+        fit = common_phase_fit(method.sums, some, *careful)
+        solution.put(hard, solution_at(method.sums, some, careful, fit, expected))
     return solution
 
 
@@ -153,14 +148,6 @@ def _change(info: Information, before: Start, after: Start) -> Real:
     field, r2star = (new - old for new, old in zip(after, before, strict=True))
     change: Real = np.square(field) * info.field + np.square(r2star) * info.r2star
     return change
-
-
-def _predicted_gain(info: Information, before: Start, after: Start, prior: FieldPrior | None) -> Real:
-    """Return the gain of a full step, were the gain quadratic; by a step cut short, less is gained."""
-    field, r2star = (new - old for new, old in zip(after, before, strict=True))
-    bending = info.field if prior is None else info.field + prior.weight
-    gain: Real = field * (bending * field + 2 * info.cross * r2star) + np.square(r2star) * info.r2star
-    return gain
 
 
 def _negligible(energy: Real, fit: CommonPhaseFit) -> Real:
