@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from qmri.segment.cost import WATER_ALONE
 from qmri.segment.frames import frame_along
 from qmri.segment.template import BodySurface, rays_of
 from qmri.segment.view import is_complete, room, sideways, width_mm
+from qmri.segment.weights import WATER_ALONE
 
 
 @pytest.fixture(scope="module")
