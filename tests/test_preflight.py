@@ -11,7 +11,7 @@ from qmri.cli import main
 from qmri.commands.check import lines, table
 from qmri.errors import QmriError
 from qmri.ingest.glance import glance
-from qmri.preflight import findings, look, refuse_contradictions, session_orders
+from qmri.preflight import MOST_NAMED, Finding, findings, look, refuse_contradictions, session_orders
 from qmri.study import read_study
 
 ADA = {
@@ -161,3 +161,11 @@ def test_the_check_of_a_sheet_writes_nothing_and_tells_by_its_status(tmp_path, c
     assert main(["check", str(sheet)]) == 1
     assert "must be mended: participant 01, session pre and participant 02" in capsys.readouterr().out
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_many_findings_of_one_kind_do_not_fill_the_screen():
+    many = [Finding(False, f"pair {number}", "look") for number in range(1000)]
+    told = lines([Finding(True, "one", "mend"), *many])
+    assert told[:3] == ["must be mended: one", "    mend", "note: pair 0"]
+    assert told[-2:] == [f"note: and {1000 - MOST_NAMED} more such", "    look"]
+    assert len(told) < 12

@@ -96,11 +96,18 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 
 def lines(found: Sequence[Finding]) -> list[str]:
-    """Return the findings for a reader, each with its remedy."""
-    return [
-        f"{'must be mended' if finding.refused else 'note'}: {finding.words}\n    {finding.remedy}"
-        for finding in found
-    ]
+    """Return the findings for a reader; those that share a remedy stand above it, the first of many alone."""
+    from qmri.preflight import MOST_NAMED
+
+    told = []
+    for refused, remedy in dict.fromkeys((finding.refused, finding.remedy) for finding in found):
+        words = [finding.words for finding in found if (finding.refused, finding.remedy) == (refused, remedy)]
+        kind = "must be mended" if refused else "note"
+        told += [f"{kind}: {sentence}" for sentence in words[:MOST_NAMED]]
+        if len(words) > MOST_NAMED:
+            told.append(f"{kind}: and {len(words) - MOST_NAMED} more such")
+        told.append(f"    {remedy}")
+    return told
 
 
 def _room(rows: Sequence[Row], out: Path) -> str:
