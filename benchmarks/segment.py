@@ -1,73 +1,47 @@
 """Accuracy and cost of finding, naming and cutting vertebral bodies: figures of docs/methods.md.
 
     python benchmarks/segment.py study --patients 6     the digital study: normal, fractured, cemented
-    python benchmarks/segment.py real                   the real lumbar spines, where they are present
+    python benchmarks/segment.py real DATA              real spines; without DATA the lumbar ones
+    python benchmarks/segment.py collapsed DATA         the same, in which bodies collapse (collapsed.py)
     python benchmarks/segment.py confidence             does the confidence find gross errors?
     python benchmarks/segment.py pictures               best, median and worst examination of the study
 
 "one click" cuts from points within 4 mm of the true centres; "told" knows that L5 is the lowest
-level, "untold" knows nothing. The real spines are averaged to sagittal slices of 4 mm and 1.35 mm in plane.
+level, "untold" knows nothing.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
+from collapsed import KINDS, collapsed_cases, outcomes, print_collapsed
 from numpy.typing import NDArray
 from scipy import ndimage
+from spines import REAL, ROOT, Case, dice, real_cases, study_cases
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID, LEVEL_NAME, sort_levels
+from qmri.levels import LEVEL_NAME
 from qmri.measure.bodies import find_bodies
 from qmri.measure.morphometry import ANTERIOR_AT, MIDDLE_AT, POSTERIOR_AT, measure_shape
 from qmri.segment.cut import cut_surfaces
-from qmri.segment.detector import SpineImages
 from qmri.segment.network import NetworkDetector
 from qmri.segment.rasterise import rasterise
 from qmri.segment.seeds import Seeds
 from qmri.segment.spine import Segmentation, segment_detected, segment_seeded
-from qmri.simulate.examination import simulate_examination
-from qmri.simulate.plan import StudyOptions, plan_study
-from qmri.simulate.receive import coil_sensitivity
-from qmri.volumes import read_volume
 
-ROOT = Path(__file__).resolve().parents[1]
-REAL = Path(os.environ.get("QMRI_SHARED_DATA", ROOT.parent / "shared" / "data")) / "lumbar_water"
 SEED_SPREAD_MM = 4.0
 SAME_BODY_MM = 12.0
 MIDLINE_MM = 14.0
-IN_PLANE_MM = 1.35
-SLICES_AVERAGED = 4
 GROSS_DICE = 0.7
 # Wrong points for the test of the confidence: as far from a body's centre as disc or muscle.
 WRONG_BY_MM = (12.0, 20.0)
 SETTINGS = SegmentSettings()
-
-
-@dataclass(frozen=True)
-class Case:
-    """One examination with its truth; ``kind`` tells of a label what is wrong with the body."""
-
-    name: str
-    images: SpineImages
-    truth: NDArray[np.int16]
-    kind: dict[int, str]
-
-    @property
-    def centres_mm(self) -> dict[int, NDArray[np.float64]]:
-        """Centroid of each true body, cranial to caudal."""
-        levels = sort_levels(LEVEL_NAME[number] for number in self.kind)
-        found = {LEVEL_ID[level]: np.argwhere(self.truth == LEVEL_ID[level]).mean(0) for level in levels}
-        affine = self.images.affine
-        return {number: affine[:3, :3] @ centre + affine[:3, 3] for number, centre in found.items()}
 
 
 @dataclass(frozen=True)
@@ -83,66 +57,6 @@ class Score:
     surface_mm: float = np.nan
     heights_off_mm: tuple[float, ...] = (np.nan,) * 3
     confidence: float = np.nan
-
-
-def study_cases(patients: int, seed: int = 11) -> Iterator[Case]:
-    """Yield the examinations of a digital study and of its follow-up with cement."""
-    for plan in plan_study(StudyOptions(patients=patients, seed=seed, follow_up=True)):
-        simulated = simulate_examination(plan)
-        truth, grid, rng = simulated.truth, simulated.grid, plan.rng("noise")
-        gain = np.abs(coil_sensitivity(grid, simulated.spine.bodies[0].centre_mm[1] - 90, rng))
-        noise = 1 / plan.snr
-        water, fat = (
-            np.abs(
-                part * gain + noise * (rng.standard_normal(grid.shape) + 1j * rng.standard_normal(grid.shape))
-            )
-            for part in (truth.water, truth.fat)
-        )
-        labels = simulated.rendering.labels
-        whole = [n for n in np.unique(labels) if n and not np.any(labels[:, [0, -1]] == n)]
-        cemented = {
-            body.level
-            for body in simulated.spine.bodies
-            for lesion in body.lesions
-            if "cement" in lesion.kind
-        }
-        broken = {*plan.acute_levels, *plan.old_levels, *plan.treated_levels}
-        kind = {
-            int(n): "cemented"
-            if LEVEL_NAME[n] in cemented
-            else "fractured"
-            if LEVEL_NAME[n] in broken
-            else "normal"
-            for n in whole
-        }
-        images = SpineImages(water, grid.affine, fat, 100 * fat / (water + fat))
-        yield Case(f"{plan.seed}-{plan.exam}", images, labels, kind)
-
-
-def real_cases() -> Iterator[Case]:
-    """Yield the real spines, averaged along the slices and resampled in plane; the truth by majority."""
-    for folder in sorted(REAL.glob("case*")):
-        water, labels = read_volume(folder / "water.nii.gz"), read_volume(folder / "labels.nii.gz")
-        affine = water.affine @ np.diag([SLICES_AVERAGED, IN_PLANE_MM, IN_PLANE_MM, 1])
-        start = [(SLICES_AVERAGED - 1) / 2, (IN_PLANE_MM - 1) / 2, (IN_PLANE_MM - 1) / 2, 1]
-        affine[:3, 3] = (water.affine @ start)[:3]
-        truth = np.zeros(coarse(water.data).shape, np.int16)
-        kind = {int(number): "healthy" for number in np.unique(labels.data) if number}
-        for number in kind:
-            truth[coarse(labels.data == number) >= 0.5] = number
-        yield Case(folder.name, SpineImages(coarse(water.data), affine), truth, kind)
-
-
-def coarse(volume: NDArray[np.generic]) -> NDArray[np.float32]:
-    """Return a 1 mm volume (x, y, z) averaged along x and resampled along y and z."""
-    count = volume.shape[0] // SLICES_AVERAGED
-    slices = volume[: count * SLICES_AVERAGED].astype(np.float32)
-    slices = slices.reshape(count, SLICES_AVERAGED, *volume.shape[1:]).mean(1)
-    size = [int(n / IN_PLANE_MM) for n in volume.shape[1:]]
-    place = np.meshgrid(
-        np.arange(count), *(np.arange(n) * IN_PLANE_MM + (IN_PLANE_MM - 1) / 2 for n in size), indexing="ij"
-    )
-    return ndimage.map_coordinates(slices, place, order=1)
 
 
 def segmented(case: Case, mode: str) -> Segmentation | None:
@@ -200,10 +114,6 @@ def scores(case: Case, result: Segmentation | None) -> list[Score]:
             )
         )
     return rows
-
-
-def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    return float(2 * np.sum(first & second) / max(first.sum() + second.sum(), 1))
 
 
 def surface_distance(
@@ -323,13 +233,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("study", "real", "confidence", "pictures"))
-    parser.add_argument("--patients", type=int, default=6)
+    parser.add_argument("what", choices=("study", "real", "collapsed", "confidence", "pictures"))
+    parser.add_argument("data", type=Path, nargs="?", default=REAL, help="folder of */labels.nii.gz")
+    parser.add_argument("--patients", type=int, default=6, help="of the study")
+    parser.add_argument("--spines", type=int, help="take so many of the real spines")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="collapse so alone")
     options = parser.parse_args()
+    if options.what == "collapsed":
+        detector = NetworkDetector()
+        cases = collapsed_cases(options.data, options.kinds, options.spines)
+        print_collapsed(outcome for case in cases for outcome in outcomes(case, detector))
+        return
     if options.what in ("real", "confidence"):
-        cases = list(real_cases())
+        cases = list(real_cases(options.data, options.spines))
         if not cases:
-            parser.exit(message=f"there are no real spines in {REAL.name}\n")
+            parser.exit(message=f"there are no real spines in {options.data.name}\n")
     else:
         cases = list(study_cases(options.patients))
     {"confidence": confidence_table, "pictures": pictures}.get(options.what, table)(cases)
