@@ -19,14 +19,15 @@ ALLOWED = {
     "segment": {"fit", "signal"},
     "measure": {"segment", "fit", "signal"},
     "report": {"viewer", "measure", "segment", "fit", "signal"},
+    "risk": {"measure"},
     "export": {"segment"},
     "viewer": {"segment"},
     "ingest": {"fit", "signal"},
     "simulate": {"signal"},
-    "commands": {"signal", "fit", "segment", "measure", "report", "ingest", "simulate", "export", "viewer"}
-    | {"cli", "workflow", "preflight"},
+    "commands": {"signal", "fit", "segment", "measure", "risk", "report", "ingest", "simulate"}
+    | {"export", "viewer", "cli", "workflow", "preflight"},
 }
-PURE = ("signal", "fit")
+PURE = ("signal", "fit", "risk")
 RIM = ("stage.py",)
 
 
