@@ -63,27 +63,36 @@ def minima(method: Method, signals: Signals) -> tuple[Real, Real, NDArray[np.boo
     """
     table, count = method.table, method.n_candidates
     energy, rate_index = energies(table, features(signals.echoes))
-    inner = energy[:, 1:-1]
-    peaks = np.where((inner > energy[:, :-2]) & (inner >= energy[:, 2:]), inner, np.float32(-1))
+    peaks = _peaks(energy)
     rows = np.arange(energy.shape[0])
-    first = rows * energy.shape[1] + 1
+    first = rows * energy.shape[1]
     flat, flat_rate = energy.ravel(), rate_index.ravel()
     field = np.empty((count, rows.size), dtype=np.float32)
     r2star = np.empty_like(field)
     found = np.empty(field.shape, dtype=np.bool_)
     for k in range(count):
         place = peaks.argmax(axis=1)
-        found[k] = peaks[rows, place] >= 0
-        peaks[rows, place] = -1
+        found[k] = peaks[rows, place] > 0
+        peaks[rows, place] = 0
         at = first + place
         left, centre, right = flat[at - 1], flat[at], flat[at + 1]
         curvature = np.maximum(2 * centre - left - right, np.finfo(np.float32).tiny)
         offset = np.clip((right - left) / (2 * curvature), -0.5, 0.5)
-        field[k] = table.field[place + 1] + np.float32(table.step) * offset
+        field[k] = table.field[place] + np.float32(table.step) * offset
         r2star[k] = table.r2star[flat_rate[at]]
     for k in range(1, count):
         _fill(method.train, k, field, r2star, found)
     return field, r2star, found
+
+
+def _peaks(energy: Real) -> Real:
+    """Return the energies (voxels, fields) that exceed both neighbours, 0 elsewhere."""
+    peaks = np.zeros_like(energy)
+    flat, peak = energy.ravel(), peaks.ravel()
+    rising = flat[1:] > flat[:-1]
+    np.multiply(flat[1:-1], rising[:-1] & ~rising[1:], out=peak[1:-1])
+    peaks[:, 0] = peaks[:, -1] = 0
+    return peaks
 
 
 def _fill(train: EchoTrain, k: int, field: Real, r2star: Real, found: NDArray[np.bool_]) -> None:

@@ -110,7 +110,7 @@ def energies(
     rate_index = np.zeros(best.shape, dtype=np.uint8)
     for index in range(1, table.r2star.size):
         np.matmul(voxel_features.T, table.weights[index], out=other)
-        np.copyto(rate_index, index, where=other > best)
+        np.maximum(rate_index, (other > best).view(np.uint8) * np.uint8(index), out=rate_index)
         np.maximum(best, other, out=best)
     return best, rate_index
 

@@ -21,8 +21,6 @@ from qmri.fit.chunks import Workers
 
 Real = NDArray[np.float32]
 
-ROUNDS = 2
-"""Passes over the three axes."""
 PLANE_VOXELS = 4096
 """Voxels of a plane that are swept together, so that their messages stay in the cache."""
 
@@ -70,22 +68,17 @@ def pass_messages(
         Beliefs, float32 of shape (labels, x, y, z).
     """
     belief = costs
-    messages: dict[int, Real] = {}
-    for _ in range(ROUNDS):
-        for axis in range(3):
-            if mask.shape[axis] < 2:
-                continue
-            # Swept axis first, labels next: the planes of a sweep lie together in memory.
-            order = (1 + axis, 0, *(1 + other for other in range(3) if other != axis))
-            turned = np.array(belief.transpose(order), order="C")
-            places = np.ascontiguousarray(positions.transpose(order))
-            if axis not in messages:
-                messages[axis] = np.zeros((2, *turned.shape), dtype=np.float32)
-            lines = _Lines(turned, places, messages[axis], np.moveaxis(mask, axis, 0))
-            rows, row = turned.shape[2:]
-            work = partial(_sweep, lines, coupling, coupling.weights[axis])
-            team.for_each(work, rows, max(1, PLANE_VOXELS // row))
-            belief = turned.transpose(np.argsort(order))
+    for axis in range(3):
+        if mask.shape[axis] < 2:
+            continue
+        # Swept axis first, labels next: the planes of a sweep lie together in memory.
+        order = (1 + axis, 0, *(1 + other for other in range(3) if other != axis))
+        turned = np.array(belief.transpose(order), order="C")
+        lines = _Lines(turned, positions.transpose(order), np.moveaxis(mask, axis, 0))
+        rows, row = turned.shape[2:]
+        work = partial(_sweep, lines, coupling, coupling.weights[axis])
+        team.for_each(work, rows, max(1, PLANE_VOXELS // row))
+        belief = turned.transpose(np.argsort(order))
     return np.ascontiguousarray(belief)
 
 
@@ -94,25 +87,23 @@ class _Lines(NamedTuple):
 
     belief: Real
     places: Real
-    messages: Real
     mask: NDArray[np.bool_]
 
 
 def _sweep(lines: _Lines, coupling: Coupling, weight: float, rows: slice) -> None:
-    """Send messages along axis 0 forwards, then backwards, in some rows; belief and messages in place."""
+    """Send messages along axis 0 forwards, then backwards, in some rows; belief in place."""
     belief, places, mask = lines.belief[:, :, rows], lines.places[:, :, rows], lines.mask[:, rows]
-    forward, backward = lines.messages[:, :, :, rows]
     linked = mask[1:] & mask[:-1]
     jumps = [_jump_cost(here, there, coupling, weight) for here, there in pairwise(places)]
+    forward = np.zeros_like(belief)
     last = belief.shape[0] - 1
     for plane in range(last):
-        source = belief[plane] - backward[plane]
-        totals = source[:, np.newaxis] + jumps[plane]
-        _send(totals.min(axis=0), forward[plane + 1], belief[plane + 1], linked[plane])
+        totals = belief[plane][:, np.newaxis] + jumps[plane]
+        forward[plane + 1] = _message(totals.min(axis=0), linked[plane])
+        belief[plane + 1] += forward[plane + 1]
     for plane in range(last, 0, -1):
-        source = belief[plane] - forward[plane]
-        totals = source + jumps[plane - 1]
-        _send(totals.min(axis=1), backward[plane - 1], belief[plane - 1], linked[plane - 1])
+        totals = belief[plane] - forward[plane] + jumps[plane - 1]
+        belief[plane - 1] += _message(totals.min(axis=1), linked[plane - 1])
 
 
 def _jump_cost(here: Real, there: Real, coupling: Coupling, weight: float) -> Real:
@@ -125,9 +116,8 @@ def _jump_cost(here: Real, there: Real, coupling: Coupling, weight: float) -> Re
     return jump
 
 
-def _send(new: Real, message: Real, belief: Real, linked: NDArray[np.bool_]) -> None:
-    """Replace a message, made to start at 0, and carry the change into the receiver's belief."""
-    new -= new.min(axis=0)
-    new *= linked
-    belief += new - message
-    message[...] = new
+def _message(least: Real, linked: NDArray[np.bool_]) -> Real:
+    """Return a message to each label, made to start at 0; 0 to a voxel that is not linked."""
+    least -= least.min(axis=0)
+    least *= linked
+    return least

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import numpy as np
@@ -14,11 +15,12 @@ from qmri.fit.voxels import Signals
 
 Real = NDArray[np.float32]
 
-STEPS = 2
-"""Plain Gauss-Newton steps; the last moves field and R2* by far less than their noise."""
-SETTLED, SETTLED_EXACT = 1e-3, 1e-10
-"""A last step has converged if it changes the signal's energy by less than the first share of the
-residual energy (a small part of a standard deviation), or the second of the whole."""
+SOLVED_VOXELS = 8192
+"""Voxels solved together."""
+SETTLED, SETTLED_EXACT = 2e-4, 1e-10
+"""A step that moves the modelled signal by the energy D leaves about ``D^2 / sum |s|^2`` for the next, as
+Gauss-Newton converges quadratically. It is the last if that is below the first share of the residual
+energy (a small part of a standard deviation), or the second of the whole."""
 ROUNDING = np.float32(5e-7)
 """Energies that differ by less than this share are equal in single precision."""
 DAMPED_STEPS, FIRST_DAMPING = 15, 0.1
@@ -73,6 +75,10 @@ class Solution:
             return np.asarray(100 * self.fat / (self.water + self.fat), dtype=np.float32)
 
 
+Solved = tuple[Solution, NDArray[np.bool_]]
+"""A solution, and in which voxels it is reached."""
+
+
 def solve(method: Method, signals: Signals, start: Start, prior: FieldPrior | None = None) -> Solution:
     """Return the solution of voxels from where they start.
 
@@ -87,40 +93,36 @@ def solve(method: Method, signals: Signals, start: Start, prior: FieldPrior | No
     prior
         Expectation of the field, or None.
     """
-    result = Solution.empty(start.field.size)
+    count = start.field.size
+    solution, settled = Solution.empty(count), np.zeros(count, dtype=np.bool_)
 
-    def work(part: slice) -> None:
-        chunk = signals.part(part)
-        expected = None if prior is None else prior.part(part)
-        result.put(part, _settled(method, chunk, start.part(part), expected))
+    def put(how: Callable[..., Solved], begin: Start, some: slice | NDArray[np.intp]) -> None:
+        expected = None if prior is None else prior.part(some)
+        found, settled[some] = how(method, signals.part(some), begin.part(some), expected)
+        solution.put(some, found)
 
-    method.team.for_each(work, start.field.size)
-    return result
+    def again(how: Callable[..., Solved], begin: Start) -> None:
+        left = np.flatnonzero(~settled)
+        method.team.for_each(lambda part: put(how, begin, left[part]), left.size)
 
-
-def _settled(method: Method, signals: Signals, start: Start, prior: FieldPrior | None) -> Solution:
-    """Return where Gauss-Newton ends: a few plain steps, and damped ones for voxels that need them."""
-    place, last = start, start
-    fit = common_phase_fit(method.sums, signals, *place)
-    first = _gain(fit, place, prior)
-    for _ in range(STEPS):
-        last, info = place, information(fit)
-        place = Start(*step(info, *place, method.limits, prior))
-        fit = common_phase_fit(method.sums, signals, *place)
-    energy = signals.energy
-    still = _change(info, last, place) < _negligible(energy, fit)
-    settled = still & (_gain(fit, place, prior) >= first - ROUNDING * energy)
-    solution = solution_at(method.sums, signals, place, fit, prior)
-    hard = np.flatnonzero(~settled)
-    if hard.size:
-        some, expected = signals.part(hard), None if prior is None else prior.part(hard)
-        careful = _descend(method, some, start.part(hard), expected)
-        fit = common_phase_fit(method.sums, some, *careful)
-        solution.put(hard, solution_at(method.sums, some, careful, fit, expected))
+    method.team.for_each(lambda part: put(_step_once, start, part), count, SOLVED_VOXELS)
+    again(_step_once, Start(solution.field, solution.r2star))
+    again(_descend, start)
     return solution
 
 
-def _descend(method: Method, signals: Signals, place: Start, prior: FieldPrior | None) -> Start:
+def _step_once(method: Method, signals: Signals, start: Start, prior: FieldPrior | None) -> Solved:
+    """Return where a Gauss-Newton step leads, and in which voxels it suffices."""
+    before, energy = common_phase_fit(method.sums, signals, *start), signals.energy
+    info = information(before)
+    place = Start(*step(info, *start, method.limits, prior))
+    fit = common_phase_fit(method.sums, signals, *place)
+    settled = np.square(_change(info, start, place)) < _negligible(energy, fit) * energy
+    settled &= _gain(fit, place, prior) >= _gain(before, start, prior) - ROUNDING * energy
+    return solution_at(method.sums, signals, place, fit, prior), settled
+
+
+def _descend(method: Method, signals: Signals, place: Start, prior: FieldPrior | None) -> Solved:
     """Return where Levenberg-Marquardt ends: no step is taken that does not lower the residual."""
     fit = common_phase_fit(method.sums, signals, *place)
     gain = _gain(fit, place, prior)
@@ -140,7 +142,8 @@ def _descend(method: Method, signals: Signals, place: Start, prior: FieldPrior |
             break
         if not better.all():
             fit = common_phase_fit(method.sums, signals, *place)
-    return place
+    fit = common_phase_fit(method.sums, signals, *place)
+    return solution_at(method.sums, signals, place, fit, prior), np.ones(gain.shape, dtype=np.bool_)
 
 
 def _change(info: Information, before: Start, after: Start) -> Real:
