@@ -11,7 +11,7 @@ from qmri.fit.common_phase import common_phase_fit
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.energies import energies, features
 from qmri.fit.method import Method
-from qmri.fit.refine import information, step
+from qmri.fit.refine import expected_gain, information, step
 from qmri.fit.voxels import Signals, Voxels
 
 Real = NDArray[np.float32]
@@ -26,8 +26,8 @@ class Candidates:
     field, r2star
         Hz and 1/s, float32 of shape (candidates, voxels).
     residual
-        Residual energy with a common phase and neither water nor fat negative, same shape;
-        infinite where a voxel has fewer minima.
+        Residual energy with a common phase and neither water nor fat negative, as expected of a
+        Gauss-Newton step to that place, same shape; infinite where a voxel has fewer minima.
     """
 
     field: Real
@@ -43,11 +43,12 @@ def find_candidates(method: Method, voxels: Voxels) -> Candidates:
     def work(part: slice) -> None:
         signals = voxels.signals.part(part)
         field, r2star, found = minima(method, signals)
-        repeated = signals.repeated(count)
-        flat = (field.reshape(-1), r2star.reshape(-1))
-        flat = step(information(common_phase_fit(method.sums, repeated, *flat)), *flat, method.limits)
-        fit = common_phase_fit(method.sums, repeated, *flat)
-        residual = voxels.energy[part] - fit.physical_energy().reshape(field.shape)
+        start = (field.reshape(-1), r2star.reshape(-1))
+        fit = common_phase_fit(method.sums, signals.repeated(count), *start)
+        info = information(fit)
+        flat = step(info, *start, method.limits)
+        captured = fit.physical_energy() + expected_gain(info, *start, *flat)
+        residual = voxels.energy[part] - captured.reshape(field.shape)
         result.field[:, part], result.r2star[:, part] = (values.reshape(field.shape) for values in flat)
         result.residual[:, part] = np.where(found, np.maximum(residual, 0), np.inf)
 

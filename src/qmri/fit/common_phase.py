@@ -14,6 +14,7 @@ echoes that do not involve the signal are *moments* ``sum_n t^k exp(-2 R2* t) u_
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,8 @@ Complex = NDArray[np.complex64]
 
 FIT_MOMENTS = 12
 """The fit and its steps need the moments up to t^2."""
+SAME_SPACING_S = 1e-10
+"""Spacings that differ by less turn no signal by more than single precision does."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +43,14 @@ class Sums:
         complex64 of shape (4, echoes): rows 1, conj(c), t, t conj(c).
     moments
         float32 of shape (16, echoes): u = 1, Re c, |c|^2, Im c, each times t^0, t^1, t^2 and t^3.
+    spacing
+        Of the echo times, s; None where it is not the same to within rounding.
     """
 
     times: Real
     signal: Complex
     moments: Real
+    spacing: np.float32 | None
 
     @classmethod
     def of(cls, train: EchoTrain, fat_phase: float = 0.0) -> Sums:
@@ -55,8 +61,12 @@ class Sums:
         signal = np.stack([one + 0j, c.conj(), times + 0j, times * c.conj()])
         plain = np.stack([one, c.real, np.abs(c) ** 2, c.imag])
         moments = np.concatenate([times**power * plain for power in range(4)])
+        spacing = np.diff(times)
         return cls(
-            times.astype(np.float32)[:, np.newaxis], signal.astype(np.complex64), moments.astype(np.float32)
+            times.astype(np.float32)[:, np.newaxis],
+            signal.astype(np.complex64),
+            moments.astype(np.float32),
+            np.float32(spacing.mean()) if np.ptp(spacing) < SAME_SPACING_S else None,
         )
 
 
@@ -104,9 +114,11 @@ def common_phase_fit(sums: Sums, signals: Signals, field: Real, r2star: Real) ->
     field, r2star
         Hz and 1/s, float32 of shape (voxels,).
     """
-    decay = np.exp(-sums.times * r2star)
-    signal_sums = sums.signal @ demodulate(sums, signals, field, decay)
-    moments = sums.moments[:FIT_MOMENTS] @ np.square(decay, out=decay)
+    rotation = turns(sums, field, r2star)
+    power = rotation.real**2
+    power += rotation.imag**2
+    rotation *= signals.echoes
+    signal_sums, moments = sums.signal @ rotation, sums.moments[:FIT_MOMENTS] @ power
     if signals.fat_phase is not None:
         signal_sums[1::2] *= np.exp(np.complex64(-1j) * signals.fat_phase)
         _turn_fat(moments, signals.fat_phase)
@@ -125,14 +137,24 @@ def common_phase_fit(sums: Sums, signals: Signals, field: Real, r2star: Real) ->
     )
 
 
-def demodulate(sums: Sums, signals: Signals, field: Real, weight: Real) -> Complex:
-    """Return the signal (echoes, voxels) as it would be at field 0, times a weight of that shape."""
-    angle = sums.times * (np.float32(-2 * np.pi) * field)
-    rotation = np.empty(angle.shape, dtype=np.complex64)
-    rotation.real = np.cos(angle) * weight
-    rotation.imag = np.sin(angle) * weight
-    rotation *= signals.echoes
-    return rotation
+def turns(sums: Sums, field: Real, r2star: Real | np.float32) -> Complex:
+    """Return ``exp(-(R2* + i 2 pi psi) t)``, (echoes, voxels); of even spacing as powers of one."""
+    if sums.spacing is None:
+        return _turn(sums.times, field, r2star)
+    result = np.empty((sums.times.size, field.size), dtype=np.complex64)
+    result[0], once = _turn(sums.times[0], field, r2star), _turn(sums.spacing, field, r2star)
+    for before, after in pairwise(result):
+        np.multiply(before, once, out=after)
+    return result
+
+
+def _turn(time: Real | np.float32, field: Real, r2star: Real | np.float32) -> Complex:
+    angle = time * (np.float32(-2 * np.pi) * field)
+    size = np.exp(-time * r2star)
+    result = np.empty(angle.shape, dtype=np.complex64)
+    np.multiply(np.cos(angle), size, out=result.real)
+    np.multiply(np.sin(angle), size, out=result.imag)
+    return result
 
 
 def _half_turn_back(q: Complex, size: Real) -> Complex:

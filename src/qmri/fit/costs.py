@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.candidates import Candidates
+from qmri.fit.sampling import sample
 
 Real = NDArray[np.float32]
 
-SAMPLE_VOXELS = 20_000
 MODEL_ERROR = 0.01
 """Model error taken as certain, as a share of the signal."""
 ROUNDING = 1e-10
@@ -17,13 +17,6 @@ LOG_SCALE = 4.0
 COST_CAP = 60.0
 R2STAR_SCALE = 100.0
 """1/s; of two R2* that fit equally well the larger is the less likely."""
-
-
-def sample(n_voxels: int, size: int = SAMPLE_VOXELS) -> NDArray[np.intp]:
-    """Return a fixed random choice of voxels, ascending (a strided one would alias with the grid)."""
-    if n_voxels <= size:
-        return np.arange(n_voxels)
-    return np.sort(np.random.default_rng(0).choice(n_voxels, size, replace=False))
 
 
 def noise_variance(residual: Real, signal_energy: Real, degrees_of_freedom: int) -> float:

@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.chunks import CHUNK_VOXELS
-from qmri.fit.costs import sample
 from qmri.fit.linearise import Score, linearise, score
 from qmri.fit.method import Method
+from qmri.fit.sampling import sample
 from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
 

@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 
 from qmri.fit.candidates import minima
 from qmri.fit.common_phase import common_phase_fit
-from qmri.fit.costs import ROUNDING, sample
+from qmri.fit.costs import ROUNDING
 from qmri.fit.echo_phases import BLOCK, LEAST_ECHOES, EchoPhases, positions
 from qmri.fit.linearise import linearise, score
 from qmri.fit.method import Method, Start
 from qmri.fit.refine import information, step
+from qmri.fit.sampling import sample
 from qmri.fit.solution import Solution, solution_at
 from qmri.fit.voxels import Signals, Voxels
 

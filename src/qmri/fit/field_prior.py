@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from qmri.fit.sampling import typical
 from qmri.fit.voxels import Voxels
 
 Real = NDArray[np.float32]
@@ -66,7 +67,7 @@ def neighbourhood(
     tiny = np.finfo(np.float32).tiny
     edges = _edges(voxels, field, period)
     weight = np.float32(1) / np.maximum(variance, tiny)
-    weight = np.minimum(weight, np.float32(20) * np.median(weight)) if weight.size else weight
+    weight = np.minimum(weight, np.float32(20) * np.float32(typical(weight)))
     angle = field * np.float32(2 * np.pi / period)
     pair = np.stack([weight * np.cos(angle), weight * np.sin(angle)])
     mean = np.stack([_cube_sum(voxels, part, edges) for part in pair]) - pair
@@ -94,7 +95,7 @@ def _edges(voxels: Voxels, field: Real, period: float) -> NDArray[np.int64]:
         both = inside[1:] & inside[:-1]
         if both.any():
             steps = np.diff(np.moveaxis(maps, axis, 0), axis=0)[both]
-            roughness[axis] = np.median(np.abs(steps - np.rint(steps)))
+            roughness[axis] = typical(np.abs(steps - np.rint(steps)))
     rough = roughness > ROUGH * roughness.min()
     return np.where(rough, 1, EDGE)
 

@@ -8,6 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from qmri.fit.sampling import typical
+
 HISTOGRAM_BINS = 64
 BACKGROUND_VOXELS = 1000
 LOW_SIGNAL_SHARE = 0.2
@@ -65,7 +67,7 @@ def foreground(rms: NDArray[np.float32]) -> NDArray[np.bool_]:
 def background_noise(rms: NDArray[np.float32], signal: NDArray[np.bool_]) -> float | None:
     """Return the standard deviation of one channel from voxels without signal; None where there are few."""
     values = rms[~signal & (rms > 0) & np.isfinite(rms)]
-    return float(np.median(values)) / np.sqrt(2) if values.size >= BACKGROUND_VOXELS else None
+    return typical(values) / np.sqrt(2) if values.size >= BACKGROUND_VOXELS else None
 
 
 def reasons(rms: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:

@@ -82,27 +82,20 @@ def linearise(train: EchoTrain, fat_phase: float, signals: Signals, solution: So
     model = train.model
     jacobian = model.jacobian(water, fat * turn, *parameters)
     jacobian[..., 1] *= turn[:, np.newaxis]
-    water_part = model.forward(water, 0.0, *parameters)
-    fat_part = model.forward(0.0, fat * turn, *parameters)
+    water_part, fat_part = jacobian[..., 0] * water[:, np.newaxis], jacobian[..., 1] * fat[:, np.newaxis]
     return Linearised(water_part, fat_part, jacobian, signals.echoes.T - water_part - fat_part)
 
 
 def score(lin: Linearised, effects: NDArray[np.complex128]) -> Score:
     """Return what the voxels say of effects with derivatives (voxels, echoes, effects)."""
-    jacobian, effect, residual = (
-        _real(part) for part in (lin.jacobian, effects, lin.residual[..., np.newaxis])
-    )
-    normal = jacobian.swapaxes(1, 2) @ jacobian
-    scale = np.sqrt(np.einsum("vii->vi", normal))
+    columns = np.concatenate([lin.jacobian, effects, lin.residual[..., np.newaxis]], axis=2)
+    real = np.concatenate([columns.real, columns.imag], axis=1)
+    product = np.ascontiguousarray(real.swapaxes(1, 2)) @ real
+    known = lin.jacobian.shape[2]
+    scale = np.sqrt(np.einsum("vii->vi", product[:, :known, :known]))
     scale[scale == 0] = 1.0
-    normal /= scale[:, :, np.newaxis] * scale[:, np.newaxis, :]
-    normal += 1e-9 * np.eye(normal.shape[-1])
-    basis = jacobian / scale[:, np.newaxis, :]
-    hidden = effect - basis @ np.linalg.solve(normal, basis.swapaxes(1, 2) @ effect)
-    transposed = hidden.swapaxes(1, 2)
-    return Score(transposed @ hidden, (transposed @ residual)[..., 0])
-
-
-def _real(values: NDArray[np.complex128]) -> NDArray[np.float64]:
-    """Return complex (voxels, echoes, columns) as real (voxels, 2 echoes, columns)."""
-    return np.concatenate([values.real, values.imag], axis=1)
+    mixed = product[:, :known, known:] / scale[:, :, np.newaxis]
+    normal = product[:, :known, :known] / (scale[:, :, np.newaxis] * scale[:, np.newaxis, :])
+    normal += 1e-9 * np.eye(known)
+    hidden = product[:, known:, known:] - mixed.swapaxes(1, 2) @ np.linalg.solve(normal, mixed)
+    return Score(hidden[:, :-1, :-1], hidden[:, :-1, -1])

@@ -13,9 +13,10 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.costs import noise_variance, sample
+from qmri.fit.costs import noise_variance
 from qmri.fit.linearise import linearise, score
 from qmri.fit.method import Method
+from qmri.fit.sampling import sample
 from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
 
@@ -58,7 +59,7 @@ class Misfit:
     @cached_property
     def median(self) -> float:
         """Median reduced chi-square; 0 without voxels."""
-        return float(np.nanmedian(self.rchi2)) if self.rchi2.size else 0.0
+        return self._percentile(50) if self.rchi2.size else 0.0
 
     @property
     def describes(self) -> bool:
@@ -68,7 +69,10 @@ class Misfit:
     @property
     def places(self) -> bool:
         """Whether the model fails in a part of the voxels, as at edges that moved between echoes."""
-        return bool(self.rchi2.size and np.nanpercentile(self.rchi2, 90) > LARGE_IN_PLACES)
+        return bool(self.rchi2.size and self._percentile(90) > LARGE_IN_PLACES)
+
+    def _percentile(self, percent: float) -> float:
+        return float(np.nanpercentile(self.rchi2[sample(self.rchi2.size)], percent))
 
     @property
     def words(self) -> str:
@@ -82,7 +86,7 @@ class Misfit:
         )
         if self.describes:
             extent = "a tenth of these echoes (motion, a wrong phase): there the reduced chi-square is above "
-            extent += f"{float(np.nanpercentile(self.rchi2, 90)):.0f}"
+            extent += f"{self._percentile(90):.0f}"
         else:
             extent = f"these echoes: the median reduced chi-square is {self.median:.1f}"
         return (
@@ -146,18 +150,13 @@ def noise_between_neighbours(method: Method, voxels: Voxels, solution: Solution)
     if not wide:
         return None
     axis = max(wide, key=lambda each: voxels.voxel_size[each])
-    numbers = np.full(inside.shape, -1, dtype=np.intp)
-    numbers[inside] = np.arange(voxels.count)
-    ahead = np.full_like(numbers, -1)
-    there = [slice(None)] * 3
-    here = [slice(None)] * 3
-    there[axis], here[axis] = slice(APART, None), slice(None, -APART)
-    ahead[tuple(here)] = numbers[tuple(there)]
-    one = np.flatnonzero(ahead[inside] >= 0)
-    if one.size < LEAST_PAIRS:
+    one = sample(voxels.count, 4 * SAMPLE_PAIRS)
+    other = voxels.beside(one, axis, APART).astype(np.intp)
+    pairs = np.flatnonzero(other >= 0)
+    if pairs.size < LEAST_PAIRS:
         return None
-    one = one[sample(one.size, SAMPLE_PAIRS)]
-    other = ahead[inside][one]
+    pairs = pairs[sample(pairs.size, SAMPLE_PAIRS)]
+    one, other = one[pairs], other[pairs]
     left, right = (_turned_residuals(method, voxels, solution, some) for some in (one, other))
     energy = voxels.energy
     ratio = np.sqrt(energy[one] / np.maximum(energy[other], np.finfo(np.float32).tiny)).astype(np.float64)

@@ -13,10 +13,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.costs import sample
 from qmri.fit.estimate import Shares
 from qmri.fit.method import Method
 from qmri.fit.refine import TWO_PI
+from qmri.fit.sampling import sample
 from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
 
@@ -35,16 +35,13 @@ def independent_shares(method: Method, voxels: Voxels, solution: Solution) -> Sh
     solution
         By least squares, each voxel for itself.
     """
-    place = np.full(voxels.inside.shape, -1, dtype=np.int32)
-    place.flat[voxels.numbers] = np.arange(voxels.count, dtype=np.int32)
     some = sample(voxels.count, SAMPLE_VOXELS)
-    here = voxels.indices(some).T
     residual = _residuals(method, voxels, solution, some)
     x, y, z = (
         _share(
             [
-                _correlation(method, voxels, solution, residual, _neighbours(place, here, axis, lag))
-                for lag in range(1, min(MAX_LAG, place.shape[axis] - 1) + 1)
+                _correlation(method, voxels, solution, residual, voxels.beside(some, axis, lag))
+                for lag in range(1, min(MAX_LAG, voxels.inside.shape[axis] - 1) + 1)
             ]
         )
         for axis in range(3)
@@ -59,15 +56,6 @@ def _share(correlations: list[float | None]) -> float | None:
         return None
     weights = 1 - np.arange(1, len(known) + 1) / (len(known) + 1)
     return float(min(1.0, 1 / max(1.0, 1 + 2 * float(np.dot(weights, known)))))
-
-
-def _neighbours(place: NDArray[np.int32], here: NDArray[np.intp], axis: int, lag: int) -> NDArray[np.int32]:
-    """Return the numbers of the voxels ``lag`` further along an axis, -1 where there is none."""
-    there = here.copy()
-    there[:, axis] += lag
-    inside = there[:, axis] < place.shape[axis]
-    there[~inside, axis] = 0
-    return np.where(inside, place[tuple(there.T)], np.int32(-1))
 
 
 def _correlation(

@@ -21,11 +21,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.chunks import workers
-from qmri.fit.costs import sample
 from qmri.fit.echo_phases import EchoPhases
 from qmri.fit.echoes import echo_train
 from qmri.fit.explanation import Advantage, Explanation, Sample, explain
 from qmri.fit.method import Method
+from qmri.fit.sampling import sample
 from qmri.fit.voxels import Voxels, gather
 
 SPECTRUM = "ren9"

@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.costs import sample
 from qmri.fit.field_prior import neighbourhood
 from qmri.fit.linearise import linearise, score
 from qmri.fit.method import Method
+from qmri.fit.sampling import sample
 from qmri.fit.solution import Solution
 from qmri.fit.voxels import Signals, Voxels
 

@@ -173,3 +173,14 @@ def step(
         field + np.clip(d_field, -bound, bound),
         np.clip(r2star + d_r2star, np.float32(limits.r2star[0]), np.float32(limits.r2star[1])),
     )
+
+
+def expected_gain(
+    info: Information, field_before: Real, r2star_before: Real, field: Real, r2star: Real
+) -> Real:
+    """Return by how much a step raises the captured energy, were that quadratic: ``d^T (2 g - H d)``."""
+    d_field, d_r2star = field - field_before, r2star - r2star_before
+    by_field = 2 * info.gradient_field - info.field * d_field - info.cross * d_r2star
+    by_r2star = 2 * info.gradient_r2star - info.cross * d_field - info.r2star * d_r2star
+    gain: Real = d_field * by_field + d_r2star * by_r2star
+    return gain

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.common_phase import CommonPhaseFit, Sums, common_phase_fit, demodulate
+from qmri.fit.common_phase import CommonPhaseFit, Sums, common_phase_fit, turns
 from qmri.fit.method import Method, Start
 from qmri.fit.refine import FieldPrior, Information, information, step, variances
 from qmri.fit.voxels import Signals
@@ -176,12 +176,11 @@ def solution_at(
 
 def residual_energy(sums: Sums, signals: Signals, field: Real, r2star: Real, fit: CommonPhaseFit) -> Real:
     """Return ``sum_n |s_n - m_n|^2``, free of the cancellation in a difference of energies."""
-    data = demodulate(sums, signals, field, np.ones_like(signals.echoes.real))
-    data *= fit.rotation
     fat = fit.fat if signals.fat_phase is None else fit.fat * np.exp(np.complex64(1j) * signals.fat_phase)
     model = np.conj(sums.signal[1])[:, np.newaxis] * fat
     model += fit.water
-    model *= np.exp(-sums.times * r2star)
-    data -= model
-    squares: Real = np.sum(data.real**2 + data.imag**2, axis=0)
+    model *= turns(sums, -field, r2star)
+    model *= fit.rotation.conj()
+    model -= signals.echoes
+    squares: Real = np.sum(model.real**2 + model.imag**2, axis=0)
     return squares

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.foreground import bounding_box
+from qmri.fit.sampling import typical
 
 Real = NDArray[np.float32]
 
@@ -99,6 +100,21 @@ class Voxels:
         """Return the indices along the axes of the bounding box of some voxels, (3, voxels)."""
         return np.stack(np.unravel_index(self.numbers[some], self.inside.shape))
 
+    @cached_property
+    def _number_at(self) -> NDArray[np.int32]:
+        """The number of the voxel at each place of the bounding box, -1 outside the mask."""
+        numbers = np.full(self.inside.shape, -1, dtype=np.int32)
+        numbers.flat[self.numbers] = np.arange(self.count, dtype=np.int32)
+        return numbers
+
+    def beside(self, some: NDArray[np.intp], axis: int, lag: int) -> NDArray[np.int32]:
+        """Return the numbers of the voxels ``lag`` further along an axis, -1 where there are none."""
+        there = self.indices(some)
+        there[axis] += lag
+        within = there[axis] < self.inside.shape[axis]
+        there[axis, ~within] = 0
+        return np.where(within, self._number_at[tuple(there)], np.int32(-1))
+
     def on_box(self, values: NDArray[np.float32]) -> Real:
         """Return values (..., voxels) as maps (..., x, y, z) on the bounding box, 0 outside the mask."""
         maps = np.zeros((*values.shape[:-1], self.inside.size), dtype=np.float32)
@@ -119,8 +135,8 @@ def gather(
     """Return the voxels of a mask from a volume (x, y, z, echo)."""
     box = bounding_box(mask)
     inside, cropped = mask[box], volume[box]
-    typical = float(np.median(np.abs(cropped[..., 0][inside]))) if inside.any() else 0.0
-    scale = float(2.0 ** np.round(np.log2(typical))) if typical > 0 else 1.0
+    size = typical(np.abs(cropped[..., 0][inside]))
+    scale = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0
     echoes = np.empty((volume.shape[-1], int(inside.sum())), dtype=np.complex64)
     for echo in range(volume.shape[-1]):
         echoes[echo] = cropped[..., echo][inside] / scale
