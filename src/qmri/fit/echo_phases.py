@@ -23,7 +23,7 @@ from qmri.fit.solution import Solution
 from qmri.fit.voxels import Voxels
 
 LEAST_ECHOES = 4
-SAMPLE_VOXELS = 3000
+SAMPLE_VOXELS = 2000
 LEAST_VOXELS = 200
 WATERY = (-20.0, 30.0)
 """Percent."""

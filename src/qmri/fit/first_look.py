@@ -22,7 +22,7 @@ FIELD_SD_SHARE = 0.15
 FIELD_SD_MM = 2.0
 SAME_SHARE = 0.25
 """Fields nearer than this share of the fat shift are one solution."""
-OFFSET_VOXELS = 800
+OFFSET_VOXELS = 500
 LEAST_OFFSET = np.deg2rad(10.0)
 """A smaller phase of fat biases PDFF by less than 0.1 pp, and a wrong spectrum may feign it."""
 OFFSET_ERRORS = 5.0

@@ -33,9 +33,9 @@ def root_mean_square(signal: NDArray[np.number]) -> NDArray[np.float32]:
     """Return the root mean square over the echoes (last axis), one plane of the first axis at a time."""
     result = np.empty(signal.shape[:-1], dtype=np.float32)
     for plane, out in zip(signal, result, strict=True):
-        wide = np.result_type(plane.real.dtype, np.float32)
-        real, imaginary = (part.astype(wide, copy=False) for part in (plane.real, plane.imag))
-        out[...] = np.sqrt(np.mean(real**2 + imaginary**2, axis=-1))
+        wide = np.ascontiguousarray(plane, dtype=np.result_type(plane.dtype, np.float32))
+        parts = wide.view(wide.real.dtype)
+        out[...] = np.sqrt(np.einsum("...n,...n->...", parts, parts) / signal.shape[-1])
     return result
 
 

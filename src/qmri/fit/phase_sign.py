@@ -29,7 +29,7 @@ from qmri.fit.sampling import sample
 from qmri.fit.voxels import Voxels, gather
 
 SPECTRUM = "ren9"
-SAMPLES = (800, 3200)
+SAMPLES = (500, 3200)
 """Voxels asked; the larger number where the smaller does not decide."""
 CLEAR = 5.0
 """Standard errors by which the winner is better."""

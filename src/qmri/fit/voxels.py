@@ -138,7 +138,9 @@ def gather(
     size = typical(np.abs(cropped[..., 0][inside]))
     scale = float(2.0 ** np.round(np.log2(size))) if size > 0 else 1.0
     echoes = np.empty((volume.shape[-1], int(inside.sum())), dtype=np.complex64)
-    for echo in range(volume.shape[-1]):
-        echoes[echo] = cropped[..., echo][inside] / scale
+    end = np.cumsum(inside.sum(axis=(1, 2)))
+    for plane, chosen, last in zip(cropped, inside, end, strict=True):
+        some = plane[chosen].T
+        np.divide(some, scale, out=echoes[:, last - some.shape[1] : last], casting="same_kind")
     signals = Signals(echoes)
     return Voxels(signals, signals.energy, mask, voxel_size, scale)
