@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from qmri.segment.frames import frame_along, frames_of_chain
 from qmri.segment.rasterise import rasterise
-from qmri.segment.template import BodySurface, Template, rays_of
+from qmri.segment.template import RIM_EXPONENT, BodySurface, Template, rays_of
 
 SIZES = st.floats(15, 30), st.floats(10, 22), st.floats(10, 22), st.floats(4, 18)
 
@@ -21,6 +21,20 @@ def test_a_point_on_a_ray_lies_as_deep_as_the_ray_says(width, anterior, posterio
     body = BodySurface(frame_along(np.zeros(3), np.array([0, 0, 1.0]), 36.0), rays, surface)
     inner = np.minimum(shift, surface - 0.5)
     np.testing.assert_allclose(body.depth_mm(points.reshape(-1, 3)), inner.ravel(), atol=1e-6)
+
+
+@given(*SIZES, st.floats(0, 2 * np.pi), st.floats(0.02, 50))
+def test_the_surface_keeps_the_shape_of_the_template_between_rays(
+    width, anterior, posterior, height, longitude, slope
+):
+    """Wall, corner and endplate: r^9 + z^9 = 1 in units of wall and height."""
+    template = Template(width, anterior, posterior, height)
+    rays = rays_of(template)
+    body = BodySurface(frame_along(np.zeros(3), np.array([0, 0, 1.0]), 36.0), rays, rays.usual)
+    r = (1 + slope**RIM_EXPONENT) ** (-1 / RIM_EXPONENT)
+    radius = r * template.wall_radius(np.array([longitude]))[0]
+    point = [radius * np.cos(longitude), radius * np.sin(longitude), slope * r * height]
+    assert abs(body.depth_mm(np.array([point]))[0]) < 0.25
 
 
 def test_the_wall_of_the_template_has_the_sizes_it_names():

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from qmri.segment.frames import BodyFrame, frame_along
-from qmri.segment.template import BodySurface, Rays, Template
+from qmri.segment.template import ROWS, BodySurface, Rays, Template
 
 # The template's front and back are not at equal distance from its axis.
 AXIS_BEHIND_MIDDLE = 0.03
@@ -25,7 +25,7 @@ def refit(surface: BodySurface, template: Template) -> tuple[BodyFrame, Template
     frame = surface.frame
     points = surface.rays.points(surface.distance[..., None])[:, :, 0]
     upper, lower = _plane(points[:5].reshape(-1, 3)), _plane(points[-5:].reshape(-1, 3))
-    wall = points[8:11].mean(0)
+    wall = points[np.abs(ROWS - 2) < 0.4].mean(0)
     right, left = np.percentile(wall[:, 0], (97, 3))
     front, back = np.percentile(wall[:, 1], (97, 3))
     middle = np.array([1.0, (right + left) / 2, (front + back) / 2])

@@ -19,7 +19,11 @@ from qmri.segment.frames import BodyFrame
 LONGITUDES = 48
 # Position q of the rows of rays: 0-1 centre to rim of the upper endplate, 1-3 the fan from
 # cranial over lateral to caudal, 3-4 rim to centre of the lower endplate.
-ROWS = np.array([0.1, 0.3, 0.5, 0.7, 0.9, 1, 1.25, 1.5, 1.75, 2, 2.25, 2.5, 2.75, 3, 3.1, 3.3, 3.5, 3.7, 3.9])
+UPPER_ROWS = np.array([0.1, 0.3, 0.5, 0.7, 0.9, 1, 1.25, 1.375, 1.5, 1.75])
+ROWS = np.concatenate([UPPER_ROWS, [2], 4 - UPPER_ROWS[::-1]])
+# Rays between those on which a surface is sought, so that its corner keeps the template's shape.
+FINER = 8
+FINE_ROWS = np.interp(np.arange(FINER * (len(ROWS) - 1) + 1) / FINER, np.arange(len(ROWS)), ROWS)
 RIM_EXPONENT = 9.0
 _BISECTIONS = 24
 
@@ -76,15 +80,18 @@ class Rays:
     origin, direction
         (rows, longitudes, 3) in millimetres and unit vectors.
     usual
-        (rows, longitudes) distance in mm along each ray to the template's surface.
+        (rows, longitudes) distance in mm along each ray to where the surface is expected.
     medial
         (longitudes,) radius of the medial disc in mm.
+    template
+        (fine rows, longitudes) distance in mm to the template's surface on rays between these too.
     """
 
     origin: NDArray[np.float64]
     direction: NDArray[np.float64]
     usual: NDArray[np.float64]
     medial: NDArray[np.float64]
+    template: NDArray[np.float64]
 
     def points(self, distance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return local points at ``distance`` (rows, longitudes, n) along the rays."""
@@ -96,7 +103,7 @@ def rays_of(template: Template) -> Rays:
     longitude = 2 * np.pi * np.arange(LONGITUDES) / LONGITUDES
     wall = template.wall_radius(longitude)
     medial = np.maximum(wall - template.height, 0.35 * wall)
-    q = ROWS[:, None]
+    q = FINE_ROWS[:, None]
     angle = np.clip((2 - q) * np.pi / 2, -np.pi / 2, np.pi / 2)
     inward = np.clip(np.minimum(q, 4 - q), 0, 1)
     start = inward * medial
@@ -112,7 +119,8 @@ def rays_of(template: Template) -> Rays:
         return np.asarray(radial**RIM_EXPONENT + axial**RIM_EXPONENT > 1)
 
     usual = _bisect(outside, np.zeros(start.shape), 2 * (template.width + template.height))
-    return Rays(origin, direction, usual, medial)
+    own = slice(None, None, FINER)
+    return Rays(origin[own], direction[own], usual[own], medial, usual)
 
 
 def depth_inside(
@@ -141,11 +149,23 @@ def depth_inside(
     fan = 2 - np.arctan2(local_mm[:, 2], beyond) * 2 / np.pi
     q = np.where(radius >= medial, fan, np.where(local_mm[:, 2] >= 0, cap, 4 - cap))
     row = np.interp(q, ROWS, np.arange(len(ROWS)))
-    upper = np.minimum(row.astype(np.intp), len(ROWS) - 2)
-    toward_lower = row - upper
-    at_upper = surface[upper, east] * (1 - toward_west) + surface[upper, west] * toward_west
-    at_lower = surface[upper + 1, east] * (1 - toward_west) + surface[upper + 1, west] * toward_west
-    return np.asarray(at_upper * (1 - toward_lower) + at_lower * toward_lower - distance)
+    stretch = _between(surface / rays.template[::FINER], row, east, toward_west)
+    return np.asarray(stretch * _between(rays.template, row * FINER, east, toward_west) - distance)
+
+
+def _between(
+    values: NDArray[np.float64],
+    row: NDArray[np.float64],
+    east: NDArray[np.intp],
+    toward_west: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return values (rows, longitudes) between rays, linearly."""
+    upper = np.minimum(row.astype(np.intp), len(values) - 2)
+    west = (east + 1) % LONGITUDES
+    at_upper, at_lower = (
+        values[r, east] * (1 - toward_west) + values[r, west] * toward_west for r in (upper, upper + 1)
+    )
+    return np.asarray(at_upper + (row - upper) * (at_lower - at_upper))
 
 
 @dataclass(frozen=True)

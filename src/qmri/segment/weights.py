@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from qmri.segment.template import LONGITUDES, ROWS, Template
 
-# Share of wall, the rest endplate, in each row of rays.
-AT_WALL = np.clip(1.5 - np.abs(ROWS - 2), 0, 1)[:, None]
+# Share of wall, the rest endplate, in each row of rays; the rays of a usual body meet its corner at 0.6.
+CORNER_AT, BLEND = 0.6, 0.5
+AT_WALL = np.clip(0.5 + (CORNER_AT - np.abs(ROWS - 2)) / BLEND, 0, 1)[:, None]
 
 
 @dataclass(frozen=True)
@@ -72,7 +73,7 @@ class CutWeights:
     """
 
     edge: float = 3.0
-    rim_mm: Sides = Sides(upper=0.5, lower=0.5, front=2.0, back=0.5, side=0.0)
+    rim_mm: Sides = Sides(upper=0.5, lower=0.5, front=2.0, back=1.25, side=0.0)
     fall_mm: tuple[float, float] = (1.0, 0.5)
     valley: float = 1.5
     fat_edge: float = 0.0
