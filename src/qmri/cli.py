@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "relabel": ("qmri.commands.relabel", "move the level names of an examination"),
     "worklist": ("qmri.commands.worklist", "tell which examinations a reader should look at first"),
     "measure": ("qmri.commands.measure", "take the markers of every vertebra"),
+    "risk": ("qmri.commands.risk", "model the risk of a new fracture from markers and outcomes"),
     "report": ("qmri.commands.report", "write the pages people look at"),
     "view": ("qmri.commands.view", "write a page on which an examination is scrolled through"),
     "export": ("qmri.commands.export", "write results as DICOM for the hospital's archive"),

@@ -29,6 +29,7 @@ from qmri.measure.flags import (
 )
 from qmri.measure.images import Fractures, Maps
 from qmri.measure.morphometry import measure_shape
+from qmri.measure.patient_errors import error_columns
 from qmri.measure.quality import quality_columns, t1_bias_pct
 from qmri.measure.roi import make_region, surface_depth_mm
 from qmri.measure.rows import (
@@ -249,7 +250,14 @@ def _patient_columns(
         columns["t1_bias_pct"] = t1_bias_pct(
             columns["pdff_bg_median_pct"], acquisition.flip_angle_deg, acquisition.repetition_time_s
         )
-    return columns
+    return columns | error_columns(
+        columns,
+        measured,
+        background=background,
+        treated=exam.fractures.treated,
+        shapes=shapes,
+        settings=settings,
+    )
 
 
 def _fattest_tissue(maps: Maps, vertebrae: Mapping[str, Vertebra]) -> float | None:

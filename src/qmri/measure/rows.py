@@ -24,6 +24,10 @@ NEED_NAMES = (
     "pdff_target_ratio",
     "pdff_adjacent_mean_pct",
     "pdff_nonadjacent_mean_pct",
+    "pdff_target_median_se_pct",
+    "pdff_target_se_ratio",
+    "pdff_adjacent_mean_se_pct",
+    "pdff_nonadjacent_mean_se_pct",
 )
 """Columns of a patient that join the sheet's level names with those of the labels."""
 

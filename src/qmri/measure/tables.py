@@ -60,6 +60,8 @@ def dictionary(columns: Sequence[Column]) -> dict[str, dict[str, object]]:
             entry["Levels"] = column.levels
         if column.plausible:
             entry["PlausibleRange"] = list(column.plausible)
+        if column.known_at:
+            entry["known_at"] = column.known_at
         entry["Source"] = column.source
         described[column.name] = entry
     return described

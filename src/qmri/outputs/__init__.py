@@ -5,13 +5,27 @@ from qmri.outputs.columns import Column
 from qmri.outputs.files import FILES, FileOutput, exam_directory, file_path
 from qmri.outputs.flag_columns import FLAG_COLUMNS
 from qmri.outputs.patient_columns import PATIENT_COLUMNS
+from qmri.outputs.risk_columns import (
+    CLINICAL_COLUMNS,
+    OUTCOME_COLUMNS,
+    RISK_FILES,
+    RISK_FLOW_COLUMNS,
+    RISK_LEVEL_COLUMNS,
+    RISK_PATIENT_COLUMNS,
+)
 from qmri.outputs.vertebra_columns import VERTEBRA_COLUMNS
 
 __all__ = [
     "CHANGE_COLUMNS",
+    "CLINICAL_COLUMNS",
     "FILES",
     "FLAG_COLUMNS",
+    "OUTCOME_COLUMNS",
     "PATIENT_COLUMNS",
+    "RISK_FILES",
+    "RISK_FLOW_COLUMNS",
+    "RISK_LEVEL_COLUMNS",
+    "RISK_PATIENT_COLUMNS",
     "VERTEBRA_COLUMNS",
     "Column",
     "FileOutput",

@@ -9,6 +9,10 @@ IMAGES = "maps and labels"
 HEADER = "DICOM header"
 PROGRAM = "qmri"
 
+PREOPERATIVE, OPERATION, FOLLOW_UP = "preoperative", "operation", "follow-up"
+MOMENTS = (PREOPERATIVE, OPERATION, FOLLOW_UP)
+"""When something is known, in time."""
+
 YES_NO = {"1": "yes", "0": "no"}
 STATUS = {
     "ok": "measured",
@@ -41,6 +45,10 @@ class Column:
         The allowed words of a categorical column, each with its meaning.
     source
         Where the value comes from.
+    known_at
+        When the value of a participant is known; told for what people write down.
+    allowed
+        Range outside which a value that people write down is refused, or None.
     """
 
     name: str
@@ -49,6 +57,8 @@ class Column:
     plausible: tuple[float, float] | None = None
     levels: dict[str, str] | None = None
     source: str = IMAGES
+    known_at: str | None = None
+    allowed: tuple[float, float] | None = None
 
 
 KEYS = (

@@ -9,6 +9,14 @@ from qmri.outputs.columns import Column
 from qmri.outputs.files import FILES, VERBS
 from qmri.outputs.flag_columns import FLAG_COLUMNS
 from qmri.outputs.patient_columns import PATIENT_COLUMNS
+from qmri.outputs.risk_columns import (
+    CLINICAL_COLUMNS,
+    OUTCOME_COLUMNS,
+    RISK_FILES,
+    RISK_FLOW_COLUMNS,
+    RISK_LEVEL_COLUMNS,
+    RISK_PATIENT_COLUMNS,
+)
 from qmri.outputs.vertebra_columns import VERTEBRA_COLUMNS
 
 INTRODUCTION = """\
@@ -45,6 +53,16 @@ def outputs_markdown() -> str:
         ),
     ):
         parts.append(f"## markers/{title}\n\n{about}\n\n{_column_table(columns)}")
+    files = [(f"`{name}`", words) for name, words in RISK_FILES.items()]
+    parts.append(f"## Files of the risk model\n\n{_table(('file', 'what it is'), files)}")
+    for title, columns, about in (
+        ("clinical.csv", CLINICAL_COLUMNS, "Written by the study: one row for every participant."),
+        ("outcomes.csv", OUTCOME_COLUMNS, "Written by the study: one row for every participant."),
+        ("risk_patients.csv", RISK_PATIENT_COLUMNS, "One row for every eligible participant."),
+        ("risk_levels.csv", RISK_LEVEL_COLUMNS, "One row for every level that can fracture anew."),
+        ("risk_flow.csv", RISK_FLOW_COLUMNS, "One row for every participant."),
+    ):
+        parts.append(f"### {title}\n\n{about}\n\n{_column_table(columns)}")
     parts.append(
         "## Files of an examination\n\n"
         "They lie in `sub-<participant>/ses-<session>/<stage>/` and begin with "

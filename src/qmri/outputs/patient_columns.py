@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from qmri.outputs.columns import HEADER, KEYS, PROGRAM, SHEET, STATE, YES_NO, Column
 
+MEAN_ERROR = (
+    "repeatability between scans, which is common to the levels, and their own errors over their number"
+)
+MEDIAN_ERROR = "that of the mean of the same levels"
+ANGLE_ERROR = "repeatability of the heights over the distance at which the endplates are read"
+
 PATIENT_COLUMNS: tuple[Column, ...] = (
     *KEYS,
     *STATE,
@@ -58,6 +64,23 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
         "kyphosis_tl_deg", "deg", "Thoracolumbar kyphosis, T10-L2 or the widest of T11-L1, T12-L1 in view."
     ),
     Column("cobb_coronal_deg", "deg", "Largest angle between two bodies in the coronal plane, lying."),
+    *(
+        Column(name, unit, f"Standard error of {marker}: {words}.")
+        for name, unit, marker, words in (
+            ("pdff_bg_mean_se_pct", "%", "pdff_bg_mean_pct", MEAN_ERROR),
+            ("pdff_bg_median_se_pct", "%", "pdff_bg_median_pct", MEDIAN_ERROR),
+            ("pdff_bg_level_adj_se_pct", "%", "pdff_bg_level_adj_pct", MEAN_ERROR),
+            ("pdff_l1l4_nonfx_mean_se_pct", "%", "pdff_l1l4_nonfx_mean_pct", MEAN_ERROR),
+            ("pdff_adjacent_mean_se_pct", "%", "pdff_adjacent_mean_pct", MEAN_ERROR),
+            ("pdff_nonadjacent_mean_se_pct", "%", "pdff_nonadjacent_mean_pct", MEAN_ERROR),
+            ("pdff_target_median_se_pct", "%", "pdff_target_median_pct", MEAN_ERROR),
+            ("pdff_target_se_ratio", "ratio", "pdff_target_ratio", "by the errors of both parts"),
+            ("r2star_bg_median_se_per_s", "1/s", "r2star_bg_median_per_s", MEDIAN_ERROR),
+            ("r2star_bg_level_adj_se_per_s", "1/s", "r2star_bg_level_adj_per_s", MEAN_ERROR),
+            ("kyphosis_tl_se_deg", "deg", "kyphosis_tl_deg", ANGLE_ERROR),
+            ("cobb_coronal_se_deg", "deg", "cobb_coronal_deg", ANGLE_ERROR),
+        )
+    ),
     Column("t1_bias_pct", "%", "Predicted rise of the background PDFF by T1 weighting; not corrected."),
     Column("n_fx_acute", "levels", "Acute or treated levels.", source=SHEET),
     Column("n_fx_old", "levels", "Old fractures.", source=SHEET),
@@ -84,3 +107,16 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
     Column("qc_flags", None, "Flags of the examination, separated by semicolons.", source=PROGRAM),
     Column("na_reason", None, "Why columns that need the names of the levels are n/a.", source=PROGRAM),
 )
+
+
+def error_column(marker: str) -> str | None:
+    """Return the column that holds the error of a patient's marker, None where there is none.
+
+    Examples
+    --------
+    >>> error_column("pdff_bg_level_adj_pct")
+    'pdff_bg_level_adj_se_pct'
+    """
+    stem, _, unit = marker.rpartition("_per_s") if marker.endswith("_per_s") else marker.rpartition("_")
+    name = f"{stem}_se_{'per_s' if marker.endswith('_per_s') else unit}"
+    return name if name in {column.name for column in PATIENT_COLUMNS} else None

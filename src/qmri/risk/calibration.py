@@ -139,3 +139,11 @@ def _knots(eta: Values) -> Values:
 
 def _logit(risk: Values) -> Values:
     return np.asarray(logit(np.clip(risk, 1e-9, 1 - 1e-9)))
+
+
+def slope_error(risk: Values, y: Values) -> float:
+    """Return the standard error of the calibration slope; 0 for risks that are all the same."""
+    eta = _logit(risk)
+    if np.ptp(eta) == 0:
+        return 0.0
+    return float(np.sqrt(fit_logistic(with_intercept(eta[:, None]), y).covariance[1, 1]))

@@ -30,3 +30,13 @@ def net_benefit_of_all(y: Values, thresholds: Values) -> Values:
 def advantage(benefit: Values, y: Values, thresholds: Values) -> Values:
     """Return how far a net benefit (k,) lies above the better of treating everybody and nobody."""
     return benefit - np.maximum(net_benefit_of_all(y, thresholds), 0.0)
+
+
+def net_benefit_change_error(risk: Values, before: Values, y: Values, thresholds: Values) -> float:
+    """Return the standard error of the change of net benefit between two scores, mean over thresholds.
+
+    Each patient adds (acted - acted before) (y - (1 - y) t / (1 - t)) / n.
+    """
+    changed = (risk[:, None] >= thresholds).astype(float) - (before[:, None] >= thresholds)
+    worth = y[:, None] - (1 - y[:, None]) * thresholds / (1 - thresholds)
+    return float(np.std((changed * worth).mean(axis=1), ddof=1) / np.sqrt(len(y)))

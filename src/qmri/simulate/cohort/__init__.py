@@ -1,0 +1,1 @@
+"""A cohort of known truth for the risk model: marker tables, clinical data, outcomes, and each true risk."""
