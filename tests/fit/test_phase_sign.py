@@ -9,7 +9,7 @@ import pytest
 from qmri.errors import QmriError
 from qmri.fit import fit_water_fat
 from qmri.ingest.complex_data import undo_sign
-from qmri.signal import GAMMA_MHZ_PER_T
+from qmri.signal import GAMMA_MHZ_PER_T, WaterFatModel
 
 TIMES = 1e-3 * (1.2 + np.arange(6))
 FREQUENCY = 3 * GAMMA_MHZ_PER_T
@@ -125,6 +125,41 @@ def test_echoes_in_phase_are_refused_and_no_sign_is_offered(phantoms):
         ) as refusal:
             ask()
         assert "sign" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("strength", "first_ms", "spacing_ms"),
+    [
+        (1.5, 1.15, 2.3),
+        (1.5, 2.3, 2.3),
+        (1.5, 2.87, 3.2),
+        (1.5, 1.2, 1.6),
+        (3.0, 1.2, 1.6),
+        (3.0, 1.15, 1.15),
+    ],
+)
+@pytest.mark.parametrize("pdff", [0.0, 50.0, 100.0])
+def test_three_echoes_never_choose_the_wrong_sign_quietly(strength, first_ms, spacing_ms, pdff):
+    """Of pure fat the bound at no water must not count against the right sign."""
+    times = 1e-3 * (first_ms + spacing_ms * np.arange(3))
+    frequency = strength * GAMMA_MHZ_PER_T
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, size) for size in (20, 20, 12)), indexing="ij")
+    model = WaterFatModel.at("ren9", times, frequency)
+    clean = model.forward(
+        np.full(x.shape, 1 - pdff / 100), pdff / 100, 50.0, 25 * strength * (x * y + z), 0.4 + 0.3 * x
+    )
+    noise = np.random.default_rng(3).normal(scale=1 / 30, size=(2, *clean.shape))
+    signal = (clean + noise[0] + 1j * noise[1]).astype(np.complex64)
+    given = fit_water_fat(signal, times, frequency)
+    assert np.nanmedian(given.pdff) == pytest.approx(pdff, abs=1)
+    assert any("do not show phase errors" in text for text in given.decisions.warnings)
+    try:
+        told = fit_water_fat(signal.conj(), times, frequency).decisions.warnings
+    except QmriError as refusal:
+        told = (refusal.reason,)
+    assert any("do not tell the sign" in text or "opposite sign" in text for text in told)
+    read = undo_sign(signal, times, frequency, "", told="standard")
+    assert any("do not show phase errors" in text for text in read.warnings)
 
 
 @pytest.mark.parametrize("degrees", [0, 20])

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.decay_limit import beyond_the_echoes
-from qmri.fit.echo_phases import LEAST_ECHOES
+from qmri.fit.echo_phases import LEAST_ECHOES, UNSEEN
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.estimate import Estimate, Mode
 from qmri.fit.foreground import Reason
@@ -151,15 +151,14 @@ def _warnings(estimate: Estimate, voxels: Voxels, misfit: Misfit) -> list[str]:
     if estimate.mode == Mode.HYBRID:
         wrong = ", ".join(str(echo + 1) for echo in np.flatnonzero(~estimate.trusted))
         found.append(f"the phase of echo {wrong} disagrees with the others; its magnitude alone was used")
-    if len(voxels.signals.echoes) < LEAST_ECHOES and estimate.mode == Mode.COMPLEX:
-        found.append(
-            "three echoes do not show phase errors of single echoes (bipolar readout, eddy currents), which "
-            "would bias PDFF: they were taken as free of them"
-        )
+    few = len(voxels.signals.echoes) < LEAST_ECHOES
+    if few and estimate.mode == Mode.COMPLEX:
+        found.append(UNSEEN)
     sign = estimate.sign
     if sign is not None and not sign.clear:
+        data = "three echoes of this body" if few else "the data"
         found.append(
-            "the data do not tell the sign of their phases; it was taken as given, and a wrong one exchanges "
+            f"{data} do not tell the sign of their phases; it was taken as given, and a wrong one exchanges "
             f"water and fat ({sign.advantage.words})"
         )
     undecided = float(np.mean(estimate.swap_risk > UNDECIDED)) if voxels.count else 0.0

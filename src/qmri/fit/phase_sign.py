@@ -160,8 +160,7 @@ def _thorough(method: Method, asked: Sample, first: Explanation) -> Explanation:
 
 def _decide(method: Method, asked: Sample) -> PhaseSign:
     given, conjugate = best_explanations(method, (asked, asked.conjugate()))
-    k = method.train.degrees_of_freedom
-    advantage = Advantage.between(given.residual, conjugate.residual, asked, k)
+    advantage = Advantage.of(given, conjugate, asked, method.train.degrees_of_freedom)
     return PhaseSign(given, conjugate, advantage, asked)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
+from qmri.fit.echo_phases import LEAST_ECHOES, UNSEEN
 from qmri.fit.phase_sign import CLEAR, sign_of_volume
 
 ENOUGH_VOXELS = 300_000
@@ -168,9 +169,11 @@ def undo_sign(
         raise
     better = "conjugate" if found.reversed else "standard"
     evidence = found.evidence()
+    few = echo_times.size < LEAST_ECHOES
     if told is None and not found.clear:
+        data = "three echoes of this body" if few else "the data"
         raise QmriError(
-            "the sign of the phase cannot be told from the data; a wrong one exchanges water and fat",
+            f"the sign of the phase cannot be told from {data}; a wrong one exchanges water and fat",
             where=where,
             found=f"residuals {evidence['residual_standard']} as stored and {evidence['residual_conjugate']} "
             f"conjugated, apart by {found.advantage.words}",
@@ -188,14 +191,12 @@ def undo_sign(
             expected=f"less than {100 * np.sqrt(WORST_RESIDUAL):.0f} %",
             remedy="check that echo times and parts (real, imaginary, phase) are what the headers say",
         )
-    warnings = (
-        ("the override file sets a phase sign that explains the signal worse than the other",)
-        if found.clear and sign != better
-        else ()
-    )
+    warnings = [UNSEEN] if few else []
+    if found.clear and sign != better:
+        warnings.append("the override file sets a phase sign that explains the signal worse than the other")
     decision = {"stored_as": sign, "decided_by": "override file" if told else "fit residual", **evidence}
     turned = values.conj() if sign == "conjugate" else values
-    return Signal(turned, {"phase_sign": decision}, warnings)
+    return Signal(turned, {"phase_sign": decision}, tuple(warnings))
 
 
 def undo_chopping(values: NDArray[np.complex64]) -> Signal:
