@@ -28,7 +28,7 @@ from qmri.fit.voxels import Signals, Voxels
 
 REFINEMENTS = 2
 MAX_STEPS = 12
-SETTLED = 1e-3
+SETTLED = 3e-3
 """A step that lowers the mean log residual by less is the last."""
 USUAL_ERROR = np.deg2rad(40.0)
 """Standard deviation of phase errors before the data are asked: it holds what the data do not show."""
