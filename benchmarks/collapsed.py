@@ -85,12 +85,13 @@ def collapsed_cases(data: Path, kinds: Sequence[str], spines: int | None = None)
     for turn, (name, image, labels) in enumerate(real_spines(data, spines)):
         whole = set(np.unique(labels.data)) - set(np.unique(labels.data[:, :, [0, -1]]))
         numbers = np.where(np.isin(labels.data, list(whole & set(LEVEL_NAME))), labels.data, 0)
+        lumbar = [level for level in LUMBAR if LEVEL_ID[level] in whole]
         affine = coarse_affine(image.affine)
         index = np.moveaxis(np.indices(coarse(image.data).shape), 0, -1)
         for kind in kinds:
             collapses = KINDS[kind]
-            first = (turn + list(KINDS).index(kind)) % (len(LUMBAR) - len(collapses) + 1)
-            done = dict(zip(LUMBAR[first:], collapses, strict=False))
+            first = (turn + list(KINDS).index(kind)) % max(len(lumbar) - len(collapses) + 1, 1)
+            done = dict(zip(lumbar[first:], collapses, strict=False))
             water, truth, heights = collapsed(
                 image.data,
                 numbers.astype(np.int16),

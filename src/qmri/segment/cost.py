@@ -102,18 +102,18 @@ def _signal_cost(
     signal = profile(contrast, contrast.inphase, points) / middle
     cost = -weights.valley * valley(signal, rho)
     cost += weights.dark * STEP_MM * np.cumsum(np.clip(1 - signal / DARK, 0, 1), axis=-1)
+    belief = _belief(contrast, site, points)
     if contrast.fraction is None:
         own, disc = _own_signal(contrast, site, rays) / middle, _disc_signal(contrast, site) / middle
-        cost -= weights.edge * signal_edge_either_way(signal, own, disc, rho, weights)
+        cost -= weights.edge * signal_edge_either_way(signal, own, disc, rho, weights, belief=belief)
         cost += weights.disc * inside_dark_disc(signal, own, disc)
     else:
         fraction = profile(contrast, contrast.fraction, points)
         usual = float(np.median(sample_middle(contrast, contrast.fraction, site.frame, site.template)))
         cost -= weights.edge * signal_edge(signal, rho, weights)
         cost -= weights.fat_edge * fat_edge(signal, fraction, usual)
-    belief = contrast.sample_belief(points)
-    if belief is not None and _is_believed(contrast, site):
-        doubt = np.cumsum(1 - 2 * belief.astype(np.float64), axis=-1)
+    if belief is not None:
+        doubt = np.cumsum(1 - 2 * belief, axis=-1)
         cost += weights.belief.by_ray()[..., None] * STEP_MM * doubt
     return np.asarray(cost)
 
@@ -147,7 +147,10 @@ def _disc_signal(contrast: Contrast, site: Site) -> NDArray[np.float64]:
     return np.asarray(np.where(ROWS < 2, found[0], found[1])[:, None])
 
 
-def _is_believed(contrast: Contrast, site: Site) -> bool:
-    """Tell whether the detector sees a body in the middle of the site; else its map is no help."""
-    belief = contrast.sample_belief(middle_points(site.frame, site.template))
-    return belief is not None and float(belief.mean()) > BELIEVED
+def _belief(contrast: Contrast, site: Site, points: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """Return the detector's probability of a body at points; None where it sees none in the site's middle."""
+    middle = contrast.sample_belief(middle_points(site.frame, site.template))
+    belief = contrast.sample_belief(points)
+    if middle is None or belief is None or float(middle.mean()) <= BELIEVED:
+        return None
+    return belief.astype(np.float64)

@@ -15,6 +15,8 @@ FAINT = 0.3
 # A disc of less than the first share of the body's signal ends it with a fall, of more than the
 # second with a rise.
 DISC_OVER_BODY = (0.7, 1.0)
+# A probability so far above one half is that of a body.
+SURE = 0.3
 
 
 def signal_edge(signal: NDArray[np.float64], rho: float, weights: CutWeights) -> NDArray[np.float64]:
@@ -29,12 +31,16 @@ def signal_edge_either_way(
     disc: NDArray[np.float64],
     rho: float,
     weights: CutWeights,
+    *,
+    belief: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return how steeply the signal leaves that of a body on water alone.
 
     At the endplates it rises to a bright disc and falls to a dark one, whichever the body's own
     signal on that ray tells: the same disc is bright beside marrow and dark beside oedema. The
-    walls border on dark fat as often as on muscle: there both are edges.
+    walls border on dark fat as often as on muscle: there both are edges. Where the detector sees body
+    on both sides of a rise, it is the border of oedema within the body, from which the signal falls
+    to the disc.
 
     Parameters
     ----------
@@ -48,19 +54,24 @@ def signal_edge_either_way(
         Contrast of the image.
     weights
         Weights.
+    belief
+        (rows, longitudes, positions) probability of a body, None where it is no help.
     """
-    rise = signal_edge(signal, rho, weights)
-    most = np.maximum(own, 1)[..., None]
-    drop = (np.minimum(_mean(signal, -3, -0.5), most) - _mean(signal, 0.5, 3)) / rho
-    ends, walls = (
-        _ahead(np.clip(drop, -0.3, 0.8), np.full(own.shape, -outside)) for outside in weights.fall_mm
-    )
-    rising = share_rising(own, disc)[..., None]
+    inner, outer = _mean(signal, -3, -0.5), _mean(signal, 0.5, 3)
+    most, border = np.maximum(own, 1)[..., None], np.zeros(signal.shape)
+    if belief is not None:
+        seen = np.clip((_mean(belief, -3, -0.5) - 0.5) / SURE, 0, 1)
+        most = most + seen * np.maximum(inner - most, 0)
+        border = seen * np.clip((_mean(belief, 2, 5) - 0.5) / SURE, 0, 1)
+    inside = np.minimum(inner, most)
+    rise, drop = np.clip((outer - inner) / rho, -0.3, 0.8), np.clip((inside - outer) / rho, -0.3, 0.8)
+    rising = share_rising(np.maximum(own[..., None], inside), disc[..., None])
+    ahead = weights.rim_mm.by_ray()
+    behind_end, behind_wall = (np.full(own.shape, -outside) for outside in weights.fall_mm)
+    ends = _ahead(rising * (1 - border) * rise, ahead) + _ahead((1 - rising) * drop, behind_end)
+    walls = np.maximum(_ahead(rise, ahead), 0) + np.maximum(_ahead(drop, behind_wall), 0)
     at_wall = AT_WALL[..., None]
-    return np.asarray(
-        at_wall * (np.maximum(rise, 0) + np.maximum(walls, 0))
-        + (1 - at_wall) * (rising * rise + (1 - rising) * ends)
-    )
+    return np.asarray(at_wall * walls + (1 - at_wall) * ends)
 
 
 def share_rising(own: NDArray[np.float64], disc: NDArray[np.float64]) -> NDArray[np.float64]:

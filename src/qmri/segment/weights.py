@@ -75,20 +75,20 @@ class CutWeights:
     edge: float = 3.0
     rim_mm: Sides = Sides(upper=0.5, lower=0.5, front=2.0, back=1.25, side=0.0)
     fall_mm: tuple[float, float] = (1.0, 0.5)
-    valley: float = 1.5
+    valley: float = 2.5
     fat_edge: float = 0.0
-    belief: Sides = Sides(upper=0.15, lower=0.15, front=0.15, back=0.15, side=0.3)
+    belief: Sides = Sides(upper=0.15, lower=0.15, front=0.08, back=0.25, side=0.2)
     dark: float = 0.6
     disc: float = 0.2
     prior: Sides = Sides(upper=0.004, lower=0.004, front=0.004, back=0.004, side=0.01)
     neighbour: float = 0.5
     bend_linear: float = 0.05
     bend_quadratic: float = 0.05
-    follow: float = 0.5
-    width: float = 0.6
+    follow: float = 0.3
+    width: float = 0.52
     depth: float = 0.45
     height: float = 0.39
-    bright_width: float | None = 0.82
+    bright_width: float | None = 0.88
     bright_lower_rim_mm: float = 2.0
 
     def beside(self, muscle: float, disc: float) -> CutWeights:
@@ -121,5 +121,7 @@ WATER_AND_FAT = CutWeights(
     fat_edge=3.0,
     belief=Sides(upper=0.1, lower=0.1, front=0.1, back=0.1, side=0.1),
     prior=Sides(upper=0.008, lower=0.008, front=0.004, back=0.004, side=0.006),
+    follow=0.5,
+    width=0.6,
     bright_width=None,
 )
