@@ -7,7 +7,7 @@ CORES ?= 2
 .PHONY: help install demo test check docs lock clean
 
 help:
-	@echo "make demo     run the pipeline on example_data and show where the tables are"
+	@echo "make demo     run the pipeline on example_data, then the risk model on a simulated cohort"
 	@echo "make test     run the tests"
 	@echo "make install  set up $(VENV) alone"
 	@echo "make check    formatting, lint and types"
@@ -27,6 +27,10 @@ $(READY): requirements.lock pyproject.toml
 
 demo: $(READY)
 	@$(BIN)/qmri run example_data/study.csv --out results/demo --cores $(CORES)
+	@rm -rf results/demo-cohort
+	@$(BIN)/qmri simulate results/demo-cohort --cohort 560
+	@cd results/demo-cohort && ../../$(BIN)/qmri risk develop markers --clinical clinical.csv \
+	  --outcomes outcomes.csv --out risk
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n $(CORES)

@@ -14,6 +14,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from qmri.config_file import read_table
 from qmri.config_words import explained
+from qmri.errors import QmriError
 from qmri.levels import parse_level
 from qmri.signal import fat_model
 
@@ -279,6 +280,15 @@ class RiskSettings(_Section):
     interval_level: Annotated[
         float, Field(gt=0.5, lt=1, description="level of the interval of an individual risk")
     ] = 0.9
+    unmeasured_sd: Annotated[
+        float,
+        Field(
+            ge=0,
+            le=2,
+            description="assumed spread of the log odds among patients alike in all terms; part of the "
+            "interval",
+        ),
+    ] = 0.2
     bootstrap_samples: Annotated[
         int, Field(ge=20, le=5000, description="resamples in which the whole procedure is repeated")
     ] = 200
@@ -312,6 +322,13 @@ def parse_config(content: dict[str, Any], where: str) -> Config:
         config = Config.model_validate(content)
     except ValidationError as error:
         raise explained(error, Config, where) from None
+    if (config.risk.clinical is None) != (config.risk.outcomes is None):
+        raise QmriError(
+            "the section risk names one table of two",
+            where=where,
+            expected="clinical and outcomes, or neither",
+            remedy="qmri risk template DIR writes both",
+        )
     for level in config.measure.expected_levels:
         parse_level(level)
     fat_model(config.fit.fat_model)

@@ -114,6 +114,28 @@ class Plan:
         told = [exam for exam in self.study if exam.session_order is not None]
         return " ".join(f"{exam.name}:{exam.session_order}" for exam in told)
 
+    @cached_property
+    def risk_tables(self) -> str:
+        """Fingerprints of the clinical table and the outcomes, empty where the configuration names none.
+
+        Raises
+        ------
+        QmriError
+            If one of them is not there.
+        """
+        told = (self.config.risk.clinical, self.config.risk.outcomes)
+        tables = [self.sheet.parent / path for path in told if path is not None]
+        lacking = [path for path in tables if not path.is_file()]
+        if lacking:
+            raise QmriError(
+                "a table that the section risk names is not there",
+                where=lacking[0].name,
+                expected="a CSV beside the study sheet, or a path relative to it",
+                remedy="qmri risk template DIR writes both tables to fill in",
+            )
+        files = [path.with_suffix(suffix) for path in tables for suffix in (".csv", ".json")]
+        return " ".join(fingerprint(path) for path in dict.fromkeys([*tables, *files]))
+
     def exam_files(self, verb: str, suffix: str) -> list[str]:
         """Return one file per examination, relative to the results folder, by participant and session."""
         return [
@@ -192,7 +214,7 @@ def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
         for line in [*told, *changes_from(results, checked)]:
             sys.stderr.write(f"{line}\n")
     plan = Plan(study=read_study(sheet), config=checked, results=results)
-    _ = plan.backends  # refused here rather than in every job
+    _ = plan.backends, plan.risk_tables  # refused here rather than in every job
     return plan
 
 

@@ -29,10 +29,11 @@ def test_variance_of_a_risk_by_hand():
         covariance,
         marker_errors=np.array([[0.4], [0.0]]),
         reliabilities=np.array([0.8]),
+        unmeasured_sd=0.3,
         level=0.9,
     )
-    known = 0.04 + 2 * 2 * 0.01 + 4 * 0.09 + 0.25 * 0.16 / 0.8
-    gap = 0.04 + 2 * 0.3 * 0.01 + 0.09 * 0.09 + 0.25 * 0.7
+    known = 0.04 + 2 * 2 * 0.01 + 4 * 0.09 + 0.25 * 0.16 / 0.8 + 0.09
+    gap = 0.04 + 2 * 0.3 * 0.01 + 0.09 * 0.09 + 0.25 * 0.7 + 0.09
     np.testing.assert_allclose(found.error, np.sqrt([known, gap]))
     np.testing.assert_allclose(found.risk, expit([0.0, -0.85]))
     np.testing.assert_allclose(found.high[0], expit(1.6448536 * np.sqrt(known)))

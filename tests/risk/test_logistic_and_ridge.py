@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from qmri.risk.logistic import fit_logistic, log_likelihood, with_intercept
-from qmri.risk.ridge import fit_ridge, log_marginal_likelihood
+from qmri.risk.ridge import covariance_over_penalties, fit_ridge, log_marginal_likelihood
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +89,19 @@ def test_laplace_agrees_with_integration_where_one_term_can_be_integrated():
     fits = [fit_logistic(with_intercept(z[:, None]), y, penalty=p) for p in (0.5, 5.0, 50.0)]
     laplace = [log_marginal_likelihood(fit) for fit in fits]
     np.testing.assert_allclose(np.diff(laplace), np.diff([exact(p) for p in (0.5, 5.0, 50.0)]), atol=0.02)
+
+
+def test_doubt_about_the_penalty_widens_and_vanishes_with_many_patients():
+    rng = np.random.default_rng(7)
+    wider = []
+    for count in (200, 20_000):
+        Z = rng.normal(size=(count, 6))
+        y = (rng.random(count) < 1 / (1 + np.exp(-(Z @ [0.5, 0.3, 0, 0, -0.2, 0.1] - 1.5)))).astype(float)
+        fit = fit_ridge(Z, y)
+        wider.append(np.diag(covariance_over_penalties(Z, y, fit)) / np.diag(fit.covariance))
+    assert (wider[0][1:] > 1).any()
+    assert wider[0][1:].mean() > 1.01
+    assert wider[1] == pytest.approx(1, abs=0.02)
 
 
 def test_without_signal_the_penalty_leaves_little_of_the_coefficients():

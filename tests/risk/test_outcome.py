@@ -39,6 +39,7 @@ def day(number):
         ("lost", None, None, 200, None, "lost"),
         ("lost", 0, 365, 365, None, "lost"),
         ("lost", 1, 120, 130, 1, "analysed"),
+        (None, None, None, None, None, "no_outcome_row"),
     ],
 )
 def test_the_rules(status, refracture, mri, contact, event, step):

@@ -37,7 +37,11 @@ def first(change):
         ("clinical", {"participant_id": "0002"}, ["participant 0002 has two rows"]),
         ("clinical", {"participant_id": "n/a"}, ["no participant_id"]),
         ("outcomes", {"outcome_status": "alive"}, ["outcome_status", "followed, died, lost"]),
-        ("outcomes", {"outcome_status": "n/a"}, ["outcome_status is missing", "participant 0001"]),
+        (
+            "outcomes",
+            {"outcome_status": "n/a", "refracture": "1"},
+            ["outcome_status is missing", "participant 0001"],
+        ),
         ("outcomes", {"followup_mri_date": "1999-01-01"}, ["followup_mri_date lies before the operation"]),
         ("outcomes", {"odi_1y_pct": "140"}, ["odi_1y_pct", "0 to 100"]),
         ("outcomes", {"refracture_levels": "L9", "refracture": "1"}, ["refracture_levels", "L9"]),

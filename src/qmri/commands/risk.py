@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmri.cli import EXIT_OK, EXIT_REFUSED
+from qmri.commands import STUDY_VARIABLE
+from qmri.errors import QmriError
 
 if TYPE_CHECKING:
     from qmri.config import Config
@@ -19,6 +22,8 @@ log = logging.getLogger(__name__)
 DESCRIPTION = """\
 Model the risk of a new fracture within a year of PVP/PKP from markers, clinical data and outcomes.
 
+  qmri risk template DIR --study study.csv        clinical.csv and outcomes.csv to fill in
+  qmri risk outcomes RESULTS --out outcomes.csv   propose outcomes from changes.csv, for a reader to confirm
   qmri risk check MARKERS --clinical clinical.csv --outcomes outcomes.csv      look, fit nothing
   qmri risk develop MARKERS --clinical clinical.csv --outcomes outcomes.csv --out risk
   qmri risk validate risk/risk_model.json NEW --clinical ... --outcomes ... --out validation
@@ -33,33 +38,98 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the sub-commands."""
     parser.description = DESCRIPTION
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
-    for name, words, model, outcomes, out in (
-        ("check", "check the tables, count who is in, tell what the sample affords", False, True, False),
-        ("develop", "make a model and tell how good it is", False, True, True),
-        ("validate", "try a frozen model on new patients with outcomes", True, True, True),
-        ("apply", "tell the risks of new patients by a frozen model", True, False, True),
-    ):
-        sub = actions.add_parser(name, help=words, description=words, allow_abbrev=False)
-        if model:
-            sub.add_argument("model", type=Path, metavar="MODEL", help="risk_model.json")
-        sub.add_argument(
-            "markers", type=Path, metavar="MARKERS", help="folder of patients.csv and vertebrae.csv"
-        )
-        sub.add_argument("--clinical", type=Path, required=True, metavar="CSV", help="clinical data")
-        if outcomes:
-            sub.add_argument("--outcomes", type=Path, required=True, metavar="CSV", help="outcomes")
-        if out:
-            sub.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the results")
+
+    def action(name: str, words: str) -> argparse.ArgumentParser:
+        sub = actions.add_parser(name, help=words, description=f"{words.capitalize()}.", allow_abbrev=False)
         sub.add_argument(
             "--config", type=Path, metavar="FILE", help="settings, if not those frozen in the results folder"
         )
+        return sub
+
+    template = action("template", "write clinical.csv and outcomes.csv to fill in, with their dictionaries")
+    template.add_argument("directory", type=Path, metavar="DIR", help="folder for the tables")
+    template.add_argument(
+        "--study", type=Path, metavar="SHEET", help="study sheet that names the participants"
+    )
+    template.add_argument("--results", type=Path, metavar="DIR", help="results folder that names them")
+
+    outcomes = action("outcomes", "propose outcomes from the changes between sessions")
+    outcomes.add_argument("results", type=Path, metavar="RESULTS", help="results folder, or its markers")
+    outcomes.add_argument(
+        "--out", type=Path, default=Path("outcomes.csv"), metavar="CSV", help="table to write (outcomes.csv)"
+    )
+
+    check = action("check", "check the tables, count who is in, tell what the sample affords")
+    develop = action("develop", "make a model and tell how good it is")
+    validate = action("validate", "try a frozen model on new patients with outcomes")
+    apply = action("apply", "tell the risks of new patients by a frozen model")
+    for sub in (validate, apply):
+        sub.add_argument("model", type=Path, metavar="MODEL", help="risk_model.json")
+    for sub in (check, develop, validate, apply):
+        told = sub is not develop
+        sub.add_argument(
+            "markers",
+            type=Path,
+            nargs=None if told else "?",
+            metavar="MARKERS",
+            help="folder of patients.csv and vertebrae.csv",
+        )
+        sub.add_argument("--clinical", type=Path, required=told, metavar="CSV", help="clinical data")
+        if sub is not apply:
+            sub.add_argument("--outcomes", type=Path, required=told, metavar="CSV", help="outcomes")
+        if sub is not check:
+            sub.add_argument("--out", type=Path, required=told, metavar="DIR", help="folder for the results")
+    group = develop.add_argument_group("in a study (what the workflow uses)")
+    group.add_argument("--results", type=Path, metavar="DIR", help="results folder of the study")
+    group.add_argument(
+        "--study",
+        type=Path,
+        metavar="SHEET",
+        default=os.environ.get(STUDY_VARIABLE),
+        help=f"study sheet (default: the environment variable {STUDY_VARIABLE})",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Do what the sub-command says."""
-    return {"check": _check, "develop": _develop, "validate": _validate, "apply": _apply}[options.action](
-        options
+    actions = {
+        "template": _template,
+        "outcomes": _outcomes,
+        "check": _check,
+        "develop": _develop,
+        "validate": _validate,
+        "apply": _apply,
+    }
+    return actions[options.action](options)
+
+
+def _template(options: argparse.Namespace) -> int:
+    from qmri.risk.study import participants_of
+    from qmri.risk.template import write_templates
+    from qmri.study import read_study
+
+    beside = options.directory / "study.csv"
+    sheet = options.study or (beside if beside.is_file() and options.results is None else None)
+    if sheet is not None:
+        participants = [exam.participant_id for exam in read_study(sheet)]
+    else:
+        participants = participants_of(options.results or options.directory)
+    for path in write_templates(options.directory, participants):
+        log.info("%s", path.name)
+    if not participants:
+        log.info("no participants: name them with --study or --results")
+    return EXIT_OK
+
+
+def _outcomes(options: argparse.Namespace) -> int:
+    from qmri.risk.study import propose_outcomes
+
+    count = propose_outcomes(options.results, options.out, _config(options, options.results).risk)
+    sys.stdout.write(
+        f"{options.out.name}: {count} with a candidate of a new fracture. A reader confirms each row that "
+        "proposes anything (reader_confirmed 1), and the dates and the rest are filled in by hand.\n"
     )
+    return EXIT_OK
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -67,7 +137,7 @@ def _check(options: argparse.Namespace) -> int:
     from qmri.risk.stage import read_both
     from qmri.risk.told import flow_lines, sample_lines
 
-    config = _config(options)
+    config = _config(options, options.markers)
     cohort, outcomes = read_both(_tables(options), config)
     sample = sample_of(cohort, outcomes, config.risk)
     lines = [*flow_lines(cohort, outcomes), "", *sample_lines(sample)]
@@ -77,10 +147,27 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _develop(options: argparse.Namespace) -> int:
+    from qmri.commands import study_config
     from qmri.risk.stage import develop_files
+    from qmri.risk.study import develop_in_study
     from qmri.risk.told import development_lines
 
-    found = develop_files(_tables(options), options.out, _config(options))
+    if options.results is not None:
+        if options.study is None:
+            raise QmriError(
+                "--study is missing",
+                expected="--results and --study together",
+                remedy=f"name the study sheet, or set {STUDY_VARIABLE}",
+            )
+        develop_in_study(Path(options.study), options.results, study_config(options.results))
+        return EXIT_OK
+    for name in ("markers", "clinical", "outcomes", "out"):
+        if getattr(options, name) is None:
+            raise QmriError(
+                f"{'MARKERS' if name == 'markers' else f'--{name}'} is missing",
+                expected="qmri risk develop MARKERS --clinical CSV --outcomes CSV --out DIR",
+            )
+    found = develop_files(_tables(options), options.out, _config(options, options.markers))
     sys.stdout.write("\n".join(development_lines(found)) + "\n")
     return EXIT_OK
 
@@ -89,7 +176,8 @@ def _validate(options: argparse.Namespace) -> int:
     from qmri.risk.stage import validate_files
     from qmri.risk.told import validation_lines
 
-    found = validate_files(options.model, _tables(options), options.out, _config(options))
+    config = _config(options, options.markers)
+    found = validate_files(options.model, _tables(options), options.out, config)
     sys.stdout.write("\n".join(validation_lines(found)) + "\n")
     return EXIT_OK
 
@@ -98,7 +186,8 @@ def _apply(options: argparse.Namespace) -> int:
     from qmri.risk.stage import apply_files
     from qmri.risk.told import applied_lines
 
-    cohort, risks = apply_files(options.model, _tables(options), options.out, _config(options))
+    config = _config(options, options.markers)
+    cohort, risks = apply_files(options.model, _tables(options), options.out, config)
     sys.stdout.write("\n".join(applied_lines(cohort, risks)) + "\n")
     return EXIT_OK
 
@@ -109,20 +198,14 @@ def _tables(options: argparse.Namespace) -> Tables:
     return Tables(options.markers, options.clinical, getattr(options, "outcomes", None))
 
 
-def _config(options: argparse.Namespace) -> Config:
-    """Return the settings told, else those frozen in the results folder of the markers, else the defaults."""
+def _config(options: argparse.Namespace, folder: Path) -> Config:
+    """Return the settings told, else those frozen in the results folder, else the defaults."""
     from qmri.config import read_config
 
     if options.config is not None:
         return read_config(options.config)
-    frozen = next(
-        (
-            path
-            for folder in (options.markers, options.markers.parent)
-            if (path := folder / "config.yaml").is_file()
-        ),
-        None,
-    )
+    places = (place / "config.yaml" for place in (folder, folder.resolve().parent))
+    frozen = next((path for path in places if path.is_file()), None)
     if frozen is not None:
         log.info("settings: %s of the results folder", frozen.name)
     return read_config(frozen)

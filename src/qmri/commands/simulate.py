@@ -20,6 +20,11 @@ echoes at 3 T, new-style maps at 3 T, legacy maps at 1.5 T.
   qmri simulate study --forms both --hazards none,motion,swap,metal --patients 4
   qmri simulate study --follow-up --bad 3
   qmri run study/study.csv --out results
+
+With --cohort there are no images, but marker tables, clinical data, outcomes, and the true risk of everybody.
+
+  qmri simulate cohort --cohort 560
+  qmri simulate cohort --cohort 560 --seed 7 --signal 0
 """
 
 
@@ -61,10 +66,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=28.0,
         help="marrow signal at echo time 0 over noise of the real part (28)",
     )
+    group = parser.add_argument_group("a cohort for the risk model")
+    group.add_argument("--cohort", type=_positive, metavar="N", help="number of patients; no images")
+    group.add_argument(
+        "--event-share", type=_share, default=0.16, metavar="F", help="share with a new fracture (0.16)"
+    )
+    group.add_argument(
+        "--signal",
+        type=_at_least_zero,
+        default=1.0,
+        metavar="F",
+        help="multiple of every effect; 0: nothing tells the outcome (1)",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
-    """Write the study."""
+    """Write the study, or the cohort."""
+    if options.cohort is not None:
+        return _cohort(options)
     from qmri.simulate.plan import FORMS, HAZARDS, StudyOptions, parse_list
     from qmri.simulate.stage import simulate_study
 
@@ -80,6 +99,21 @@ def run(options: argparse.Namespace) -> int:
         follow_up=options.follow_up,
     )
     simulate_study(options.directory, wanted, _command(options), rotten=options.bad)
+    return 0
+
+
+def _cohort(options: argparse.Namespace) -> int:
+    from qmri.simulate.cohort.people import CohortOptions
+    from qmri.simulate.cohort.stage import simulate_cohort
+
+    wanted = CohortOptions(
+        patients=options.cohort,
+        seed=options.seed,
+        event_share=options.event_share,
+        clinical_signal=options.signal,
+        imaging_signal=options.signal,
+    )
+    simulate_cohort(options.directory, wanted, _command(options))
     return 0
 
 
@@ -123,4 +157,21 @@ def _above_zero(text: str) -> float:
         value = math.nan
     if not (math.isfinite(value) and value > 0):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return value
+
+
+def _at_least_zero(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and value >= 0):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 0")
+    return value
+
+
+def _share(text: str) -> float:
+    value = _above_zero(text)
+    if not value < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a share between 0 and 1")
     return value

@@ -141,6 +141,14 @@ OUTCOME_COLUMNS: tuple[Column, ...] = (
     ),
 )
 
+PROPOSAL = Column(
+    "proposal",
+    None,
+    "What qmri risk outcomes found in changes.csv; refused by qmri risk develop until reader_confirmed is 1.",
+    source=PROGRAM,
+    known_at=FOLLOW_UP,
+)
+
 RISK_FLAGS = {
     "extrapolated": "a term lies outside the range of the patients that the model was made from",
     "levels_unverified": "the names of the levels are not certain, so the risks of the levels are not either",
@@ -195,7 +203,7 @@ FLOW_STEPS = {
     "other_field": "another field strength than most",
     "other_fat_model": "another fat spectrum than most",
     "other_origin": "another origin of the maps than most",
-    "no_outcome_row": "not in outcomes.csv",
+    "no_outcome_row": "not in outcomes.csv, or not filled in yet",
     "lost": "lost: the outcome is unknown",
     "no_mri": "no follow-up MRI, or no date of it or of the operation",
     "mri_early": "no fracture so far, MRI before the window",

@@ -23,6 +23,7 @@ from qmri.risk.model import (
 )
 from qmri.risk.performance import Performance
 from qmri.risk.procedure import Fitted, fit_procedure
+from qmri.risk.ridge import covariance_over_penalties
 from qmri.risk.sample_size import (
     LEAST_EVENTS,
     LEAST_EVENTS_PER_PARAMETER,
@@ -161,8 +162,8 @@ def _model(  # noqa: PLR0917 - what the model is made of
     settings: RiskSettings,
 ) -> RiskModel:
     values, errors, y = cohort.values[analysed], cohort.errors[analysed], outcomes.event[analysed]
-    coefficients, covariance = natural_units(fitted)
     Z = fitted.complete(values).terms
+    coefficients, covariance = natural_units(fitted, covariance_over_penalties(Z, y, fitted.logistic))
     scores = {}
     for name in SCORES:
         baseline, after = cohort.baseline[name][analysed], outcomes.scores[name][analysed]
@@ -186,6 +187,7 @@ def _model(  # noqa: PLR0917 - what the model is made of
         moment=settings.moment,
         preoperative_session=settings.preoperative_session,
         interval_level=settings.interval_level,
+        unmeasured_sd=settings.unmeasured_sd,
         outcome_window_days=settings.outcome_window_days,
         n=sample.n,
         events=sample.events,

@@ -1,12 +1,14 @@
-"""How sure an individual risk is: parameters, markers and gaps.
+"""How sure an individual risk is: parameters, markers, gaps, and what no term knows.
 
 The variance of the linear predictor of a patient x (standardised, intercept first) is
 
-    x' (H + lambda I)^-1 x  +  sum_j b_j^2 s_j^2 / r_j  +  b_M' S_M|O b_M,
+    x' V x  +  sum_j b_j^2 s_j^2 / r_j  +  b_M' S_M|O b_M  +  u^2,
 
-s_j the error of marker j in this patient and r_j its reliability 1 - mean(s_j^2) / var(x_j). The second
-part: with a true marker m and x = m + e, the coefficient of m is b / r and the variance of m given x is
-s^2 r. The third is what the known terms leave open about missing ones.
+V the covariance (H + lambda I)^-1 of the coefficients, averaged over lambda (`ridge`); s_j the error of
+marker j in this patient and r_j its reliability 1 - mean(s_j^2) / var(x_j): with a true marker m and
+x = m + e, the coefficient of m is b / r and the variance of m given x is s^2 r. The third part is what the
+known terms leave open about missing ones. Patients alike in all terms still differ in risk; outcomes of yes
+or no cannot tell by how much, so u is an assumption (configuration).
 """
 
 from __future__ import annotations
@@ -69,6 +71,7 @@ def risks_with_interval(
     *,
     marker_errors: Values,
     reliabilities: Values,
+    unmeasured_sd: float,
     level: float,
 ) -> Risks:
     """Return risks with their intervals.
@@ -83,6 +86,8 @@ def risks_with_interval(
         (n, p) standard errors in standard deviations of the term; 0 at a gap.
     reliabilities
         (p,).
+    unmeasured_sd
+        u, on the scale of log odds.
     level
         Of the interval: 0.9.
     """
@@ -91,7 +96,7 @@ def risks_with_interval(
     variance = np.einsum("ij,jk,ik->i", X, covariance, X)
     variance = variance + np.square(marker_errors) @ (np.square(slopes) / reliabilities)
     variance = variance + np.einsum("j,ijk,k->i", slopes, completed.gap_covariance, slopes)
-    linear, error = X @ coefficients, np.sqrt(variance)
+    linear, error = X @ coefficients, np.sqrt(variance + unmeasured_sd**2)
     half = norm.ppf(0.5 + level / 2) * error
     low, high = linear - half, linear + half
     return Risks(expit(linear), expit(low), expit(high), error=error, linear=linear)

@@ -50,7 +50,7 @@ class RiskModel:
     terms
         (p,) predictors; everything below has their order.
     coefficients, covariance
-        (1 + p,) and (1 + p, 1 + p) per natural unit, intercept first: log odds, and (H + lambda I)^-1.
+        (1 + p,) and (1 + p, 1 + p) per natural unit, intercept first: log odds, and their covariance.
     penalty
         lambda, of standardised terms.
     scale
@@ -67,7 +67,7 @@ class RiskModel:
         ODI and VAS at one year, where enough patients have them: ``odi``, ``vas``.
     origin
         field_t, fat_model_id and recon_mode of the maps.
-    moment, preoperative_session, interval_level, outcome_window_days
+    moment, preoperative_session, interval_level, unmeasured_sd, outcome_window_days
         As in the configuration.
     n, events
         Patients with a known outcome, and those with a new fracture.
@@ -92,6 +92,7 @@ class RiskModel:
     moment: str
     preoperative_session: str
     interval_level: float
+    unmeasured_sd: float
     outcome_window_days: tuple[int, int]
     n: int
     events: int
@@ -112,6 +113,7 @@ class RiskModel:
             self.covariance,
             marker_errors=errors,
             reliabilities=self.reliability,
+            unmeasured_sd=self.unmeasured_sd,
             level=self.interval_level,
         )
 
@@ -133,10 +135,10 @@ class RiskModel:
         return expected, expected - half, expected + half
 
 
-def natural_units(fitted: Fitted) -> tuple[Values, Values]:
+def natural_units(fitted: Fitted, covariance: Values) -> tuple[Values, Values]:
     """Return coefficients (1 + p,) and covariance (1 + p, 1 + p) per natural unit, intercept first."""
     change = _to_natural(fitted.scale, free=1)
-    return change @ fitted.logistic.coefficients, change @ fitted.logistic.covariance @ change.T
+    return change @ fitted.logistic.coefficients, change @ covariance @ change.T
 
 
 def natural_normal(fitted: Fitted) -> NormalModel:

@@ -96,7 +96,7 @@ def model_content(model: RiskModel) -> dict[str, Any]:
         "how": "logit(risk) = intercept + sum of coefficient * value; a missing value is its mean given the "
         "others by imputation (mean_M + S_MO inverse(S_OO) (x_O - mean_O)); variance of the logit = "
         "x' covariance x, x = (1, values), + sum of coefficient^2 * error^2 / reliability over markers "
-        "+ b_M' (S_MM - S_MO inverse(S_OO) S_OM) b_M over missing values",
+        "+ b_M' (S_MM - S_MO inverse(S_OO) S_OM) b_M over missing values + unmeasured_sd^2",
         "intercept": float(model.coefficients[0]),
         "terms": [
             {
@@ -124,6 +124,7 @@ def model_content(model: RiskModel) -> dict[str, Any]:
         },
         "penalty": model.penalty,
         "interval_level": model.interval_level,
+        "unmeasured_sd": model.unmeasured_sd,
         "levels": {
             "how": "share = exp(score) / sum of exp(score), score = sum of coefficient * term; "
             "risk of a level = 1 - (1 - risk)^share",
@@ -199,6 +200,7 @@ def _from_content(content: Mapping[str, Any]) -> RiskModel:
         moment=content["moment"],
         preoperative_session=content["preoperative_session"],
         interval_level=float(content["interval_level"]),
+        unmeasured_sd=float(content["unmeasured_sd"]),
         outcome_window_days=(int(content["outcome_window_days"][0]), int(content["outcome_window_days"][1])),
         n=int(content["patients"]["n"]),
         events=int(content["patients"]["events"]),

@@ -70,8 +70,15 @@ def decide(
         If dates lie before the operation, or a level does not exist.
     """
     status = row.get("outcome_status")
+    if status is None and row.get("refracture") is None:
+        return Decided(None, "no_outcome_row")
     if status is None:
-        raise QmriError("outcome_status is missing", where=where, expected="followed, died or lost")
+        raise QmriError(
+            "outcome_status is missing",
+            where=where,
+            expected="followed, died or lost",
+            remedy="write how the follow-up ended, or n/a into refracture while it goes on",
+        )
     mri = _days(row.get("followup_mri_date"), surgery, "followup_mri_date", where)
     contact = _days(row.get("last_contact_date"), surgery, "last_contact_date", where)
     told = _levels(row.get("refracture_levels"), where)
@@ -110,7 +117,7 @@ def _unfractured(
 
 
 def require_confirmed(rows: Mapping[str, Mapping[str, Value]], name: str) -> None:
-    """Refuse fractures that no reader has confirmed.
+    """Refuse fractures, and proposals of any outcome, that no reader has confirmed.
 
     Raises
     ------
@@ -120,14 +127,15 @@ def require_confirmed(rows: Mapping[str, Mapping[str, Value]], name: str) -> Non
     unconfirmed = [
         participant
         for participant, row in rows.items()
-        if row.get("refracture") == 1 and row.get("reader_confirmed") != 1
+        if row.get("reader_confirmed") != 1
+        and (row.get("refracture") == 1 or (row.get("refracture") == 0 and row.get("proposal")))
     ]
     if unconfirmed:
         raise QmriError(
-            "new fractures are not confirmed by a reader",
+            "outcomes are not confirmed by a reader",
             where=name,
             found=named(unconfirmed),
-            expected="reader_confirmed 1 where refracture is 1",
+            expected="reader_confirmed 1 where refracture is 1 or was proposed by qmri risk outcomes",
             remedy="have a reader look at the images, then write 1; or refracture 0 where there is none",
         )
 

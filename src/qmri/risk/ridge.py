@@ -21,6 +21,8 @@ Values = NDArray[np.float64]
 RANGE = (1e-3, 1e2)
 """Least and largest lambda, in units of n p (1 - p), the information of a standardised term."""
 GRID = 8
+SPAN, AVERAGED = 4.0, 25
+"""Range of ln lambda about the chosen one, and its points, over which the covariance is averaged."""
 PRECISION = 1e-2
 """Of ln lambda: the maximum is flat, and 1 % of lambda moves no risk by more than 1e-4."""
 
@@ -67,3 +69,26 @@ def fit_ridge(Z: Values, y: Values) -> LogisticFit:
     found = minimize_scalar(cost, bounds=ends, method="bounded", options={"xatol": PRECISION})
     at = float(found.x) if found.fun < costs[best] else float(grid[best])
     return fits[at]
+
+
+def covariance_over_penalties(Z: Values, y: Values, fit: LogisticFit) -> Values:
+    """Return the covariance (1 + p, 1 + p) of the coefficients, the doubt about the penalty included.
+
+    lambda is estimated too. With weights proportional to the marginal likelihood over ln lambda,
+
+        sum_k w_k (V_k + (b_k - b)(b_k - b)')
+
+    is the spread about the coefficients b that are used (Kass and Steffey 1989,
+    10.1080/01621459.1989.10478825).
+    """
+    X = with_intercept(Z)
+    fits = [
+        fit_logistic(X, y, penalty=fit.penalty * float(np.exp(step)), start=fit.coefficients)
+        for step in np.linspace(-SPAN, SPAN, AVERAGED)
+    ]
+    log_weight = np.array([log_marginal_likelihood(one) for one in fits])
+    weight = np.exp(log_weight - log_weight.max())
+    weight /= weight.sum()
+    away = [one.coefficients - fit.coefficients for one in fits]
+    parts = [w * (one.covariance + np.outer(d, d)) for w, one, d in zip(weight, fits, away, strict=True)]
+    return np.asarray(np.sum(parts, axis=0))

@@ -20,6 +20,7 @@ from qmri.outputs import (
     RISK_PATIENT_COLUMNS,
     Column,
 )
+from qmri.outputs.risk_columns import PROPOSAL
 from qmri.risk.cohort import Cohort, Outcomes, add_outcomes, build_cohort
 from qmri.risk.development import Development, develop
 from qmri.risk.interval import Risks
@@ -187,7 +188,9 @@ def _as_in(model: RiskModel, terms: Sequence[Term]) -> tuple[Term, ...]:
 
 
 def _outcome_sheet(path: Path) -> Sheet:
-    return read_sheet(path, OUTCOME_COLUMNS, ("outcome_status", "followup_mri_date", "refracture"))
+    return read_sheet(
+        path, (*OUTCOME_COLUMNS, PROPOSAL), ("outcome_status", "followup_mri_date", "refracture")
+    )
 
 
 def _write_tables(

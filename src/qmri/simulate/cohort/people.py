@@ -7,6 +7,7 @@ ratios are of the size of the pooled ones (Liu et al. 2025) shrunken to a spread
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -34,6 +35,7 @@ CLINICAL_EFFECTS = {
 IMAGING_EFFECTS = {"pdff": 0.080, "r2star": -0.008, "kyphosis": 0.024}
 LEVEL_EFFECTS = (1.3, 0.7, 0.06)
 UNMEASURED_SD = 0.30
+REFERENCE_PATIENTS = 50_000
 PDFF_PER_LEVEL, REPEAT_PDFF, REPEAT_R2STAR = 1.2, 1.5, 0.05
 OWN_PDFF, OWN_R2STAR, KYPHOSIS_ERROR = 1.2, 5.0, 2.2
 
@@ -124,12 +126,9 @@ def draw_people(options: CohortOptions) -> People:
     treated, old = _fractures(rng, n, old_count)
     clinical["old_fractures"] = old.sum(axis=1).astype(float)
     marrow = _marrow(rng, clinical)
-    linear = options.clinical_signal * _linear(clinical, CLINICAL_EFFECTS)
-    linear = linear + options.imaging_signal * _linear(marrow, IMAGING_EFFECTS)
-    signal = max(options.clinical_signal, options.imaging_signal)
-    linear = linear + signal * rng.normal(0, UNMEASURED_SD, n)
-    shift = _shift(linear, options.event_share)
-    risk = expit(linear + shift)
+    signals = (options.clinical_signal, options.imaging_signal)
+    linear = _linear(rng, clinical, marrow, signals)
+    risk = expit(linear + _intercept(options.event_share, signals))
     event = rng.random(n) < risk
     scan = rng.normal(0, 1, n)[:, None]
     true_pdff = marrow["pdff"][:, None] + PDFF_PER_LEVEL * STEPS + rng.normal(0, 2.5, (n, len(LEVELS)))
@@ -206,9 +205,29 @@ def _marrow(rng: np.random.Generator, clinical: dict[str, Values]) -> dict[str, 
     }
 
 
-def _linear(values: dict[str, Values], effects: dict[str, float]) -> Values:
-    parts = [effect * (values[name] - values[name].mean()) for name, effect in effects.items()]
-    return np.asarray(np.sum(parts, axis=0))
+def _linear(
+    rng: np.random.Generator,
+    clinical: dict[str, Values],
+    marrow: dict[str, Values],
+    signals: tuple[float, float],
+) -> Values:
+    """Return the log odds (n,) of a new fracture but for the intercept."""
+    linear = max(signals) * rng.normal(0, UNMEASURED_SD, len(clinical["age"]))
+    for signal, values, effects in (
+        (signals[0], clinical, CLINICAL_EFFECTS),
+        (signals[1], marrow, IMAGING_EFFECTS),
+    ):
+        for name, effect in effects.items():
+            linear = linear + signal * effect * values[name]
+    return np.asarray(linear)
+
+
+@cache
+def _intercept(share: float, signals: tuple[float, float]) -> float:
+    """Return the intercept at which the mean risk of very many patients is `share`."""
+    rng = np.random.default_rng(0)
+    clinical = _clinical(rng, REFERENCE_PATIENTS)
+    return _shift(_linear(rng, clinical, _marrow(rng, clinical), signals), share)
 
 
 def level_scores(treated: Flags, old: Flags, above: Values) -> Values:
@@ -228,7 +247,7 @@ def _new_fractures(rng: np.random.Generator, event: Flags, scores: Values) -> Fl
 
 
 def _shift(linear: Values, share: float) -> float:
-    return float(brentq(lambda shift: float(expit(linear + shift).mean()) - share, -20, 20))
+    return float(brentq(lambda shift: float(expit(linear + shift).mean()) - share, -40, 40))
 
 
 def _share(linear: Values, share: float) -> Values:
