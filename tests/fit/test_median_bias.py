@@ -1,5 +1,7 @@
 """R2*: a median that noise does not move, and a refusal where the decay is too fast for the echoes."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,24 @@ def test_a_decay_that_the_echoes_do_not_carry_has_no_value(phantoms, r2star):
     assert np.mean(result.reason[organ] == Reason.R2STAR_AT_LIMIT) > 0.5
     assert np.mean(np.isnan(result.r2star[organ])) > 0.9
     assert np.mean(np.isnan(result.r2star[phantom.mask & ~organ])) < 0.01
+
+
+@pytest.mark.parametrize(
+    ("r2star", "echo_times", "field_strength"),
+    [(1000.0, AT_3_T, 3.0), (2000.0, AT_3_T, 3.0), (3000.0, AT_3_T, 3.0), (800.0, AT_1_5_T, 1.5)],
+)
+def test_a_volume_that_decays_too_fast_as_a_whole_has_no_value_and_says_why(
+    phantoms, r2star, echo_times, field_strength
+):
+    """Neighbours are no help there, and phase errors that noise suggests are wrong everywhere."""
+    phantom = phantoms.body((48, 40, 10))
+    iron = replace(phantom, r2star=np.full(phantom.r2star.shape, r2star))
+    signal = iron.signal(tuple(echo_times), field_strength)
+    result = fit_water_fat(signal, echo_times, field_strength * GAMMA_MHZ_PER_T, mask=iron.mask)
+    assert np.mean(np.isnan(result.r2star[iron.mask])) > 0.95
+    words = " ".join(result.decisions.warnings)
+    assert "half the echo rate" in words or "no more than noise" in words
+    assert result.decisions.echo_phase_deg is None
 
 
 def test_little_signal_alone_is_no_fast_decay():

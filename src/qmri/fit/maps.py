@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.decay_limit import beyond_the_echoes
+from qmri.fit.decay_limit import beyond_the_echoes, volume_verdict
 from qmri.fit.echo_phases import LEAST_ECHOES, UNSEEN
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.estimate import Estimate, Mode
@@ -122,7 +122,7 @@ def decisions_of(
         if estimate.sign is None
         else {"clear": estimate.sign.clear, **estimate.sign.evidence()},
         trusted_phases=tuple(bool(trusted) for trusted in estimate.trusted),
-        warnings=(*train.warnings, *_warnings(estimate, voxels, misfit)),
+        warnings=(*train.warnings, *_warnings(estimate, voxels, train, misfit)),
     )
 
 
@@ -136,11 +136,17 @@ def codes_of(estimate: Estimate, voxels: Voxels, train: EchoTrain) -> NDArray[np
     codes[~((solution.pdff > low) & (solution.pdff < high))] = Reason.UNPHYSICAL
     known = np.isfinite(solution.pdff + solution.pdff_variance + solution.r2star_variance)
     codes[~(known & (solution.pdff_variance >= 0) & (solution.r2star_variance >= 0))] = Reason.NOT_CONVERGED
+    verdict = volume_verdict(estimate, voxels, train)
+    if verdict is not None:
+        codes[verdict.voxels] = verdict.reason
     return codes
 
 
-def _warnings(estimate: Estimate, voxels: Voxels, misfit: Misfit) -> list[str]:
+def _warnings(estimate: Estimate, voxels: Voxels, train: EchoTrain, misfit: Misfit) -> list[str]:
     found = []
+    verdict = volume_verdict(estimate, voxels, train)
+    if verdict is not None:
+        found.append(verdict.words)
     if voxels.count == 0:
         found.append("no voxel has a signal in the mask: every value is missing")
     if estimate.mode == Mode.MAGNITUDE:

@@ -144,7 +144,8 @@ def best_explanations(method: Method, samples: Sequence[Sample]) -> list[Explana
     """Return the explanation of each sample with the smallest cost.
 
     An explanation that needs next to no errors of the echoes is preferred to any that does. Where the
-    best has errors, there may be others, and each sample is explained from several starts.
+    best has errors, there may be others, and each sample is explained from several starts. Errors by which
+    it is not clearly better than without any, as where noise is most of what later echoes hold, are none.
     """
     found = [explain(method, each) for each in samples]
     if min(found, key=lambda each: each.cost).phases.size.max() < QUIET:
@@ -155,7 +156,11 @@ def best_explanations(method: Method, samples: Sequence[Sample]) -> list[Explana
 def _thorough(method: Method, asked: Sample, first: Explanation) -> Explanation:
     others = (explain(method, asked, start) for start in _starts(method.train.count))
     believed = [each for each in (first, *others) if each.phases.size.max() < PLAUSIBLE]
-    return min(believed or [first], key=lambda each: each.cost)
+    best = min(believed or [first], key=lambda each: each.cost)
+    plain = explain(method, asked, fat_alone=True)
+    gain = Advantage.of(best, plain, asked, method.train.degrees_of_freedom)
+    needed = gain.gain > 0 and gain.clear(LEAST_GAIN, CLEAR, LEAST_PATCHES)
+    return best if needed else plain
 
 
 def _decide(method: Method, asked: Sample) -> PhaseSign:
