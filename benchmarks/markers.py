@@ -18,9 +18,9 @@ from qmri.config import MeasureSettings
 from qmri.fit.water_fat import fit_water_fat
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps, Origin
-from qmri.measure.morphometry import ANTERIOR_AT, POSTERIOR_AT
 from qmri.measure.rows import ExaminationData, Identity
 from qmri.signal import WaterFatModel
+from qmri.simulate.anatomy.midplane import midplane
 from qmri.simulate.examination import FAT_MODEL, Simulated, simulate_examination
 from qmri.simulate.plan import StudyOptions, plan_study
 from qmri.simulate.receive import complex_noise, received_echoes
@@ -86,9 +86,8 @@ def compare_with_truth(patients: int) -> None:
                 "height_post_mm",
             ):
                 errors[kind, name].append(float(row[name]) - getattr(true, name))
-            run = (POSTERIOR_AT - ANTERIOR_AT) * 2 * body.half_depth_mm
-            angle = 2 * np.degrees(np.arctan((body.posterior_mm - body.anterior_mm) / 2 / run))
-            errors[kind, "wedge_angle_deg"].append(float(row["wedge_angle_deg"]) - angle)
+            angle = float(row["wedge_angle_deg"]) - midplane(body).wedge_angle_deg
+            errors[kind, "wedge_angle_deg"].append(angle)
             if body.fracture is None or body.fracture.loss >= 0.25:
                 counts = grades[
                     "unfractured, graded" if body.fracture is None else "fractured by a quarter, graded"

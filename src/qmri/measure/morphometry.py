@@ -32,16 +32,18 @@ FRAME_ROUNDS = 4
 LEVEL_RAD = 0.01
 START_STEP = np.deg2rad(5.0)
 
-ENDPLATE_MARGIN = 0.04
-"""Share of the depth, inside the corners, in which a column may end at a wall instead of an endplate."""
+ENDPLATE_MARGIN = 0.07
+"""Share of the depth, inside the corners, in which a column may end at a wall or on its rounded edge."""
 ENDPLATE_WIDTH = 0.40
 """Share of the half width to either side of the middle from which an endplate is taken."""
 LEAST_COLUMN = 0.30
 """A column lower than this share of the usual one passes through a rim, not the body."""
 LEAST_COLUMNS = 12
-WALL_ROWS = 0.85
-DEEPEST_PCT = 75.0
+WALL_ROWS, WALL_WIDTH = 0.95, 0.30
+"""Shares of the half height and the half width within which a wall is looked at."""
+DEEPEST_PCT = 90.0
 """The depth is that of the deeper rows, because the body has a waist."""
+WIDEST_PCT = 75.0
 
 CALIPER_BAND_MM = 1.0
 CALIPER_STEP_MM = 0.25
@@ -151,9 +153,12 @@ def _shape(
     lower, upper = extents(share, cranial)
     central = np.abs(right) <= MIDDLE_SLAB_MM + 1.0
     half_width = _half_width(share, right)
-    front, back = _walls(share[central], anterior, cranial, sides)
+    if half_width is None:
+        return None
+    near = np.abs(right) <= max(WALL_WIDTH * half_width, MIDDLE_SLAB_MM + 1.0)
+    front, back = _walls(share[near], anterior, cranial, sides)
     depth, middle = front - back, (front + back) / 2
-    if half_width is None or not depth > 0:
+    if not depth > 0:
         return None
     heights = np.nan_to_num(upper - lower)
     usual = np.median(heights[central][:, np.abs(anterior - middle) < 0.3 * depth])
@@ -176,23 +181,25 @@ def _shape(
 def _half_width(share: Real, right: Real) -> float | None:
     left_end, right_end = extents(np.moveaxis(share, 0, -1), right)
     widths = (right_end - left_end)[np.isfinite(left_end)]
-    return float(np.percentile(widths, DEEPEST_PCT)) / 2 if widths.size else None
+    return float(np.percentile(widths, WIDEST_PCT)) / 2 if widths.size else None
 
 
 def _walls(share: Real, anterior: Real, cranial: Real, sides: Quadrilateral) -> tuple[float, float]:
     """Return the anterior position of front and back, mm: mid-way along the side, where it is deep."""
     back_at, front_at = extents(np.moveaxis(share, 1, -1), anterior)
     corners = sides.corners
-    front, back = float(corners[::2, 0].mean()), float(corners[1::2, 0].mean())
     top, bottom = corners[:2, 1].min(), corners[2:, 1].max()
     rows = (cranial < WALL_ROWS * top) & (cranial > WALL_ROWS * bottom)
     ahead = front_at[:, rows] - (sides.front[0] + sides.front[1] * cranial[rows])
-    behind = back_at[:, rows] - (sides.back[0] + sides.back[1] * cranial[rows])
-    ahead, behind = ahead[np.isfinite(ahead)], behind[np.isfinite(behind)]
-    if ahead.size:
-        front += max(0.0, float(np.percentile(ahead, DEEPEST_PCT)))
-        back += min(0.0, float(np.percentile(behind, 100 - DEEPEST_PCT)))
-    return front, back
+    behind = sides.back[0] + sides.back[1] * cranial[rows] - back_at[:, rows]
+    front, back = float(corners[::2, 0].mean()), float(corners[1::2, 0].mean())
+    return front + _farthest(ahead), back - _farthest(behind)
+
+
+def _farthest(beyond: Real) -> float:
+    """Return how far a wall (r, c) goes beyond the side, mm: in its deep rows, where it is deepest across."""
+    lines = [line[np.isfinite(line)] for line in beyond]
+    return max([0.0, *(float(np.percentile(line, DEEPEST_PCT)) for line in lines if line.size)])
 
 
 def _between_walls(

@@ -13,6 +13,7 @@ from scipy import ndimage
 
 from qmri.levels import LEVEL_ID
 from qmri.simulate.anatomy import Body, Spine
+from qmri.simulate.anatomy.midplane import midplane
 from qmri.simulate.geometry import Grid
 from qmri.simulate.physics import Truth
 from qmri.simulate.plan import ExamPlan
@@ -41,7 +42,7 @@ class TrueVertebra:
     pdff_median_pct, r2star_median_per_s
         Over the eroded body; NaN if nothing is left of it.
     height_ant_mm, height_mid_mm, height_post_mm
-        In the midplane at 85, 50 and 15 % of the depth from the posterior wall.
+        In the midplane at 85, 50 and 15 % of its depth from the posterior wall, see `midplane`.
     """
 
     participant_id: str
@@ -115,6 +116,7 @@ def true_vertebrae(
         mask = labels == LEVEL_ID[body.level]
         if not mask.any():
             continue
+        heights = midplane(body).heights_mm
         core = eroded(mask, grid, min(body.heights_mm)) & (truth.water + truth.fat > 0)
         enough = np.count_nonzero(core) >= LEAST_VOXELS
         rows.append(
@@ -126,9 +128,9 @@ def true_vertebrae(
                 n_voxels=int(np.count_nonzero(core)),
                 pdff_median_pct=float(np.median(truth.pdff[core])) if enough else np.nan,
                 r2star_median_per_s=float(np.median(truth.r2star[core])) if enough else np.nan,
-                height_ant_mm=body.anterior_mm,
-                height_mid_mm=body.middle_mm,
-                height_post_mm=body.posterior_mm,
+                height_ant_mm=float(heights[0]),
+                height_mid_mm=float(heights[1]),
+                height_post_mm=float(heights[2]),
             )
         )
     return rows

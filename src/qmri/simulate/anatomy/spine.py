@@ -86,7 +86,8 @@ class Body:
     half_width_mm, half_depth_mm
         Half sizes right-left and anterior-posterior at mid height, waist not counted.
     anterior_mm, middle_mm, posterior_mm
-        Heights in the midplane at 85, 50 and 15 % of the depth from the posterior wall.
+        Heights in the midplane at 0.7 half depths before, at and behind the axis. From a hollow posterior
+        wall that is not 15 % of the depth: `qmri.simulate.anatomy.midplane` has the heights there.
     intact_mm
         The same three heights before a fracture.
     taper
