@@ -107,6 +107,21 @@ def test_changed_settings_are_told_with_the_stages_that_follow():
     ]
 
 
+def test_a_setting_of_the_risk_model_does_no_examination_again():
+    tables = {"clinical": "clinical.csv", "outcomes": "outcomes.csv"}
+    old, new = (parse_config({"risk": tables | {"seed": seed}}, "config.yaml") for seed in (0, 1))
+    assert settings_changes(old, new) == [
+        "changed setting risk.seed: 0 -> 1",
+        "done again for the study: risk",
+    ]
+
+
+def test_one_table_of_the_risk_model_needs_the_other():
+    for name in ("clinical", "outcomes"):
+        with pytest.raises(QmriError, match="one table of two"):
+            parse_config({"risk": {name: "table.csv"}}, "config.yaml")
+
+
 def test_every_setting_is_described():
     for section in Config.model_fields.values():
         for name, field in section.annotation.model_fields.items():

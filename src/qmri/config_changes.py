@@ -8,6 +8,9 @@ from qmri.config import Config, read_config
 from qmri.errors import QmriError
 from qmri.outputs.files import VERBS
 
+STUDY_VERB = "risk"
+"""Done once for a study, on the tables."""
+
 
 def settings_changes(old: Config, new: Config) -> list[str]:
     """Return a line for each setting that differs, and one for the stages that will be done again.
@@ -22,15 +25,19 @@ def settings_changes(old: Config, new: Config) -> list[str]:
     before, after = old.model_dump(mode="json"), new.model_dump(mode="json")
     changed = [
         (verb, f"{verb}.{key}: {_shown(before[verb][key])} -> {_shown(value)}")
-        for verb in VERBS
+        for verb in (*VERBS, STUDY_VERB)
         for key, value in after[verb].items()
         if value != before[verb][key]
     ]
     if not changed:
         return []
-    first = min(VERBS.index(verb) for verb, _ in changed)
-    again = f"done again in every examination: {', '.join(VERBS[first:])}"
-    return [*(f"changed setting {line}" for _, line in changed), again]
+    told = [f"changed setting {line}" for _, line in changed]
+    stages = [VERBS.index(verb) for verb, _ in changed if verb in VERBS]
+    if stages:
+        told.append(f"done again in every examination: {', '.join(VERBS[min(stages) :])}")
+    if new.risk.clinical is not None:
+        told.append("done again for the study: risk")
+    return told
 
 
 def changes_from(results: Path, new: Config) -> list[str]:

@@ -9,6 +9,8 @@ from qmri.errors import QmriError
 from qmri.risk.marker_tables import preoperative_sessions
 from qmri.risk.stage import develop_files, read_both
 
+YES_NO = ("glucocorticoid", "antiosteoporosis_drug", "severe_scoliosis", "infection_or_malignancy")
+
 
 def first(change):
     """Change the first row alone."""
@@ -257,3 +259,27 @@ def test_tables_of_two_studies_are_refused(kit, cohort):
     kit.edit(cohort / "clinical.csv", lambda row: row.update(participant_id="x" + row["participant_id"]))
     with pytest.raises(QmriError, match="no participant is in the markers and in the clinical table"):
         read_both(kit.tables(cohort), kit.settings())
+
+
+def test_true_and_false_of_programs_are_1_and_0(cohort, kit):
+    before, _ = read_both(kit.tables(cohort), kit.settings())
+    words = {"1": "True", "0": "False"}
+    kit.edit(
+        cohort / "clinical.csv",
+        lambda row: row.update({name: words.get(row[name], row[name]) for name in row if name in YES_NO}),
+    )
+    kit.edit(
+        cohort / "markers" / "patients.csv",
+        lambda row: row.update(qc_pass="False" if row["participant_id"] == "0001" else "True"),
+    )
+    after, _ = read_both(kit.tables(cohort), kit.settings())
+    assert after.left["0001"] == "qc_failed"
+    assert set(before.participants) - set(after.participants) == {"0001"}
+
+
+def test_old_fractures_may_stand_in_both_tables(cohort, kit):
+    kit.edit(cohort / "clinical.csv", lambda row: row.update(n_fx_old="9"))
+    (cohort / "clinical.json").unlink()
+    found, _ = read_both(kit.tables(cohort), kit.settings())
+    place = [term.name for term in found.terms].index("n_fx_old")
+    assert found.values[:, place].max() < 9

@@ -9,7 +9,8 @@ from qmri.config import Config
 from qmri.errors import QmriError
 from qmri.outputs import CHANGE_COLUMNS, CLINICAL_COLUMNS, OUTCOME_COLUMNS
 from qmri.risk.proposal import proposed_rows
-from qmri.risk.stage import Tables, read_both
+from qmri.risk.sheets import parse_value
+from qmri.risk.stage import Tables, develop_files, read_both
 from qmri.risk.study import propose_outcomes
 
 CHANGE = {column.name: "n/a" for column in CHANGE_COLUMNS} | {"session_before": "pre", "comparable": "1"}
@@ -162,3 +163,27 @@ def test_too_few_events_end_the_check_with_a_reason(tmp_path, capsys):
     assert main(["risk", "develop", *told, "--out", str(tmp_path / "risk")]) == 1
     assert "too few events" in capsys.readouterr().err
     assert not (tmp_path / "risk").exists()
+
+
+def test_who_stands_on_one_side_only_is_named_by_the_check(cohort, kit, capsys):
+    kit.edit(cohort / "clinical.csv", lambda row: row["participant_id"] != "0007")
+    told = [str(cohort / "markers"), "--clinical", str(cohort / "clinical.csv")]
+    assert main(["risk", "check", *told, "--outcomes", str(cohort / "outcomes.csv")]) == 0
+    assert "in the markers but not in clinical.csv (participants 0007)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("group", ["clinical_terms", "imaging_terms"])
+def test_a_model_of_one_group_of_terms_alone_says_nothing_of_the_other(cohort, kit, group):
+    found = develop_files(kit.tables(cohort), cohort / "risk", kit.settings(**{group: []}))
+    assert found.performance.imaging is None
+    told = json.loads((cohort / "risk" / "risk_performance.json").read_text(encoding="utf-8"))
+    assert told["imaging_lr_p"] is None
+    assert told["parameters"] == (3 if group == "clinical_terms" else 7)
+
+
+@pytest.mark.parametrize(
+    "day", ["2021-05-11", "2021/5/11", "20210511", "2021-05-11 00:00:00", "2021-05-11T00:00"]
+)
+def test_days_with_the_year_first_are_one_day(day):
+    column = next(column for column in CLINICAL_COLUMNS if column.name == "surgery_date")
+    assert parse_value(day, column, "").isoformat() == "2021-05-11"

@@ -15,7 +15,7 @@ from qmri.errors import QmriError
 from qmri.outputs.risk_columns import EXCLUSIONS
 from qmri.risk.levels import PatientLevels
 from qmri.risk.marker_errors import marker_error
-from qmri.risk.marker_tables import Cells, MarkerTables, number, word
+from qmri.risk.marker_tables import Cells, MarkerTables, is_no, number, word
 from qmri.risk.outcome import Decided, decide, named, require_confirmed
 from qmri.risk.patient_levels import fractured_levels, patient_levels
 from qmri.risk.sheets import Sheet, Value
@@ -201,7 +201,7 @@ def _left_at(row: Cells | None, clinical: Mapping[str, Value], levels: Sequence[
         return "no_preoperative_session"
     if word(row, "status") not in (None, "ok"):
         return "not_measured"
-    if word(row, "qc_pass") in ("0", "0.0"):
+    if is_no(row, "qc_pass"):
         return "qc_failed"
     for name in EXCLUSIONS:
         if clinical.get(name) == 1:
@@ -273,7 +273,7 @@ def _arrays(  # noqa: PLR0917 - what is put together here
         np.where(np.isfinite(values), errors, 0.0),
         tuple(patient_levels(levels[name], rows[name]) for name in stay),
         tuple(_before(levels[name]) for name in stay),
-        np.array([all(word(row, "level_verified") != "0" for row in levels[name]) for name in stay]),
+        np.array([not any(is_no(row, "level_verified") for row in levels[name]) for name in stay]),
         tuple(_scanner(rows[name]) for name in stay),
         {
             score: np.array([_float(clinical.rows[name].get(before)) for name in stay])

@@ -131,6 +131,16 @@ def number(cells: Cells, name: str) -> float | None:
         ) from None
 
 
+def is_no(cells: Cells, name: str) -> bool:
+    """Tell whether a 0/1 cell says no."""
+    return cells.get(name, "").strip().casefold() in ("0", "0.0", "false")
+
+
+def is_yes(cells: Cells, name: str) -> bool:
+    """Tell whether a 0/1 cell says yes."""
+    return cells.get(name, "").strip().casefold() in ("1", "1.0", "true")
+
+
 def word(cells: Cells, name: str) -> str | None:
     """Return the text in a cell, None where it is missing."""
     text = cells.get(name, "").strip()

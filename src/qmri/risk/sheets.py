@@ -20,6 +20,8 @@ from qmri.sheet_text import read_sheet_text
 Value = float | str | datetime.date | None
 
 MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "."))
+TRUTH = {"true": 1.0, "false": 0.0}
+"""As programs write 1 and 0."""
 KEY = "participant_id"
 
 
@@ -130,6 +132,8 @@ def parse_value(cell: str, column: Column, where: str) -> Value:
         and column.known_at is not None
     ):
         return text
+    if column.unit == "0/1" and text.casefold() in TRUTH:
+        return TRUTH[text.casefold()]
     number = _number(text, column.name, where)
     if column.unit == "0/1" and number not in (0, 1):
         raise _not_allowed(column.name, where, text, "0 or 1")
@@ -152,13 +156,12 @@ def _number(text: str, name: str, where: str) -> float:
 
 
 def _date(text: str, name: str, where: str) -> datetime.date:
-    matched = re.fullmatch(
-        r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{4})(\d{2})(\d{2})", text.partition("T")[0]
-    )
+    day = re.split(r"[T\s]", text)[0]
+    matched = re.fullmatch(r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{4})(\d{2})(\d{2})", day)
     if matched:
-        year, month, day = (int(part) for part in matched.groups() if part)
+        numbers = [int(part) for part in matched.groups() if part]
         try:
-            return datetime.date(year, month, day)
+            return datetime.date(numbers[0], numbers[1], numbers[2])
         except ValueError:
             pass
     raise _not_allowed(name, where, re.sub(r"\d", "9", text), "a day as YYYY-MM-DD")

@@ -100,6 +100,8 @@ def _term(  # noqa: PLR0917 - one place where a name is looked up
 ) -> Term:
     where = f"risk.{group}_terms"
     outcomes = {column.name: column for column in OUTCOME_COLUMNS[1:]}
+    if name in FROM_THE_SHEET and name in marker_header:
+        return _marker_term(name, group)
     if name in undescribed:
         raise _refused(name, where, "nothing says when it became known (known_at)", settings.moment)
     if name in clinical:
@@ -116,9 +118,7 @@ def _term(  # noqa: PLR0917 - one place where a name is looked up
                 where=where,
                 remedy="collect the markers again with this version, or name another term",
             )
-        column = registered[name]
-        error = error_column(name)
-        return Term(name, group, MARKER_TABLE, column.unit, column.description, error=error)
+        return _marker_term(name, group)
     if name in marker_header:
         raise _refused(name, where, f"no column of {MARKER_TABLE} that this version knows", settings.moment)
     known = [*clinical, *registered]
@@ -129,6 +129,11 @@ def _term(  # noqa: PLR0917 - one place where a name is looked up
         expected=f"{near[0]}, perhaps" if near else "a column of clinical.csv or of patients.csv",
         remedy=f"add the column {name} to clinical.csv, or take it out of {where}",
     )
+
+
+def _marker_term(name: str, group: str) -> Term:
+    column = next(column for column in PATIENT_COLUMNS if column.name == name)
+    return Term(name, group, MARKER_TABLE, column.unit, column.description, error=error_column(name))
 
 
 def _require_known(name: str, known_at: str | None, moment: str, where: str) -> None:

@@ -9,12 +9,15 @@ from qmri.risk.cohort import Cohort, Outcomes
 from qmri.risk.development import Development
 from qmri.risk.discrimination import Estimate
 from qmri.risk.interval import Risks
+from qmri.risk.outcome import named
 from qmri.risk.results import flow_counts
 from qmri.risk.sample_size import SampleSize
 from qmri.risk.validation import Validation
 from qmri.words import counted
 
 EXPLORATORY = "EXPLORATORY: fewer patients than this many terms ask for (Riley et al. 2019)"
+QUERIED = ("no_clinical_row", "no_markers", "no_preoperative_session")
+"""Steps that a slip of the pen may explain: who left there is named."""
 CAUTION = "No decision is to rest on this model before it has been validated on other patients."
 
 
@@ -22,7 +25,11 @@ def flow_lines(cohort: Cohort, outcomes: Outcomes | None) -> list[str]:
     """Return the flow chart as lines."""
     counts = flow_counts(cohort, outcomes)
     lines = [f"{sum(counts.values()):6d}  participants in either table"]
-    lines += [f"{-count:6d}  {FLOW_STEPS[step]}" for step, count in counts.items() if step != "analysed"]
+    for step, count in counts.items():
+        if step != "analysed":
+            names = [name for name, own in cohort.left.items() if own == step]
+            who = f" ({named(names)})" if step in QUERIED and names else ""
+            lines.append(f"{-count:6d}  {FLOW_STEPS[step]}{who}")
     words = "outcome known" if outcomes is not None else "eligible"
     return [*lines, f"{counts['analysed']:6d}  {words}"]
 
