@@ -16,6 +16,7 @@ from qmri.fit.echoes import EchoTrain
 from qmri.fit.estimate import Estimate, Mode
 from qmri.fit.foreground import Reason
 from qmri.fit.method import R2STAR_RANGE
+from qmri.fit.sampling import typical
 from qmri.fit.symmetric import TINY
 from qmri.fit.voxels import Voxels
 
@@ -49,7 +50,7 @@ def volume_verdict(estimate: Estimate, voxels: Voxels, train: EchoTrain) -> Verd
     if voxels.count == 0 or estimate.mode == Mode.MAGNITUDE:
         return None
     noise = max(estimate.noise, estimate.noise_between or 0.0)
-    energy = float(np.median(voxels.energy) / np.maximum(2 * train.count * noise, TINY))
+    energy = typical(voxels.energy) / max(2 * train.count * noise, float(TINY))
     if energy < NOTHING:
         return Verdict(
             np.ones(voxels.count, dtype=bool),
@@ -60,7 +61,6 @@ def volume_verdict(estimate: Estimate, voxels: Voxels, train: EchoTrain) -> Verd
     fast = FAST / train.spacing
     r2star = _within_range(estimate.solution.r2star)
     above = r2star > np.float32(fast)
-    sd = _deviation(estimate)
     share = float(np.mean(above))
     if share <= MUCH or (estimate.sign is not None and estimate.sign.clear):
         return None
@@ -68,7 +68,7 @@ def volume_verdict(estimate: Estimate, voxels: Voxels, train: EchoTrain) -> Verd
     if not risk > UNDECIDED_VOLUME:
         return None
     return Verdict(
-        r2star + np.float32(STANDARD_DEVIATIONS) * sd > fast,
+        r2star + np.float32(STANDARD_DEVIATIONS) * _deviation(estimate) > fast,
         Reason.R2STAR_AT_LIMIT,
         f"R2* is above {fast:.0f} 1/s, half the echo rate, in {100 * share:.0f} % of the voxels, and what is "
         f"left of the echoes does not tell water from fat (mean swap risk {risk:.2f}): what may decay so "
