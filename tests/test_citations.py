@@ -1,10 +1,12 @@
 import re
 
+import numpy as np
 import pytest
 
 from qmri.citations import REFERENCES, Citations, methods_text
+from qmri.fit import fit_water_fat
 from qmri.outputs import exam_directory
-from qmri.signal import water_position
+from qmri.signal import WaterFatModel, water_position
 from qmri.stage import Outcome, run_stage_or_record
 
 ECHOES = {"recon_mode": "fit", "mode": "complex", "fat_model_id": "ren9", "acquisition": {}}
@@ -75,9 +77,31 @@ def test_programs_and_readers_are_named(tmp_path):
     [
         ("ren9", water_position(37.0), "position of water at 37.0 degrees Celsius (body temperature)"),
         ("ren9", water_position(22.9), "position of water at 22.9 degrees Celsius ["),
-        ("hernando_phantom6", water_position(37.0), "the distance of fat to water as published"),
+        ("hernando_phantom6", water_position(37.0), "as published, for 22.9 degrees Celsius"),
+        ("toolbox6", water_position(37.0), "the distance of fat to water as published."),
     ],
 )
-def test_the_temperature_that_was_used_is_told(tmp_path, spectrum, water_ppm, words):
+def test_records_without_the_temperature_are_read_by_the_shift(tmp_path, spectrum, water_ppm, words):
     text = text_of(tmp_path, ECHOES | {"fat_model_id": spectrum, "water_ppm": water_ppm})
     assert words in text
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "temperature", "words"),
+    [
+        ("ren9", None, "position of water at 37.0 degrees Celsius (body temperature) ["),
+        ("ren9", 22.0, "position of water at 22.0 degrees Celsius ["),
+        ("hernando_phantom6", None, "distance of fat to water as published, for 22.9 degrees Celsius."),
+        ("hernando_phantom6", 37.0, "position of water at 37.0 degrees Celsius (body temperature) ["),
+        ("toolbox6", None, "distance of fat to water as published."),
+    ],
+)
+def test_the_temperature_of_the_fit_is_told(tmp_path, spectrum, temperature, words):
+    times, frequency = 1e-3 * (1.2 + np.arange(6)), 127.7
+    train = WaterFatModel.at(spectrum, times, frequency)
+    signal = train.forward(np.full((6, 6, 6), 0.6), 0.4, 60.0)
+    fit = fit_water_fat(
+        signal, times, frequency, fat_model=spectrum, temperature=temperature, phase_sign="standard"
+    )
+    told = {"recon_mode": "fit", "acquisition": {}, **fit.decisions.to_json()}
+    assert words in text_of(tmp_path, told)

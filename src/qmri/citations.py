@@ -107,9 +107,9 @@ def _protocol(acquisition: Record) -> str:
 
 def _fit(fits: Sequence[Record], cite: Citations) -> Iterable[str]:
     kinds = Counter(
-        (fit["recon_mode"], fit.get("mode"), fit.get("fat_model_id"), fit.get("water_ppm")) for fit in fits
+        (fit["recon_mode"], fit.get("mode"), fit.get("fat_model_id"), _temperature(fit)) for fit in fits
     )
-    for (recon_mode, mode, spectrum, water_ppm), count in kinds.most_common():
+    for (recon_mode, mode, spectrum, temperature), count in kinds.most_common():
         those = f"In {_of(count, len(fits)).lower()} examinations"
         if recon_mode == "vendor":
             yield f"{those} the scanner's own maps of PDFF and R2* were adopted."
@@ -117,7 +117,7 @@ def _fit(fits: Sequence[Record], cite: Citations) -> Iterable[str]:
         yield (
             f"{those} PDFF and R2* were estimated from {_echoes(str(mode), cite)}, with one R2* for water "
             f"and fat{cite('r2star')}, {_spectrum(str(spectrum))} and "
-            f"{_water(str(spectrum), water_ppm, cite)}."
+            f"{_water(str(spectrum), temperature, cite)}."
         )
 
 
@@ -140,15 +140,29 @@ def _spectrum(model_id: str) -> str:
         return f"a fat spectrum of the user's ({model_id})"
 
 
-def _water(model_id: str, water_ppm: float | None, cite: Citations) -> str:
-    """Return where water lay: at the temperature of its shift, or as a spectrum that counts from it says."""
-    model = FAT_MODELS.get(model_id)
+def _temperature(fit: Record) -> float | None:
+    """Return the temperature of water that was used; older records tell its chemical shift alone."""
+    if "water_temperature_c" in fit or fit.get("water_ppm") is None:
+        return fit.get("water_temperature_c")
+    model = FAT_MODELS.get(str(fit.get("fat_model_id")))
     if model is not None and model.relative_to_water:
-        return "the distance of fat to water as published"
-    if water_ppm is None:
-        return "an unknown position of water"
-    temperature = water_temperature(water_ppm)
+        return model.temperature_c
+    return round(water_temperature(fit["water_ppm"]), 2)
+
+
+def _water(model_id: str, temperature: float | None, cite: Citations) -> str:
+    """Return where water lay: at a temperature, or as a spectrum that counts from it says."""
+    model = FAT_MODELS.get(model_id)
+    counts_from_water = model is not None and model.relative_to_water
+    if temperature is None:
+        return (
+            "the distance of fat to water as published"
+            if counts_from_water
+            else "an unknown position of water"
+        )
     body = " (body temperature)" if abs(temperature - BODY_TEMPERATURE_C) < 0.05 else ""
+    if model is not None and counts_from_water and model.temperature_c == temperature:
+        return f"the distance of fat to water as published, for {temperature:.1f} degrees Celsius{body}"
     return f"the position of water at {temperature:.1f} degrees Celsius{body}{cite('water')}"
 
 

@@ -18,7 +18,7 @@ from qmri.errors import QmriError
 from qmri.levels import parse_level
 from qmri.signal import fat_model
 
-NUMBERS = (int, float, tuple[int, int], tuple[float, float])
+NUMBERS = (int, float, float | None, tuple[int, int], tuple[float, float])
 USUAL_EXPECTED = ("T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")
 
 
@@ -58,8 +58,14 @@ class FitSettings(_Section):
 
     fat_model: Annotated[str, Field(description="id of the fat spectrum")] = "ren9"
     water_temperature_c: Annotated[
-        float, Field(ge=0, le=50, description="temperature that sets the water frequency, degrees Celsius")
-    ] = 37.0
+        float | None,
+        Field(
+            ge=0,
+            le=50,
+            description="temperature that sets the water frequency, degrees Celsius; null is 37, and the "
+            "published distance to water for spectra that count from it (toolbox6, hernando_phantom6)",
+        ),
+    ] = None
     source: Annotated[
         Literal["auto", "echoes", "vendor"],
         Field(description="fit the echoes, adopt the vendor's maps, or the echoes where there are any"),

@@ -7,8 +7,9 @@ from qmri.acquisition import Acquisition
 from qmri.cli import main
 from qmri.config import parse_config
 from qmri.errors import QmriError
+from qmri.fit import fit_water_fat
 from qmri.outputs import exam_directory, file_path
-from qmri.signal import GAMMA_MHZ_PER_T, WaterFatModel
+from qmri.signal import FAT_MODELS, GAMMA_MHZ_PER_T, WATER_PPM_37C, WaterFatModel, water_position
 from qmri.volumes import Volume, read_json, read_volume, sidecar_path, write_json, write_volume
 
 EXAM = "sub-01_ses-pre"
@@ -162,3 +163,41 @@ def test_a_sign_that_ingest_was_told_is_obeyed(tmp_path, phantoms):
         write_json(path, record)
     assert main(["fit", str(tmp_path / "alone"), "--out", str(tmp_path / "out")]) == 1
     assert main(["fit", str(tmp_path / "told"), "--out", str(tmp_path / "out")]) == 0
+
+
+@pytest.mark.parametrize(
+    ("spectrum", "setting", "used"),
+    [
+        ("ren9", "null", 37.0),
+        ("ren9", "22.0", 22.0),
+        ("hernando_phantom6", "null", 22.9),
+        ("hernando_phantom6", "37.0", 37.0),
+        ("toolbox6", "null", None),
+    ],
+)
+def test_the_temperature_of_the_settings_moves_every_spectrum(tmp_path, spectrum, setting, used):
+    write_ingested(tmp_path / "in")
+    config = tmp_path / "config.yaml"
+    config.write_text(f"fit:\n  fat_model: {spectrum}\n  water_temperature_c: {setting}\n")
+    command = ["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--config", str(config)]
+    assert main(command) == 0
+    decisions = read_json(file_path(tmp_path / "out", EXAM, "fit_record"))["decisions"]
+    assert decisions["water_temperature_c"] == used
+    moved = FAT_MODELS[spectrum] if setting == "null" else FAT_MODELS[spectrum].at(float(setting))
+    shift = WATER_PPM_37C if setting == "null" else water_position(float(setting))
+    echoes, frequency = ACQUISITION.echo_times_s, ACQUISITION.imaging_frequency_mhz
+    signal = WaterFatModel.at("ren9", echoes, frequency).forward(np.full(SHAPE, 40.0), 60.0, 90.0, 30.0)
+    alone = fit_water_fat(
+        signal, echoes, frequency, fat_model=moved, water_ppm=shift, voxel_size=(1.5, 1.5, 4)
+    )
+    pdff = read_volume(file_path(tmp_path / "out", EXAM, "pdff")).data
+    np.testing.assert_allclose(pdff, alone.pdff, atol=1e-3)
+
+
+def test_a_temperature_for_a_spectrum_that_cannot_be_moved_is_refused(tmp_path, capsys):
+    write_ingested(tmp_path / "in")
+    config = tmp_path / "config.yaml"
+    config.write_text("fit:\n  fat_model: toolbox6\n  water_temperature_c: 37.0\n")
+    command = ["fit", str(tmp_path / "in"), "--out", str(tmp_path / "out"), "--config", str(config)]
+    assert main(command) == 1
+    assert "water_temperature_c: null" in capsys.readouterr().err

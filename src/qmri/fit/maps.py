@@ -14,6 +14,7 @@ from qmri.fit.method import R2STAR_RANGE
 from qmri.fit.misfit import Misfit
 from qmri.fit.result import Decisions, WaterFatResult
 from qmri.fit.voxels import Voxels
+from qmri.signal import water_temperature
 
 Real = NDArray[np.float32]
 
@@ -100,6 +101,7 @@ def decisions_of(
         mode=str(estimate.mode),
         fat_model_id=spectrum_id,
         water_ppm=water_ppm,
+        water_temperature_c=_temperature(train),
         echo_count=train.count,
         evenly_spaced=train.even,
         field_period_hz=train.period if train.even else None,
@@ -124,6 +126,13 @@ def decisions_of(
         trusted_phases=tuple(bool(trusted) for trusted in estimate.trusted),
         warnings=(*train.warnings, *_warnings(estimate, voxels, train, misfit)),
     )
+
+
+def _temperature(train: EchoTrain) -> float | None:
+    """Return the temperature that belongs to the distance of fat to water that was used, if one is known."""
+    spectrum = train.spectrum
+    known = spectrum.temperature_c if spectrum.relative_to_water else water_temperature(train.water_ppm)
+    return None if known is None else round(known, 2)
 
 
 def codes_of(estimate: Estimate, voxels: Voxels, train: EchoTrain) -> NDArray[np.uint8]:

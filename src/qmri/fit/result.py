@@ -61,6 +61,7 @@ class Decisions:
     mode: str
     fat_model_id: str
     water_ppm: float
+    water_temperature_c: float | None
     echo_count: int
     evenly_spaced: bool
     field_period_hz: float | None

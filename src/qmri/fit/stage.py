@@ -18,7 +18,6 @@ from qmri.fit.foreground import Reason
 from qmri.fit.result import WaterFatResult
 from qmri.fit.water_fat import fit_water_fat
 from qmri.outputs import FILES, exam_directory, file_path
-from qmri.signal import water_position
 from qmri.stage import Outcome, find_record, run_stage, run_stage_or_record
 from qmri.volumes import Volume, read_json, read_volume, same_grid, write_volume
 
@@ -156,7 +155,7 @@ def _fit(
         frequency,
         voxel_size=echoes.volume.voxel_size_mm,
         fat_model=job.settings.fat_model,
-        water_ppm=water_position(job.settings.water_temperature_c),
+        temperature=job.settings.water_temperature_c,
         phase_sign=phase_sign,
         largest_pdff_sd=job.settings.largest_pdff_sd_pct,
         threads=job.threads,

@@ -76,7 +76,7 @@ class FatModel:
                 f"fat spectrum {self.id!r} cannot be taken to another temperature",
                 found="shifts that count from water, measured at an unknown temperature",
                 expected="a spectrum in ppm from tetramethylsilane, or one with its temperature",
-                remedy="leave the temperature out: the shifts are then as published",
+                remedy="leave the temperature out (fit.water_temperature_c: null) to use them as published",
             )
         moved = water_position(self.temperature_c) - water_position(temperature_c)
         shifts = tuple(shift + moved for shift in self.ppm)
