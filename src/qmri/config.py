@@ -122,6 +122,10 @@ class SegmentSettings(_Section):
     footprint_deviation: Annotated[
         float, Field(gt=0, description="largest usual deviation of a cross-section from the neighbours' mean")
     ] = 0.25
+    brightness_ratio: Annotated[
+        float,
+        Field(gt=1, description="a body brighter or darker on water than its neighbours by more is flagged"),
+    ] = 1.35
     solidity: Annotated[
         float, Field(ge=0, le=1, description="smallest usual share of a body in its convex hull")
     ] = 0.8

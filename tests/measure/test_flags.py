@@ -122,6 +122,10 @@ def label_doubt(make_spine):
     return replace(clean(make_spine), notes={"L3": LabelNote(confidence=0.3, flags=("confidence=0.30",))})
 
 
+def unlike_neighbours(make_spine):
+    return replace(clean(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=("brightness=+0.62",))})
+
+
 def level_doubt(make_spine):
     return replace(clean(make_spine), notes={"L3": LabelNote(verified=False)})
 
@@ -194,6 +198,7 @@ CASES = {
         small_roi,
         surface_doubt,
         label_doubt,
+        unlike_neighbours,
         level_doubt,
         cut_at_side,
         undeclared_deformity,

@@ -114,6 +114,24 @@ def test_a_slab_that_cuts_the_sides_alone_leaves_bodies_complete(spine):
     assert all(body.complete for body in segment_drawn(images, spine.labels[part], SETTINGS).bodies)
 
 
+@pytest.mark.parametrize(
+    ("share", "factor", "told"), [(1, 1.6, "+"), (1, 0.6, "-"), (0.4, 2.3, "+"), (1, 1.15, "")]
+)
+def test_a_body_unlike_its_neighbours_on_water_is_told(spine, share, factor, told):
+    """Oedema in a body or in the front of it; the usual scatter of marrow is none."""
+    index = np.argwhere(spine.labels == 22)
+    front = index[index[:, 1] >= np.percentile(index[:, 1], 100 * (1 - share))]
+    water = spine.images.water.copy()
+    water[tuple(front.T)] *= factor
+    flags = flags_of(spine, spine.labels, water=water)
+    assert flags["L3"].get("brightness", "")[:1] == told
+    assert all("brightness" not in flags[level] for level in ("L1", "L2", "L4", "L5"))
+
+
+def test_a_single_body_has_no_neighbours_to_be_unlike(spine):
+    assert "brightness" not in flags_of(spine, np.where(spine.labels == 22, 22, 0))["L3"]
+
+
 def test_thresholds_come_from_the_settings(spine):
     strict = SETTINGS.model_copy(update={"gap_ratio": (0.9999, 1.0001)})
     assert any("gap_above" in flags for flags in flags_of(spine, spine.labels, strict).values())

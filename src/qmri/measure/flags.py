@@ -22,6 +22,7 @@ FLAGS: dict[str, str] = {
     "small_roi": "Too few voxels are left after erosion.",
     "surface_doubt": "The median depends on the margin, so the outline or its neighbours matter.",
     "label_doubt": "The outline is uncertain or looks unusual.",
+    "unlike_neighbours": "On water the body is much brighter or darker than its neighbours, as with oedema.",
     "level_doubt": "The name of the level is uncertain.",
     "cut_at_side": "The body goes on beyond the first or last slice; it has no volume.",
     "undeclared_deformity": "The body has lost height, and the study sheet does not call it fractured.",
@@ -42,7 +43,11 @@ DISQUALIFYING = frozenset(
 )
 """Flags that take a level out of the background, or an examination's qc_pass; the row stays."""
 
-LEVEL_WORDS = ("order", "gap_above", "gap_below", "other_model_says", UNVERIFIED)
+WORD_FLAGS = {
+    **dict.fromkeys(("order", "gap_above", "gap_below", "other_model_says", UNVERIFIED), "level_doubt"),
+    "brightness": "unlike_neighbours",
+}
+"""Flags by the segmentation's word; all others are doubts about the label."""
 
 FRACTURED = ("acute", "old", "treated_target")
 RECENT = ("acute", "treated_target")
@@ -141,7 +146,7 @@ def label_flags(
     """Return the flags that follow from the segmentation's words on a label, such as ``gap_above=1.8``."""
     flags = []
     for word in segmentation:
-        name = "level_doubt" if word.partition("=")[0] in LEVEL_WORDS else "label_doubt"
+        name = WORD_FLAGS.get(word.partition("=")[0], "label_doubt")
         flags.append(Flag(name, flag_told(word), level))
     if stray_voxels:
         words = f"left out of the label, since apart from the rest of it: {counted(stray_voxels, 'voxel')}"

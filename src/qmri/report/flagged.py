@@ -13,7 +13,7 @@ from qmri.report.charts import Cells
 WORST_FIRST = (
     *("scale_doubt", "swap", "poor_fit", "void", "low_snr", "small_roi", "level_doubt", "few_background"),
     *("marrow_replaced", "implausible", "undeclared_deformity", "fracture_count", "surface_doubt"),
-    *("label_doubt", "field_range", "t1_bias", "scoliosis", "cut_at_side"),
+    *("unlike_neighbours", "label_doubt", "field_range", "t1_bias", "scoliosis", "cut_at_side"),
 )
 """Flags by what they put in doubt: the numbers, the names, the background, the patient, the outline."""
 

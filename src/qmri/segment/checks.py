@@ -15,6 +15,7 @@ from qmri.segment.contrast import Contrast
 from qmri.segment.frames import BodyFrame
 
 FEWEST_VOXELS = 20
+NEIGHBOURS = 4
 _ON_HULL = 1e-6
 
 
@@ -118,6 +119,33 @@ def shape_flags(
             flags.append(f"pieces={shape.pieces_share:.3f}")
         if shape.solidity < settings.solidity:
             flags.append(f"solidity={shape.solidity:.2f}")
+        result.append(tuple(flags))
+    return result
+
+
+def brightness_flags(
+    masks: Sequence[NDArray[np.bool_]], water: NDArray[np.float32], settings: SegmentSettings
+) -> list[tuple[str, ...]]:
+    """Flag bodies much brighter or darker on water than the four nearest others, as with oedema.
+
+    The upper quartile of a body counts, so that a third full of oedema is seen and a void is not.
+
+    Parameters
+    ----------
+    masks
+        Voxels of the bodies, cranial to caudal.
+    water
+        Water signal freed of shading.
+    """
+    signal = np.array([np.percentile(water[mask], 75) for mask in masks])
+    result: list[tuple[str, ...]] = []
+    for index, own in enumerate(signal):
+        nearest = sorted(set(range(len(signal))) - {index}, key=lambda other: abs(other - index))
+        usual = float(np.median(signal[nearest[:NEIGHBOURS]])) if nearest else 0.0
+        ratio = float(own) / usual if usual > 0 else 1.0
+        flags = []
+        if max(ratio, 1 / max(ratio, 1e-3)) > settings.brightness_ratio:
+            flags.append(f"brightness={ratio - 1:+.2f}")
         result.append(tuple(flags))
     return result
 

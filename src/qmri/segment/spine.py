@@ -244,10 +244,12 @@ def _checked(
     by_shape = checks.shape_flags(shapes, [draft.complete for draft in drafts], settings)
     contrast = prepare(images)
     marrow = float(np.median(contrast.inphase[labels > 0]))
+    water = prepare(SpineImages(images.water, images.affine)).inphase
+    by_brightness = checks.brightness_flags(masks, water, settings)
     faces = checks.touching(labels)
     bodies = []
     for index, (draft, shape) in enumerate(zip(drafts, shapes, strict=True)):
-        flags = [*by_gap[index], *by_shape[index]]
+        flags = [*by_gap[index], *by_shape[index], *by_brightness[index]]
         flags += checks.signal_flags(masks[index], contrast, frames[index], marrow, settings)
         if not draft.complete:
             flags.append("field_of_view=cut")
