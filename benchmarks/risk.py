@@ -20,7 +20,7 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from qmri.config import RiskSettings
+from qmri.config_risk import RiskSettings
 from qmri.risk.assess import Analysed, Resampling, assess
 from qmri.risk.calibration import measures
 from qmri.risk.impute import filled_means

@@ -10,7 +10,7 @@ import pytest
 SOURCE = Path(__file__).resolve().parents[1] / "src" / "qmri"
 MODULES = sorted(SOURCE.rglob("*.py"))
 SHARED = {"errors", "levels", "acquisition", "volumes", "outputs", "stage", "config", "study", "provenance"}
-SHARED |= {"config_changes", "batch", "ledger", "citations", "words", "sheet_text"}
+SHARED |= {"config_risk", "config_changes", "batch", "ledger", "citations", "words", "sheet_text"}
 
 # What the modules of each package may import from qmri besides themselves.
 ALLOWED = {

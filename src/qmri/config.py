@@ -7,44 +7,20 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticCustomError
-from pydantic_core.core_schema import ValidationInfo
+from pydantic import AfterValidator, Field, ValidationError
 
 from qmri.config_file import read_table
+from qmri.config_risk import RiskSettings
+from qmri.config_section import Section, upward
 from qmri.config_words import explained
 from qmri.errors import QmriError
 from qmri.levels import parse_level
 from qmri.signal import fat_model
 
-NUMBERS = (int, float, float | None, tuple[int, int], tuple[float, float])
 USUAL_EXPECTED = ("T4", "T5", "T6", "T7", "T8", "T9", "T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-    @field_validator("*", mode="before")
-    @classmethod
-    def _no_boolean_in_disguise(cls, value: object, info: ValidationInfo) -> object:
-        """Refuse YAML's yes, no, on and off where they would count as 1 and 0."""
-        field: FieldInfo = cls.model_fields[str(info.field_name)]
-        given = value if isinstance(value, list | tuple) else [value]
-        if field.annotation is not bool and any(isinstance(item, bool) for item in given):
-            kind = "number" if field.annotation in NUMBERS else "text; what is meant as a word takes quotes"
-            raise PydanticCustomError("no_boolean", "another value: yes or no is no {kind}", {"kind": kind})
-        return value
-
-
-def _upward(limits: tuple[float, float]) -> tuple[float, float]:
-    """Check that a range runs from its lower to its upper end."""
-    if limits[0] > limits[1]:
-        raise PydanticCustomError("range", "the lower limit first, then the upper")
-    return limits
-
-
-class IngestSettings(_Section):
+class IngestSettings(Section):
     """How DICOM is read."""
 
     overrides: Annotated[
@@ -53,7 +29,7 @@ class IngestSettings(_Section):
     ] = None
 
 
-class FitSettings(_Section):
+class FitSettings(Section):
     """How water, fat, R2* and field are estimated."""
 
     fat_model: Annotated[str, Field(description="id of the fat spectrum")] = "ren9"
@@ -79,7 +55,7 @@ class FitSettings(_Section):
     ] = 10.0
 
 
-class SegmentSettings(_Section):
+class SegmentSettings(Section):
     """How vertebral bodies are found and named, and which of them a reader should look at."""
 
     backend: Annotated[
@@ -116,7 +92,7 @@ class SegmentSettings(_Section):
     ] = 0.4
     gap_ratio: Annotated[
         tuple[float, float],
-        AfterValidator(_upward),
+        AfterValidator(upward),
         Field(description="usual range of the distance between neighbours over the spine's median"),
     ] = (0.6, 1.6)
     footprint_deviation: Annotated[
@@ -150,7 +126,7 @@ class SegmentSettings(_Section):
     ] = 3.0
 
 
-class MeasureSettings(_Section):
+class MeasureSettings(Section):
     """How markers are taken."""
 
     expected_levels: Annotated[
@@ -221,13 +197,13 @@ class MeasureSettings(_Section):
     ] = 2.5
     flag_fat_range_pct: Annotated[
         tuple[float, float],
-        AfterValidator(_upward),
+        AfterValidator(upward),
         Field(description="usual range of the 99th percentile of PDFF over tissue: fat tissue is in view"),
     ] = (75.0, 115.0)
     flag_background_levels: Annotated[int, Field(ge=0, description="fewer background levels are flagged")] = 2
     flag_fracture_count: Annotated[
         tuple[int, int],
-        AfterValidator(_upward),
+        AfterValidator(upward),
         Field(description="usual number of fractured levels of a participant"),
     ] = (1, 3)
     repeatability_height_mm: Annotated[
@@ -235,7 +211,7 @@ class MeasureSettings(_Section):
     ] = 0.6
 
 
-class ReportSettings(_Section):
+class ReportSettings(Section):
     """What the pages show."""
 
     viewer: Annotated[
@@ -243,72 +219,7 @@ class ReportSettings(_Section):
     ] = True
 
 
-class RiskSettings(_Section):
-    """How the risk of a new fracture is modelled; run in a study where clinical and outcomes are named."""
-
-    clinical: Annotated[
-        Path | None, Field(description="table of clinical data, relative to the study sheet")
-    ] = None
-    outcomes: Annotated[
-        Path | None,
-        Field(description="table of outcomes, relative to the study sheet; no other stage opens it"),
-    ] = None
-    moment: Annotated[
-        Literal["preoperative", "discharge"],
-        Field(description="when the model is used; discharge admits terms that the operation showed"),
-    ] = "preoperative"
-    preoperative_session: Annotated[
-        str, Field(description="session whose markers are predictors; the only one of who has one alone")
-    ] = "pre"
-    clinical_terms: Annotated[
-        tuple[str, ...], Field(description="clinical predictors, columns of clinical.csv or patients.csv")
-    ] = (
-        "age_years",
-        "sex",
-        "bmi_kg_m2",
-        "tscore_lowest",
-        "glucocorticoid",
-        "antiosteoporosis_drug",
-        "n_fx_old",
-    )
-    imaging_terms: Annotated[
-        tuple[str, ...], Field(description="imaging predictors, columns of patients.csv")
-    ] = ("pdff_bg_level_adj_pct", "r2star_bg_level_adj_per_s", "kyphosis_tl_deg")
-    outcome_window_days: Annotated[
-        tuple[int, int],
-        AfterValidator(_upward),
-        Field(description="days after the operation of the MRI that tells the outcome"),
-    ] = (300, 455)
-    anticipated_auc: Annotated[
-        float, Field(gt=0.5, lt=1, description="AUC on which the sample size rests (Riley)")
-    ] = 0.75
-    threshold_range: Annotated[
-        tuple[float, float],
-        AfterValidator(_upward),
-        Field(description="risks between which acting on a risk is considered: the net benefit"),
-    ] = (0.05, 0.3)
-    interval_level: Annotated[
-        float, Field(gt=0.5, lt=1, description="level of the interval of an individual risk")
-    ] = 0.9
-    unmeasured_sd: Annotated[
-        float,
-        Field(
-            ge=0,
-            le=2,
-            description="assumed spread of the log odds among patients alike in all terms; part of the "
-            "interval",
-        ),
-    ] = 0.2
-    bootstrap_samples: Annotated[
-        int, Field(ge=20, le=5000, description="resamples in which the whole procedure is repeated")
-    ] = 200
-    cross_validation_repeats: Annotated[
-        int, Field(ge=1, le=200, description="repeats of the 10-fold cross-validation")
-    ] = 10
-    seed: Annotated[int, Field(ge=0, description="seed of the resampling")] = 0
-
-
-class Config(_Section):
+class Config(Section):
     """The whole configuration, one section per stage."""
 
     ingest: IngestSettings = IngestSettings()

@@ -13,7 +13,15 @@ from qmri.risk.template import write_templates
 from qmri.volumes import read_json
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "qmri"
-MAY_KNOW = ("risk/", "report/risk", "commands/risk.py", "workflow.py", "config.py", "simulate/cohort/")
+MAY_KNOW = (
+    "risk/",
+    "report/risk",
+    "commands/risk.py",
+    "workflow.py",
+    "config.py",
+    "config_risk.py",
+    "simulate/cohort/",
+)
 """The model; its pages; the plan, which looks at names, sizes and times of the file; the simulated cohort."""
 
 HOOK = """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
 from qmri.outputs.risk_columns import EXCLUSIONS
+from qmri.risk.eligibility import left_at, most_frequent, natural, other_origin, refused_origin
 from qmri.risk.levels import PatientLevels
 from qmri.risk.marker_errors import marker_error
 from qmri.risk.marker_tables import Cells, MarkerTables, is_no, number, word
@@ -25,8 +25,6 @@ Values = NDArray[np.float64]
 
 SCORES = {"odi": ("odi_pre_pct", "odi_1y_pct"), "vas": ("vas_pre", "vas_1y")}
 """Score: its columns before the operation and at one year."""
-MOST_FRACTURES = 3
-ORIGIN = {"field_t": "other_field", "fat_model_id": "other_fat_model", "recon_mode": "other_origin"}
 
 
 @dataclass(frozen=True)
@@ -138,16 +136,16 @@ def build_cohort(
     left |= {name: "no_markers" for name in clinical.rows if name not in markers.patients}
     stay: list[str] = []
     for name in sorted(both, key=natural):
-        step = _left_at(markers.patients[name], clinical.rows[name], markers.levels.get(name, ()))
+        step = left_at(markers.patients[name], clinical.rows[name], markers.levels.get(name, ()))
         if step:
             left[name] = step
         else:
             stay.append(name)
     rows = {name: row for name in stay if (row := markers.patients[name]) is not None}
-    shared = dict(origin) if origin is not None else _most_frequent(list(rows.values()))
-    others = {name: step for name, row in rows.items() if (step := _other_origin(row, shared))}
+    shared = dict(origin) if origin is not None else most_frequent(list(rows.values()))
+    others = {name: step for name, row in rows.items() if (step := other_origin(row, shared))}
     if origin is not None and others:
-        raise _refused_origin(others, rows, origin)
+        raise refused_origin(others, rows, origin)
     left |= others
     stay = [name for name in stay if name not in others]
     if not stay:
@@ -186,69 +184,6 @@ def add_outcomes(cohort: Cohort, clinical: Sheet, outcomes: Sheet, window_days: 
         tuple(_marked(own, one) for own, one in zip(cohort.levels, decided, strict=True)),
         scores,
         tuple(_outcome_notes(cohort.participants, decided, outcomes)),
-    )
-
-
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """Return a key that sorts 2 before 10."""
-    parts = (part for part in re.split(r"(\d+)", text) if part)
-    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
-
-
-def _left_at(row: Cells | None, clinical: Mapping[str, Value], levels: Sequence[Cells]) -> str | None:
-    """Return the step at which a participant leaves, None where they stay."""
-    if row is None:
-        return "no_preoperative_session"
-    if word(row, "status") not in (None, "ok"):
-        return "not_measured"
-    if is_no(row, "qc_pass"):
-        return "qc_failed"
-    for name in EXCLUSIONS:
-        if clinical.get(name) == 1:
-            return name
-    count = number(row, "n_fx_acute")
-    if count is None:
-        count = fractured_levels(levels, ("acute", "treated_target"))
-    if count is None:
-        return None
-    return "no_fracture" if count < 1 else "too_many_fractures" if count > MOST_FRACTURES else None
-
-
-def _origin_of(row: Cells) -> dict[str, str | None]:
-    """Return field, spectrum and origin as text; the field as a plain number."""
-    field = number(row, "field_t")
-    return {
-        "field_t": None if field is None else f"{round(field, 1):g}",
-        "fat_model_id": word(row, "fat_model_id"),
-        "recon_mode": word(row, "recon_mode"),
-    }
-
-
-def _most_frequent(rows: Sequence[Cells]) -> dict[str, str | None]:
-    counts = Counter(tuple(_origin_of(row).values()) for row in rows)
-    if not counts:
-        return dict.fromkeys(ORIGIN)
-    best = max(sorted(counts, key=str), key=counts.__getitem__)
-    return dict(zip(ORIGIN, best, strict=True))
-
-
-def _other_origin(row: Cells, shared: Mapping[str, str | None]) -> str | None:
-    own = _origin_of(row)
-    return next((step for name, step in ORIGIN.items() if own[name] != shared.get(name)), None)
-
-
-def _refused_origin(
-    others: Mapping[str, str], rows: Mapping[str, Cells], origin: Mapping[str, str | None]
-) -> QmriError:
-    first = next(iter(others))
-    own = _origin_of(rows[first])
-    unlike = [name for name in ORIGIN if own[name] != origin.get(name)]
-    return QmriError(
-        "the model is not for these maps: " + ", ".join(unlike),
-        found=f"{named(list(others))}: " + ", ".join(f"{name} {own[name] or 'not told'}" for name in unlike),
-        expected=", ".join(f"{name} {origin.get(name) or 'not told'}" for name in unlike),
-        remedy="leave these participants out of the tables, or develop a model for such maps: "
-        "PDFF and R2* do not carry over between fields, fat spectra and origins",
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.config import RiskSettings
+from qmri.config_risk import RiskSettings
 from qmri.errors import QmriError
 from qmri.risk.assess import Analysed, Resampling, assess
 from qmri.risk.cohort import SCORES, Cohort, Outcomes

@@ -11,9 +11,10 @@ from numpy.typing import NDArray
 
 from qmri.measure.tables import Cell
 from qmri.outputs.risk_columns import FLOW_STEPS
-from qmri.risk.cohort import Cohort, Outcomes, natural
+from qmri.risk.cohort import Cohort, Outcomes
 from qmri.risk.development import Development
 from qmri.risk.discrimination import Estimate
+from qmri.risk.eligibility import natural
 from qmri.risk.groups import GroupPerformance
 from qmri.risk.interval import Risks
 from qmri.risk.levels import level_risks, shares

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from qmri.config import Config, RiskSettings
+from qmri.config import Config
+from qmri.config_risk import RiskSettings
 from qmri.errors import QmriError
 from qmri.measure.tables import dictionary, table_text
 from qmri.outputs import (

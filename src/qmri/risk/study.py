@@ -7,13 +7,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from qmri.config import Config, RiskSettings
+from qmri.config import Config
+from qmri.config_risk import RiskSettings
 from qmri.errors import QmriError
 from qmri.measure.tables import dictionary, table_text
 from qmri.outputs import OUTCOME_COLUMNS, RISK_FILES
 from qmri.outputs.risk_columns import PROPOSAL
 from qmri.provenance import software_versions
-from qmri.risk.cohort import natural
+from qmri.risk.eligibility import natural
 from qmri.risk.marker_tables import preoperative_sessions
 from qmri.risk.proposal import proposed_rows
 from qmri.risk.stage import Tables, develop_files

@@ -8,7 +8,7 @@ from pathlib import Path
 from qmri.errors import QmriError
 from qmri.measure.tables import dictionary, table_text
 from qmri.outputs import CLINICAL_COLUMNS, OUTCOME_COLUMNS
-from qmri.risk.cohort import natural
+from qmri.risk.eligibility import natural
 from qmri.volumes import write_json
 
 TEMPLATES = {"clinical": CLINICAL_COLUMNS, "outcomes": OUTCOME_COLUMNS}
