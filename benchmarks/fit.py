@@ -1,7 +1,8 @@
 """What the fit costs and how good it is, on phantoms of known truth, beside peers where installed.
 
     python benchmarks/fit.py                 every table
-    python benchmarks/fit.py accuracy cost   some of: accuracy, cost, echoes, volume, peers, challenge, phases
+    python benchmarks/fit.py accuracy cost   some of: accuracy, bar, cost, echoes, volume, peers, challenge,
+                                             phases
 
 Every fit of a phantom runs in a process of its own, so that its peak memory is its own. Each table is
 printed in Markdown, with the environment; the growth with the volume is drawn into docs/images/fit_time.png.
@@ -19,6 +20,7 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from challenge import rows as challenge
+from fit_bar import rows as bar
 from peers import PEERS
 from phantom_fits import REPEATS, Case, Maps, cases, judge, rms, run_fit
 from phantoms import Phantom, body
@@ -159,6 +161,7 @@ def print_table(rows: Iterable[Row]) -> None:
 
 TABLES = {
     "accuracy": accuracy,
+    "bar": bar,
     "cost": cost,
     "echoes": echoes,
     "volume": volume,

@@ -156,6 +156,32 @@ def spine(shape: tuple[int, int, int] = (44, 176, 176), *, seed: int = 3) -> Pha
     return Phantom(pdff, r2star, field + 0.0 * x, amplitude, phase, mask, (3.0, 1.2, 1.2))
 
 
+MARROW_PDFF, MARROW_R2STAR = (20.0, 45.0, 60.0, 80.0), (80.0, 130.0, 180.0)
+BLOCK = (24, 24, 20)
+
+
+def marrow() -> Phantom:
+    """Return blocks of marrow of each fat fraction and R2*, thousands of voxels each, without air."""
+    shape = (BLOCK[0] * len(MARROW_PDFF), BLOCK[1] * len(MARROW_R2STAR), BLOCK[2])
+    x, y, z = np.meshgrid(*(np.linspace(-1, 1, size) for size in shape), indexing="ij")
+    ones = np.ones(shape)
+    return Phantom(
+        np.repeat(MARROW_PDFF, BLOCK[0])[:, np.newaxis, np.newaxis] * ones,
+        np.repeat(MARROW_R2STAR, BLOCK[1])[np.newaxis, :, np.newaxis] * ones,
+        80 * (x * y + 0.5 * z),
+        ones,
+        0.4 + 0.3 * x,
+        np.ones(shape, dtype=bool),
+        (1.5, 1.5, 4.0),
+    )
+
+
+def blocks(image: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the values of each block of `marrow`, (fat fractions, R2*, voxels)."""
+    split = image.reshape(len(MARROW_PDFF), BLOCK[0], len(MARROW_R2STAR), BLOCK[1], BLOCK[2])
+    return split.transpose(0, 2, 1, 3, 4).reshape(len(MARROW_PDFF), len(MARROW_R2STAR), -1).astype(np.float64)
+
+
 def without_air(phantom: Phantom) -> Phantom:
     """Return the phantom with tissue everywhere."""
     filled = np.ones_like(phantom.mask)
