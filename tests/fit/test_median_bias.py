@@ -39,6 +39,15 @@ def test_the_median_of_a_region_does_not_depend_on_the_noise(echo_times, field_s
     assert abs(np.median(error)) < 1.0 + 2 * standard_error
 
 
+@pytest.mark.parametrize("snr", [30, 15])
+def test_the_mean_less_the_shift_does_not_depend_on_the_noise(snr):
+    result = fit_water_fat(region(AT_3_T, 3.0, 60.0, 130.0, snr), AT_3_T, 3 * GAMMA_MHZ_PER_T)
+    mean = np.mean(result.r2star - result.r2star_shift)
+    standard_error = float(np.std(result.r2star)) / np.sqrt(result.r2star.size)
+    assert abs(mean - 130.0) < 1.0 + 2 * standard_error
+    assert np.mean(result.r2star) > mean
+
+
 def test_the_shift_is_what_many_noisy_fits_show():
     """Against the median of the fits themselves, at a noise at which second order is enough."""
     train, n, sd = echo_train("ren9", AT_1_5_T, 1.5 * GAMMA_MHZ_PER_T), 40_000, 0.05

@@ -74,3 +74,10 @@ def test_unrounding_keeps_the_order_and_the_half_step(seed):
     spread = unrounded(values)
     assert np.abs(spread - values).max() < 0.5
     assert spread.mean() == pytest.approx(values.mean())
+
+
+def test_the_shift_of_r2star_is_taken_out_of_the_mean_alone():
+    values, shift = np.linspace(80, 120, 101), np.full(101, 4.0)
+    plain, less = r2star_columns(values), r2star_columns(values, shift)
+    assert less["r2star_mean_per_s"] == pytest.approx(96.0)
+    assert less["r2star_median_per_s"] == plain["r2star_median_per_s"] == pytest.approx(100.0)

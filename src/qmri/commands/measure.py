@@ -29,6 +29,7 @@ FILES = {
     "field": "field map in Hz",
     "pdff_sd": "standard deviation of PDFF in percent",
     "r2star_sd": "standard deviation of R2* in 1/s",
+    "r2star_shift": "what R2* holds for its median's sake, taken out of its mean, in 1/s",
     "rchi2": "reduced chi-square of the fit",
     "swap_risk": "risk of a water-fat swap, 0-1",
 }

@@ -51,6 +51,9 @@ class Estimate:
         Share of voxels along x, y and z whose noise is independent, None where it is not known.
     echo_phases
         Smooth phase errors of the echoes that were removed, or None.
+    r2star_shift
+        What was added to the R2* of least squares of each voxel so that its median is free of noise, 1/s;
+        None where nothing was.
     sign
         What the data say about the sign of the phases; None where it was told, or there are none.
     noise_between
@@ -70,6 +73,7 @@ class Estimate:
     phase_spread: float = 0.0
     echo_phases: EchoPhases | None = None
     independent_shares: Shares = (None, None, None)
+    r2star_shift: Real | None = None
     sign: PhaseSign | None = None
     noise_between: float | None = None
     echo_shares: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))

@@ -75,6 +75,9 @@ def maps_of(
         phase=on_grid(solution.phase),
         pdff_sd=on_grid(pdff_sd),
         r2star_sd=on_grid(r2star_sd),
+        r2star_shift=on_grid(
+            np.zeros_like(r2star_sd) if estimate.r2star_shift is None else estimate.r2star_shift
+        ),
         residual=on_grid(residual),
         rchi2=on_grid(rchi2),
         swap_risk=on_grid(estimate.swap_risk),

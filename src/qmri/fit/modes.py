@@ -172,6 +172,7 @@ def _complex(state: _State) -> Estimate:
         trusted=np.ones(method.train.count, dtype=bool),
         fat_phase=method.fat_phase,
         phase_spread=spread,
+        r2star_shift=r2star - solution.r2star,
         echo_phases=state.removed,
         noise_between=noise_between_neighbours(method, voxels, solution),
         independent_shares=independent_shares(method, voxels, first.solution),

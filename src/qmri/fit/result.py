@@ -109,6 +109,9 @@ class WaterFatResult:
         Phase of water and fat at echo time 0, rad, float32.
     pdff_sd, r2star_sd
         Standard deviations from noise, percent and 1/s, float32.
+    r2star_shift
+        What ``r2star`` holds beyond least squares, 1/s, float32: the shift that frees its median of noise.
+        The mean of a region is that of ``r2star - r2star_shift`` (`qmri.fit.median_bias`).
     residual
         Root of residual energy over signal energy, float32, 0-1.
     rchi2
@@ -132,6 +135,7 @@ class WaterFatResult:
     phase: Real
     pdff_sd: Real
     r2star_sd: Real
+    r2star_shift: Real
     residual: Real
     rchi2: Real
     swap_risk: Real

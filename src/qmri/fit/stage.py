@@ -29,6 +29,7 @@ MAPS = (
     "fat",
     "pdff_sd",
     "r2star_sd",
+    "r2star_shift",
     "residual",
     "rchi2",
     "swap_risk",

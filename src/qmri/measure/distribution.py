@@ -30,11 +30,17 @@ def pdff_columns(values: Values) -> Row:
     return row
 
 
-def r2star_columns(values: Values) -> Row:
-    """Return mean, spread and percentiles of R2* values (n,) in 1/s, and T2* in ms."""
+def r2star_columns(values: Values, shift: Values | None = None) -> Row:
+    """Return mean, spread and percentiles of R2* values (n,) in 1/s, and T2* in ms.
+
+    ``shift`` (n,) is what the values hold so that noise does not move their median. It moves their mean, from
+    which it is taken out.
+    """
     if len(values) < MIN_VALUES:
         return {}
     row = {f"r2star_{name}_per_s": value for name, value in _summary(values, (10, 90)).items()}
+    if shift is not None and len(shift):
+        row["r2star_mean_per_s"] -= float(np.mean(shift))
     median = row["r2star_median_per_s"]
     return row | ({"t2star_median_ms": 1000.0 / median} if median > 0 else {})
 

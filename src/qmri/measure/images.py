@@ -26,6 +26,8 @@ class Maps:
         (x, y, z) percent.
     r2star, r2star_sd
         (x, y, z) 1/s.
+    r2star_shift
+        (x, y, z) 1/s that R2* holds so that noise does not move its median; out of it before a mean is taken.
     water, fat
         (x, y, z) magnitudes, arbitrary unit.
     field
@@ -46,6 +48,7 @@ class Maps:
     field: Map | None = None
     pdff_sd: Map | None = None
     r2star_sd: Map | None = None
+    r2star_shift: Map | None = None
     rchi2: Map | None = None
     swap_risk: Map | None = None
     vendor_pdff: Map | None = None

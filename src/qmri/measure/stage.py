@@ -23,7 +23,18 @@ from qmri.stage import Outcome, run_stage, run_stage_or_record
 from qmri.study import Examination
 from qmri.volumes import Volume, read_json, read_volume, same_grid, write_json, write_volume
 
-MAPS = ("pdff", "r2star", "water", "fat", "field", "pdff_sd", "r2star_sd", "rchi2", "swap_risk")
+MAPS = (
+    "pdff",
+    "r2star",
+    "water",
+    "fat",
+    "field",
+    "pdff_sd",
+    "r2star_sd",
+    "r2star_shift",
+    "rchi2",
+    "swap_risk",
+)
 VENDOR = "vendor"
 FRACTION_BELOW, PER_MILLE_ABOVE = 1.5, 250.0
 NEEDED_MAPS = ("pdff", "r2star")

@@ -78,7 +78,10 @@ def marker_columns(vertebra: Vertebra, maps: Maps, settings: MeasureSettings, in
     roi, window = vertebra.region.roi, vertebra.body.window
     return {
         **pdff_columns(pdff),
-        **r2star_columns(vertebra.values(maps.r2star)),
+        **r2star_columns(
+            vertebra.values(maps.r2star),
+            None if maps.r2star_shift is None else vertebra.values(maps.r2star_shift),
+        ),
         **rank_correlation(maps.pdff[window][roi], maps.r2star[window][roi]),
         **whole_columns(vertebra, maps),
         **vendor_columns(vertebra, maps),

@@ -73,6 +73,12 @@ FILES: dict[str, FileOutput] = {
     "r2star_sd": FileOutput(
         "fit", "desc-sd_R2starmap.nii.gz", "1/s", "Standard deviation of the R2* of a voxel from noise."
     ),
+    "r2star_shift": FileOutput(
+        "fit",
+        "desc-shift_R2starmap.nii.gz",
+        "1/s",
+        "What R2* holds beyond least squares so that noise does not move its median; not for means.",
+    ),
     "residual": FileOutput(
         "fit",
         "desc-residual_map.nii.gz",

@@ -58,7 +58,12 @@ def _r2star(statistics: Iterable[str]) -> tuple[Column, ...]:
         Column(
             f"r2star_{name}_per_s",
             "1/s",
-            f"{_STATISTICS[name]} of R2* over {_ROI}.",
+            f"{_STATISTICS[name]} of R2* over {_ROI}."
+            + (
+                " By least squares, as noise moves the mean of the map (r2star_shift)."
+                if name == "mean"
+                else ""
+            ),
             _R2STAR if name in ("mean", "median") else None,
         )
         for name in statistics
