@@ -158,12 +158,12 @@ def read_study(path: Path) -> Study:
             found=", ".join(twice),
             expected="one row for each participant_id and session_id (letters and digits must differ)",
         )
-    exams.sort(key=lambda exam: (_natural(exam.participant_id), _natural(exam.session_id), exam.name))
+    exams.sort(key=lambda exam: (natural(exam.participant_id), natural(exam.session_id), exam.name))
     return Study(tuple(exams), (*sheet.notes, *_alike(exams)))
 
 
-def _natural(text: str) -> list[tuple[int, int, str]]:
-    """Return a key that sorts 2 before 10."""
+def natural(text: str) -> list[tuple[int, int, str]]:
+    """Return a key that sorts 2 before 10; 01 and 1 are alike."""
     return [
         (0, int(part), "") if part.isdecimal() else (1, 0, part) for part in re.split(r"(\d+)", text) if part
     ]

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
 
 from qmri.risk.added_value import auc_change, likelihood_ratio
 from qmri.risk.calibration import calibration_curve, measures, slope_error
-from qmri.risk.discrimination import Estimate, auc, auc_interval
+from qmri.risk.discrimination import Z95, Estimate, auc, auc_interval
 from qmri.risk.groups import leave_one_out, observed_over_expected, subgroup_performance
 from qmri.risk.net_benefit import advantage, net_benefit, net_benefit_change_error, net_benefit_of_all
 from qmri.risk.performance import ImagingValue, Instability, NetBenefitCurve, Performance
@@ -23,7 +22,6 @@ Columns = NDArray[np.intp]
 
 SIGNIFICANT = 0.05
 THRESHOLDS = 26
-Z95 = float(norm.ppf(0.975))
 
 
 @dataclass(frozen=True)

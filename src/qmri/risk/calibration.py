@@ -13,13 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from qmri.risk.discrimination import auc
+from qmri.risk.discrimination import Z95, auc
 from qmri.risk.logistic import LogisticFit, fit_logistic, with_intercept
 
 Values = NDArray[np.float64]
 
 KNOTS_AT = (0.05, 0.35, 0.65, 0.95)
-Z95 = 1.959964
 CURVE_PENALTY = 1e-3
 
 

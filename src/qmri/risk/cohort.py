@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
+from qmri.levels import parse_level
+from qmri.measure.flags import FRACTURED
 from qmri.outputs.risk_columns import EXCLUSIONS
-from qmri.risk.eligibility import left_at, most_frequent, natural, other_origin, refused_origin
+from qmri.risk.eligibility import by_name, left_at, most_frequent, other_origin, refused_origin
 from qmri.risk.levels import PatientLevels
 from qmri.risk.marker_errors import marker_error
 from qmri.risk.marker_tables import Cells, MarkerTables, is_no, number, word
@@ -135,7 +137,7 @@ def build_cohort(
     left = {name: "no_clinical_row" for name in markers.patients if name not in clinical.rows}
     left |= {name: "no_markers" for name in clinical.rows if name not in markers.patients}
     stay: list[str] = []
-    for name in sorted(both, key=natural):
+    for name in sorted(both, key=by_name):
         step = left_at(markers.patients[name], clinical.rows[name], markers.levels.get(name, ()))
         if step:
             left[name] = step
@@ -215,7 +217,7 @@ def _arrays(  # noqa: PLR0917 - what is put together here
             for score, (before, _) in SCORES.items()
         },
         origin,
-        {name: left[name] for name in sorted(left, key=natural)},
+        {name: left[name] for name in sorted(left, key=by_name)},
         tuple(notes),
     )
 
@@ -236,9 +238,7 @@ def _float(value: Value) -> float:
 
 
 def _before(levels: Sequence[Cells]) -> frozenset[str]:
-    return frozenset(
-        row["level"] for row in levels if row["fracture_status"] in ("acute", "old", "treated_target")
-    )
+    return frozenset(parse_level(row["level"]) for row in levels if row["fracture_status"] in FRACTURED)
 
 
 def _scanner(row: Cells) -> str:

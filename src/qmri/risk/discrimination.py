@@ -16,6 +16,7 @@ from scipy.stats import norm, rankdata
 Values = NDArray[np.float64]
 
 LEAST, MOST = 1e-6, 1 - 1e-6
+Z95 = float(norm.ppf(0.975))
 
 
 @dataclass(frozen=True)

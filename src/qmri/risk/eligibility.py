@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -12,15 +11,15 @@ from qmri.risk.marker_tables import Cells, is_no, number, word
 from qmri.risk.outcome import named
 from qmri.risk.patient_levels import fractured_levels
 from qmri.risk.sheets import Value
+from qmri.study import natural
 
 MOST_FRACTURES = 3
 ORIGIN = {"field_t": "other_field", "fat_model_id": "other_fat_model", "recon_mode": "other_origin"}
 
 
-def natural(text: str) -> list[tuple[int, int, str]]:
-    """Return a key that sorts 2 before 10."""
-    parts = (part for part in re.split(r"(\d+)", text) if part)
-    return [(0, int(part), part) if part.isdecimal() else (1, 0, part) for part in parts]
+def by_name(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Return a key that sorts participants as the study sheet does."""
+    return natural(name), name
 
 
 def left_at(row: Cells | None, clinical: Mapping[str, Value], levels: Sequence[Cells]) -> str | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.risk.discrimination import Estimate, auc_interval
+from qmri.risk.discrimination import Z95, Estimate, auc_interval
 from qmri.risk.procedure import fit_procedure
 
 Values = NDArray[np.float64]
@@ -94,7 +94,7 @@ def observed_over_expected(y: Values, *, about: float) -> Estimate:
     """Return observed over expected events with its 95 % interval, on the log scale."""
     events = float(y.sum())
     error = np.sqrt((1 - events / len(y)) / events)
-    return Estimate(about, float(about * np.exp(-1.959964 * error)), float(about * np.exp(1.959964 * error)))
+    return Estimate(about, float(about * np.exp(-Z95 * error)), float(about * np.exp(Z95 * error)))
 
 
 def enough(y: Values) -> bool:

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from qmri.levels import LEVEL_ID
+from qmri.measure.rows import JUNCTION
 
 Values = NDArray[np.float64]
 
 LEVEL_TERMS = ("adjacent", "junction", "pdff_above_background_pct")
-JUNCTION = ("T11", "T12", "L1", "L2")
 TERM_SCALE = np.array([1.0, 1.0, 10.0])
 PENALTY = 0.5
 """Prior variance 2 of a log odds ratio, for 0/1 and for 10 points of PDFF: few events separate easily."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qmri.config import MeasureSettings
-from qmri.levels import parse_level
+from qmri.levels import parse_level, steps_between
 from qmri.measure.background import ADJUSTED_REACH, REFERENCE_LEVEL
 from qmri.measure.patient_errors import angle_error_deg, error_of_mean
 from qmri.risk.marker_tables import Cells, is_yes, number
-from qmri.risk.patient_levels import lumbar_reach
 from qmri.risk.terms import Term
 
 
@@ -52,7 +51,7 @@ def _background(levels: Sequence[Cells]) -> list[Cells]:
         row
         for row in levels
         if is_yes(row, "in_background")
-        and lumbar_reach(parse_level(row["level"]), REFERENCE_LEVEL, ADJUSTED_REACH)
+        and abs(steps_between(parse_level(row["level"]), REFERENCE_LEVEL)) <= ADJUSTED_REACH
     ]
 
 

@@ -6,12 +6,11 @@ from collections.abc import Collection, Sequence
 
 import numpy as np
 
-from qmri.levels import parse_level, steps_between
+from qmri.levels import parse_level
 from qmri.measure.background import steps_to_nearest
+from qmri.measure.flags import FRACTURED
 from qmri.risk.levels import LEVEL_TERMS, PatientLevels, cranial_first, level_terms
 from qmri.risk.marker_tables import Cells, number
-
-FRACTURED_BEFORE = ("acute", "old", "treated_target")
 
 
 def patient_levels(levels: Sequence[Cells], patient: Cells) -> PatientLevels:
@@ -28,9 +27,7 @@ def patient_levels(levels: Sequence[Cells], patient: Cells) -> PatientLevels:
     treated = treated or tuple(
         parse_level(row["level"]) for row in levels if row["fracture_status"] == "acute"
     )
-    at_risk = {
-        parse_level(row["level"]): row for row in levels if row["fracture_status"] not in FRACTURED_BEFORE
-    }
+    at_risk = {parse_level(row["level"]): row for row in levels if row["fracture_status"] not in FRACTURED}
     names = tuple(sorted(at_risk, key=cranial_first))
     background = number(patient, "pdff_bg_median_pct")
     if background is None:
@@ -52,8 +49,3 @@ def fractured_levels(levels: Sequence[Cells], kinds: Collection[str]) -> float |
     if not states or all(state == "unknown" for state in states):
         return None
     return float(sum(state in kinds for state in states))
-
-
-def lumbar_reach(level: str, reference: str, reach: int) -> bool:
-    """Tell whether a level lies within so many steps of another."""
-    return abs(steps_between(level, reference)) <= reach

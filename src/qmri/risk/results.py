@@ -14,7 +14,7 @@ from qmri.outputs.risk_columns import FLOW_STEPS
 from qmri.risk.cohort import Cohort, Outcomes
 from qmri.risk.development import Development
 from qmri.risk.discrimination import Estimate
-from qmri.risk.eligibility import natural
+from qmri.risk.eligibility import by_name
 from qmri.risk.groups import GroupPerformance
 from qmri.risk.interval import Risks
 from qmri.risk.levels import level_risks, shares
@@ -78,7 +78,7 @@ def flow_rows(cohort: Cohort, outcomes: Outcomes | None) -> list[Row]:
         steps[name] = (step, int(event) if np.isfinite(event) else None)
     return [
         {"participant_id": name, "step": steps[name][0], "event": steps[name][1]}
-        for name in sorted(steps, key=natural)
+        for name in sorted(steps, key=by_name)
     ]
 
 

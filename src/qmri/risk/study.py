@@ -14,7 +14,7 @@ from qmri.measure.tables import dictionary, table_text
 from qmri.outputs import OUTCOME_COLUMNS, RISK_FILES
 from qmri.outputs.risk_columns import PROPOSAL
 from qmri.provenance import software_versions
-from qmri.risk.eligibility import natural
+from qmri.risk.eligibility import by_name
 from qmri.risk.marker_tables import preoperative_sessions
 from qmri.risk.proposal import proposed_rows
 from qmri.risk.stage import Tables, develop_files
@@ -92,7 +92,7 @@ def propose_outcomes(results: Path, out: Path, settings: RiskSettings) -> int:
         sessions.setdefault(name, []).append(session)
     wanted = settings.preoperative_session.removeprefix("ses-")
     known = [name for name, own in preoperative_sessions(sessions, wanted).items() if own is not None]
-    rows = proposed_rows(sorted(known, key=natural), changes, wanted, settings.outcome_window_days)
+    rows = proposed_rows(sorted(known, key=by_name), changes, wanted, settings.outcome_window_days)
     columns = (*OUTCOME_COLUMNS, PROPOSAL)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(table_text(rows, columns), encoding="utf-8")
@@ -104,7 +104,7 @@ def participants_of(folder: Path) -> list[str]:
     """Return the participants of the marker tables in a folder; none where there are no tables."""
     for path in (folder / "patients.csv", folder / "markers" / "patients.csv"):
         if path.is_file():
-            return sorted({row["participant_id"].removeprefix("sub-") for row in _rows(path)}, key=natural)
+            return sorted({row["participant_id"].removeprefix("sub-") for row in _rows(path)}, key=by_name)
     return []
 
 

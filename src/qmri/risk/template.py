@@ -8,7 +8,7 @@ from pathlib import Path
 from qmri.errors import QmriError
 from qmri.measure.tables import dictionary, table_text
 from qmri.outputs import CLINICAL_COLUMNS, OUTCOME_COLUMNS
-from qmri.risk.eligibility import natural
+from qmri.risk.eligibility import by_name
 from qmri.volumes import write_json
 
 TEMPLATES = {"clinical": CLINICAL_COLUMNS, "outcomes": OUTCOME_COLUMNS}
@@ -32,7 +32,7 @@ def write_templates(folder: Path, participants: Sequence[str]) -> list[Path]:
             remedy="name another folder, or move the files away",
         )
     folder.mkdir(parents=True, exist_ok=True)
-    rows = [{"participant_id": name} for name in sorted(set(participants), key=natural)]
+    rows = [{"participant_id": name} for name in sorted(set(participants), key=by_name)]
     for name, columns in TEMPLATES.items():
         (folder / f"{name}.csv").write_text(table_text(rows, columns), encoding="utf-8")
         write_json(folder / f"{name}.json", dictionary(columns))

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
-from qmri.risk.assess import THRESHOLDS, Z95
+from qmri.risk.assess import THRESHOLDS
 from qmri.risk.calibration import CalibrationCurve, Measures, calibration_curve, measures, slope_error
 from qmri.risk.cohort import Cohort, Outcomes
-from qmri.risk.discrimination import Estimate, auc_interval
+from qmri.risk.discrimination import Z95, Estimate, auc_interval
 from qmri.risk.groups import (
     LEAST_EVENTS,
     GroupPerformance,
