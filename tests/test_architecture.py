@@ -18,7 +18,7 @@ ALLOWED = {
     "fit": {"signal"},
     "segment": {"fit", "signal"},
     "measure": {"segment", "fit", "signal"},
-    "report": {"viewer", "measure", "segment", "fit", "signal"},
+    "report": {"viewer", "risk", "measure", "segment", "fit", "signal"},
     "risk": {"measure"},
     "export": {"segment"},
     "viewer": {"segment"},

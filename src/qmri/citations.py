@@ -29,6 +29,20 @@ REFERENCES = {
     "surface": "Hirschmüller 2008, IEEE Trans Pattern Anal Mach Intell. doi:10.1109/TPAMI.2007.1166",
     "genant": "Genant et al. 1993, J Bone Miner Res. doi:10.1002/jbmr.5650080915",
     "ibsi": "Zwanenburg et al. 2020, Radiology. doi:10.1148/radiol.2020191145",
+    "tripod": "Collins et al. 2024, BMJ. doi:10.1136/bmj-2023-078378",
+    "riley": "Riley et al. 2019, Stat Med. doi:10.1002/sim.7992",
+    "riley_auc": "Riley et al. 2021, Stat Med. doi:10.1002/sim.8806",
+    "ridge": "le Cessie and van Houwelingen 1992, Appl Stat. doi:10.2307/2347628",
+    "evidence": "MacKay 1992, Neural Comput. doi:10.1162/neco.1992.4.3.415",
+    "em": "Little and Rubin 2019, Statistical Analysis with Missing Data. doi:10.1002/9781119482260",
+    "gaps": "Sisk et al. 2023, Stat Methods Med Res. doi:10.1177/09622802231165001",
+    "optimism": "Harrell et al. 1996, Stat Med. "
+    "doi:10.1002/(SICI)1097-0258(19960229)15:4<361::AID-SIM168>3.0.CO;2-4",
+    "delong": "DeLong et al. 1988, Biometrics. doi:10.2307/2531595",
+    "ici": "Austin and Steyerberg 2019, Stat Med. doi:10.1002/sim.8281",
+    "net_benefit": "Vickers and Elkin 2006, Med Decis Making. doi:10.1177/0272989X06295361",
+    "instability": "Riley and Collins 2023, Biom J. doi:10.1002/bimj.202200302",
+    "added_value": "Vickers et al. 2011, BMC Med Res Methodol. doi:10.1186/1471-2288-11-13",
 }
 BODY_TEMPERATURE_C = 37.0
 NAMED_FROM = {

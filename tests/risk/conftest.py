@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import csv
 import shutil
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from qmri.config import Config, parse_config
+from qmri.report.risk.stage import development_pages
 from qmri.risk.stage import Tables, develop_files
 from qmri.simulate.cohort.people import CohortOptions
 from qmri.simulate.cohort.stage import simulate_cohort
@@ -70,4 +72,5 @@ def cohort(made, tmp_path) -> Path:
 def developed(made, tmp_path_factory):
     """The files of a model of the cohort, and the development."""
     out = tmp_path_factory.mktemp("risk") / "risk"
-    return out, develop_files(tables(made), out, settings())
+    pages = partial(development_pages, markers=made / "markers")
+    return out, develop_files(tables(made), out, settings(), pages)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.outputs import RISK_FILES
+from qmri.outputs import RISK_FILES, RISK_PAGES
 from qmri.risk.development import develop
 from qmri.risk.model_file import content_hash, read_model
 from qmri.risk.stage import apply_files, develop_files, read_both, validate_files
@@ -38,7 +38,7 @@ def test_every_registered_file_is_written_with_its_dictionary(kit, developed):
         "risk_patients.json",
         "risk_levels.json",
         "risk_flow.json",
-    } == set(RISK_FILES)
+    } == set(RISK_FILES) | {page.split("/")[0] for page in RISK_PAGES}
     for name in ("risk_patients", "risk_levels", "risk_flow"):
         described = json.loads((out / f"{name}.json").read_text(encoding="utf-8"))
         assert list(described) == list(kit.rows_of(out / f"{name}.csv")[0])

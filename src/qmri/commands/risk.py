@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -148,6 +149,7 @@ def _check(options: argparse.Namespace) -> int:
 
 def _develop(options: argparse.Namespace) -> int:
     from qmri.commands import study_config
+    from qmri.report.risk.stage import development_pages
     from qmri.risk.stage import develop_files
     from qmri.risk.study import develop_in_study
     from qmri.risk.told import development_lines
@@ -159,7 +161,8 @@ def _develop(options: argparse.Namespace) -> int:
                 expected="--results and --study together",
                 remedy=f"name the study sheet, or set {STUDY_VARIABLE}",
             )
-        develop_in_study(Path(options.study), options.results, study_config(options.results))
+        pages = partial(development_pages, markers=options.results / "markers")
+        develop_in_study(Path(options.study), options.results, study_config(options.results), pages)
         return EXIT_OK
     for name in ("markers", "clinical", "outcomes", "out"):
         if getattr(options, name) is None:
@@ -167,27 +170,32 @@ def _develop(options: argparse.Namespace) -> int:
                 f"{'MARKERS' if name == 'markers' else f'--{name}'} is missing",
                 expected="qmri risk develop MARKERS --clinical CSV --outcomes CSV --out DIR",
             )
-    found = develop_files(_tables(options), options.out, _config(options, options.markers))
+    pages = partial(development_pages, markers=options.markers)
+    found = develop_files(_tables(options), options.out, _config(options, options.markers), pages)
     sys.stdout.write("\n".join(development_lines(found)) + "\n")
     return EXIT_OK
 
 
 def _validate(options: argparse.Namespace) -> int:
+    from qmri.report.risk.stage import validation_pages
     from qmri.risk.stage import validate_files
     from qmri.risk.told import validation_lines
 
     config = _config(options, options.markers)
-    found = validate_files(options.model, _tables(options), options.out, config)
+    pages = partial(validation_pages, markers=options.markers)
+    found = validate_files(options.model, _tables(options), options.out, config, pages)
     sys.stdout.write("\n".join(validation_lines(found)) + "\n")
     return EXIT_OK
 
 
 def _apply(options: argparse.Namespace) -> int:
+    from qmri.report.risk.stage import applied_pages
     from qmri.risk.stage import apply_files
     from qmri.risk.told import applied_lines
 
     config = _config(options, options.markers)
-    cohort, risks = apply_files(options.model, _tables(options), options.out, config)
+    pages = partial(applied_pages, markers=options.markers)
+    cohort, risks = apply_files(options.model, _tables(options), options.out, config, pages)
     sys.stdout.write("\n".join(applied_lines(cohort, risks)) + "\n")
     return EXIT_OK
 

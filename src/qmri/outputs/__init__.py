@@ -11,6 +11,7 @@ from qmri.outputs.risk_columns import (
     RISK_FILES,
     RISK_FLOW_COLUMNS,
     RISK_LEVEL_COLUMNS,
+    RISK_PAGES,
     RISK_PATIENT_COLUMNS,
 )
 from qmri.outputs.vertebra_columns import VERTEBRA_COLUMNS
@@ -25,6 +26,7 @@ __all__ = [
     "RISK_FILES",
     "RISK_FLOW_COLUMNS",
     "RISK_LEVEL_COLUMNS",
+    "RISK_PAGES",
     "RISK_PATIENT_COLUMNS",
     "VERTEBRA_COLUMNS",
     "Column",

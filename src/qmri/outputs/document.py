@@ -15,6 +15,7 @@ from qmri.outputs.risk_columns import (
     RISK_FILES,
     RISK_FLOW_COLUMNS,
     RISK_LEVEL_COLUMNS,
+    RISK_PAGES,
     RISK_PATIENT_COLUMNS,
 )
 from qmri.outputs.vertebra_columns import VERTEBRA_COLUMNS
@@ -53,7 +54,7 @@ def outputs_markdown() -> str:
         ),
     ):
         parts.append(f"## markers/{title}\n\n{about}\n\n{_column_table(columns)}")
-    files = [(f"`{name}`", words) for name, words in RISK_FILES.items()]
+    files = [(f"`{name}`", words) for name, words in (RISK_FILES | RISK_PAGES).items()]
     parts.append(f"## Files of the risk model\n\n{_table(('file', 'what it is'), files)}")
     for title, columns, about in (
         ("clinical.csv", CLINICAL_COLUMNS, "Written by the study: one row for every participant."),

@@ -240,3 +240,11 @@ RISK_FILES: dict[str, str] = {
     "risk_flow.csv": "One row for every participant: analysed, or where they left and why.",
 }
 """Files that `qmri risk` writes, beside a JSON dictionary for each table."""
+
+RISK_PAGES: dict[str, str] = {
+    "report.html": "The model and how far it can be trusted: flow, sample size, nomogram, performance, "
+    "curves, model card, Methods, TRIPOD+AI.",
+    "patients/index.html": "The risk of every patient, with links.",
+    "patients/<participant>.html": "A patient: risk with interval, what raises and lowers it, levels.",
+}
+"""Pages that `qmri risk` writes; each stands alone, without network."""

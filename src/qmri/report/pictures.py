@@ -116,10 +116,10 @@ def picture_svg(
     left, right = view.edges
     title = f"{scale.title}, {view.name} view, {left} on the left"
     bodies = view.cut(labels)
-    names = _names(bodies, view) if view.normal == RIGHT else []
+    names = name_places(bodies, view) if view.normal == RIGHT else []
     start = min([0.0, *(x - NAME_WIDTH_MM for x, _, _ in names)])  # the canvas grows for a name
-    regions = "" if roi is None else _outlines(view.cut(roi), view)
-    outlines = _outlines(bodies, view)
+    regions = "" if roi is None else outlines(view.cut(roi), view)
+    around = outlines(bodies, view)
     parts = [
         f'<svg class="view" viewBox="{start:.1f} 0 {width - start:.1f} {height:.1f}" role="img" '
         f'aria-label="{escape(title)}">',
@@ -127,7 +127,7 @@ def picture_svg(
         'preserveAspectRatio="none"/>',
         '<g class="outlines">',
         *(f'<path class="{kind}" d="{regions}"/>' for kind in ("casing thin", "roi") if regions),
-        *(f'<path class="{kind}" d="{outlines}"/>' for kind in ("casing", "body") if outlines),
+        *(f'<path class="{kind}" d="{around}"/>' for kind in ("casing", "body") if around),
         *(f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="end">{name}</text>' for x, y, name in names),
         "</g>",
         f'<text class="edge" x="3" y="{height - 3:.1f}">{left[0].upper()}</text>',
@@ -174,7 +174,7 @@ def colour_bar_svg(scale: Scale) -> str:
     )
 
 
-def _outlines(labels: NDArray[np.integer], view: View) -> str:
+def outlines(labels: NDArray[np.integer], view: View) -> str:
     """Return the course of an SVG path around each label that the plane cuts."""
     row_mm, column_mm = view.pixel_mm
     paths = []
@@ -186,7 +186,7 @@ def _outlines(labels: NDArray[np.integer], view: View) -> str:
     return "".join(paths)
 
 
-def _names(labels: NDArray[np.integer], view: View) -> list[tuple[float, float, str]]:
+def name_places(labels: NDArray[np.integer], view: View) -> list[tuple[float, float, str]]:
     """Return end (x, y) and name of each level, at the side of the body that the picture has on the left."""
     row_mm, column_mm = view.pixel_mm
     places = []

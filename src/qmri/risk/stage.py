@@ -42,6 +42,7 @@ from qmri.risk.validation import Validation, validate
 from qmri.volumes import write_json
 
 MODEL, PERFORMANCE = "risk_model.json", "risk_performance.json"
+REPORT, PATIENT_PAGES = "report.html", "patients"
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,17 @@ def read_both(tables: Tables, config: Config, model: RiskModel | None = None) ->
     return cohort, outcomes
 
 
-def develop_files(tables: Tables, out: Path, config: Config) -> Development:
+def develop_files(
+    tables: Tables, out: Path, config: Config, pages: Callable[[Development, Path], None] | None = None
+) -> Development:
     """Develop a model and write its files.
+
+    Parameters
+    ----------
+    tables, out, config
+        What is read, where the files go, the configuration.
+    pages
+        Writes the pages into the folder that it is given.
 
     Raises
     ------
@@ -126,13 +136,21 @@ def develop_files(tables: Tables, out: Path, config: Config) -> Development:
         write_model(folder / MODEL, found.model)
         write_json(folder / PERFORMANCE, development_content(found))
         _write_tables(folder, cohort, outcomes, found.model, found.risks)
+        if pages is not None:
+            pages(found, folder)
 
     _publish(out, write)
     return found
 
 
-def validate_files(model_path: Path, tables: Tables, out: Path, config: Config) -> Validation:
-    """Measure a frozen model on new patients and write the files.
+def validate_files(
+    model_path: Path,
+    tables: Tables,
+    out: Path,
+    config: Config,
+    pages: Callable[[Validation, Path], None] | None = None,
+) -> Validation:
+    """Measure a frozen model on new patients and write the files; `pages` as in `develop_files`.
 
     Raises
     ------
@@ -146,13 +164,21 @@ def validate_files(model_path: Path, tables: Tables, out: Path, config: Config) 
     def write(folder: Path) -> None:
         write_json(folder / PERFORMANCE, validation_content(found))
         _write_tables(folder, cohort, outcomes, model, found.risks)
+        if pages is not None:
+            pages(found, folder)
 
     _publish(out, write)
     return found
 
 
-def apply_files(model_path: Path, tables: Tables, out: Path, config: Config) -> tuple[Cohort, Risks]:
-    """Tell the risks of new patients by a frozen model and write the files.
+def apply_files(
+    model_path: Path,
+    tables: Tables,
+    out: Path,
+    config: Config,
+    pages: Callable[[Cohort, RiskModel, Risks, Path], None] | None = None,
+) -> tuple[Cohort, Risks]:
+    """Tell the risks of new patients by a frozen model and write the files; `pages` as in `develop_files`.
 
     Raises
     ------
@@ -162,8 +188,20 @@ def apply_files(model_path: Path, tables: Tables, out: Path, config: Config) -> 
     model = read_model(model_path)
     cohort, _ = read_cohort(Tables(tables.markers, tables.clinical), config, model)
     risks = model.risks(cohort.values, cohort.errors)
-    _publish(out, lambda folder: _write_tables(folder, cohort, None, model, risks))
+
+    def write(folder: Path) -> None:
+        _write_tables(folder, cohort, None, model, risks)
+        if pages is not None:
+            pages(cohort, model, risks, folder)
+
+    _publish(out, write)
     return cohort, risks
+
+
+def remove_pages(out: Path) -> None:
+    """Remove the pages of an earlier run."""
+    for page in (out / REPORT, *(out / PATIENT_PAGES).glob("*.html")):
+        page.unlink(missing_ok=True)
 
 
 def _settings_of(model: RiskModel, told: RiskSettings) -> RiskSettings:
@@ -208,13 +246,21 @@ def _write_table(path: Path, rows: Sequence[Row], columns: Sequence[Column]) -> 
 
 
 def _publish(out: Path, write: Callable[[Path], Any]) -> None:
-    """Write all files into a folder aside, then move each into place."""
+    """Write all files into a folder aside, then move each into place.
+
+    Pages of an earlier run go first, so that none stands beside a model that it is not of.
+    """
     out.parent.mkdir(parents=True, exist_ok=True)
     aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
         write(aside)
         out.mkdir(exist_ok=True)
-        for path in sorted(aside.iterdir()):
-            path.replace(out / path.name)
+        remove_pages(out)
+        for path in sorted(aside.rglob("*")):
+            target = out / path.relative_to(aside)
+            if path.is_dir():
+                target.mkdir(exist_ok=True)
+            else:
+                path.replace(target)
     finally:
         shutil.rmtree(aside, ignore_errors=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qmri.config import Config
@@ -14,10 +14,11 @@ from qmri.measure.tables import dictionary, table_text
 from qmri.outputs import OUTCOME_COLUMNS, RISK_FILES
 from qmri.outputs.risk_columns import PROPOSAL
 from qmri.provenance import software_versions
+from qmri.risk.development import Development
 from qmri.risk.eligibility import by_name
 from qmri.risk.marker_tables import preoperative_sessions
 from qmri.risk.proposal import proposed_rows
-from qmri.risk.stage import Tables, develop_files
+from qmri.risk.stage import Tables, develop_files, remove_pages
 from qmri.volumes import write_json
 
 log = logging.getLogger(__name__)
@@ -46,8 +47,20 @@ def risk_tables(sheet: Path, results: Path, settings: RiskSettings) -> Tables:
     return Tables(results / "markers", base / settings.clinical, base / settings.outcomes)
 
 
-def develop_in_study(sheet: Path, results: Path, config: Config) -> bool:
+def develop_in_study(
+    sheet: Path,
+    results: Path,
+    config: Config,
+    pages: Callable[[Development, Path], None] | None = None,
+) -> bool:
     """Develop the model of a study into its results folder; a refusal is recorded.
+
+    Parameters
+    ----------
+    sheet, results, config
+        Study sheet, results folder, configuration.
+    pages
+        Writes the pages into the folder that it is given.
 
     Returns
     -------
@@ -57,9 +70,10 @@ def develop_in_study(sheet: Path, results: Path, config: Config) -> bool:
     out = results / FOLDER
     for name in (*RISK_FILES, RECORD):
         (out / name).unlink(missing_ok=True)
+    remove_pages(out)
     record: dict[str, object] = {"stage": "risk", "status": "ok"}
     try:
-        develop_files(risk_tables(sheet, results, config.risk), out, config)
+        develop_files(risk_tables(sheet, results, config.risk), out, config, pages)
     except QmriError as error:
         log.error("%s", error)
         record |= {"status": "refused", "reason": error.reason, "remedy": error.remedy}
