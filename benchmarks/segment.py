@@ -3,7 +3,7 @@
     python benchmarks/segment.py study --patients 6     the digital study: normal, fractured, cemented
     python benchmarks/segment.py real DATA              real spines; without DATA the lumbar ones
     python benchmarks/segment.py collapsed DATA         the same, in which bodies collapse (collapsed.py)
-    python benchmarks/segment.py confidence             does the confidence find gross errors?
+    python benchmarks/segment.py confidence DATA        do the flags find bodies that are cut badly?
     python benchmarks/segment.py pictures               best, median and worst examination of the study
 
 "one click" cuts from points within 4 mm of the true centres; "told" knows that L5 is the lowest
@@ -20,27 +20,21 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 from collapsed import KINDS, collapsed_cases, outcomes, print_collapsed
+from confidence import print_confidence
 from numpy.typing import NDArray
 from scipy import ndimage
-from spines import REAL, ROOT, Case, dice, real_cases, study_cases
+from spines import REAL, ROOT, Case, dice, jittered, real_cases, study_cases
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
 from qmri.levels import LEVEL_NAME
 from qmri.measure.bodies import find_bodies
 from qmri.measure.morphometry import ANTERIOR_AT, MIDDLE_AT, POSTERIOR_AT, measure_shape
-from qmri.segment.cut import cut_surfaces
 from qmri.segment.network import NetworkDetector
-from qmri.segment.rasterise import rasterise
-from qmri.segment.seeds import Seeds
 from qmri.segment.spine import Segmentation, segment_detected, segment_seeded
 
-SEED_SPREAD_MM = 4.0
 SAME_BODY_MM = 12.0
 MIDLINE_MM = 14.0
-GROSS_DICE = 0.7
-# Wrong points for the test of the confidence: as far from a body's centre as disc or muscle.
-WRONG_BY_MM = (12.0, 20.0)
 SETTINGS = SegmentSettings()
 
 
@@ -68,16 +62,6 @@ def segmented(case: Case, mode: str) -> Segmentation | None:
         return segment_detected(case.images, NetworkDetector(), SETTINGS, told)
     except QmriError:
         return None
-
-
-def jittered(case: Case) -> Seeds:
-    """Return a point in each true body, off by up to 4 mm along each axis."""
-    rng = np.random.default_rng(sum(map(ord, case.name)))
-    centres = case.centres_mm
-    points = np.array(list(centres.values())) + rng.uniform(
-        -SEED_SPREAD_MM, SEED_SPREAD_MM, (len(centres), 3)
-    )
-    return Seeds(tuple(LEVEL_NAME[number] for number in centres), points)
 
 
 def scores(case: Case, result: Segmentation | None) -> list[Score]:
@@ -172,36 +156,6 @@ def print_row(rows: list[Score], kind: str, mode: str) -> None:
     )
 
 
-def confidence_table(cases: list[Case]) -> None:
-    """Print how the confidence ranks bodies cut from right and from wrong points."""
-    rng = np.random.default_rng(0)
-    values: list[tuple[float, float]] = []
-    for case in cases:
-        belief = NetworkDetector().detect(case.images).body_probability
-        for wrong in (False, True):
-            points = jittered(case).points_mm
-            if wrong:
-                away = rng.standard_normal(3)
-                points[rng.integers(len(points))] += rng.uniform(*WRONG_BY_MM) * away / np.linalg.norm(away)
-            cuts = cut_surfaces(case.images, points, belief=belief)
-            numbers = list(case.centres_mm)
-            labels = rasterise([cut.surface for cut in cuts], numbers, case.truth.shape, case.images.affine)
-            for number, cut in zip(numbers, cuts, strict=True):
-                values.append((dice(case.truth == number, labels == number), cut.confidence))
-    overlap, confidence = np.array(values).T
-    gross = overlap < GROSS_DICE
-    ranked = confidence[gross, None] < confidence[None, ~gross]
-    flagged = confidence < SETTINGS.body_confidence
-    print(
-        f"{gross.sum()} of {len(gross)} bodies have a Dice below {GROSS_DICE}; "
-        f"area under the curve {ranked.mean():.3f}"
-    )
-    print(
-        f"flagged below {SETTINGS.body_confidence}: {np.sum(flagged & gross)} of them "
-        f"and {np.sum(flagged & ~gross)} others"
-    )
-
-
 def pictures(cases: list[Case]) -> None:
     """Draw the best, the median and the worst examination of the one-click cut."""
     results = [segmented(case, "one click") for case in cases]
@@ -244,13 +198,16 @@ def main() -> None:
         cases = collapsed_cases(options.data, options.kinds, options.spines)
         print_collapsed(outcome for case in cases for outcome in outcomes(case, detector))
         return
-    if options.what in ("real", "confidence"):
+    if options.what == "confidence":
+        print_confidence(options.data, options.kinds, options.spines)
+        return
+    if options.what == "real":
         cases = list(real_cases(options.data, options.spines))
         if not cases:
             parser.exit(message=f"there are no real spines in {options.data.name}\n")
     else:
         cases = list(study_cases(options.patients))
-    {"confidence": confidence_table, "pictures": pictures}.get(options.what, table)(cases)
+    {"pictures": pictures}.get(options.what, table)(cases)
 
 
 if __name__ == "__main__":

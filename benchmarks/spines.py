@@ -16,6 +16,7 @@ from scipy import ndimage
 
 from qmri.levels import LEVEL_ID, LEVEL_NAME, sort_levels
 from qmri.segment.detector import SpineImages
+from qmri.segment.seeds import Seeds
 from qmri.simulate.examination import simulate_examination
 from qmri.simulate.plan import StudyOptions, plan_study
 from qmri.simulate.receive import coil_sensitivity
@@ -25,6 +26,7 @@ ROOT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("QMRI_SHARED_DATA", ROOT.parent / "shared" / "data")) / "lumbar_water"
 IN_PLANE_MM = 1.35
 SLICES_AVERAGED = 4
+SEED_SPREAD_MM = 4.0
 
 
 @dataclass(frozen=True)
@@ -129,3 +131,13 @@ def coarse(volume: NDArray[np.generic]) -> NDArray[np.float32]:
 def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
     """Return twice the common volume of two masks over the sum of theirs."""
     return float(2 * np.sum(first & second) / max(first.sum() + second.sum(), 1))
+
+
+def jittered(case: Case) -> Seeds:
+    """Return a point in each true body, off by up to 4 mm along each axis."""
+    rng = np.random.default_rng(sum(map(ord, case.name)))
+    centres = case.centres_mm
+    points = np.array(list(centres.values())) + rng.uniform(
+        -SEED_SPREAD_MM, SEED_SPREAD_MM, (len(centres), 3)
+    )
+    return Seeds(tuple(LEVEL_NAME[number] for number in centres), points)

@@ -89,7 +89,7 @@ class SegmentSettings(Section):
     ] = 0.8
     body_confidence: Annotated[
         float, Field(ge=0, le=1, description="a body whose surface is less certain than this is flagged")
-    ] = 0.4
+    ] = 0.7
     gap_ratio: Annotated[
         tuple[float, float],
         AfterValidator(upward),
