@@ -13,14 +13,15 @@ from qmri.segment.template import ROWS, BodySurface, Rays, Template
 
 # The template's front and back are not at equal distance from its axis.
 AXIS_BEHIND_MIDDLE = 0.03
+STEEPEST = 0.5
 FOLLOW_SIGMA = (0.7, 1.0)
 
 
 def refit(surface: BodySurface, template: Template) -> tuple[BodyFrame, Template]:
     """Return the frame and the template of a surface.
 
-    The axis is the mean normal of planes through the endplates, the height their distance; depth
-    and width go half of the way from the template to the surface.
+    The axis is the mean normal of planes through the endplates, the height their distance and the wedge
+    half the angle between them; depth and width go half of the way from the template to the surface.
     """
     frame = surface.frame
     points = surface.rays.points(surface.distance[..., None])[:, :, 0]
@@ -40,6 +41,7 @@ def refit(surface: BodySurface, template: Template) -> tuple[BodyFrame, Template
         anterior=template.anterior * depth,
         posterior=template.posterior * depth,
         height=float(np.clip((top - bottom) / 2, 0.25 * template.height, 1.3 * template.height)),
+        wedge=float(np.clip((upper[2] - lower[2]) / 2, -STEEPEST, STEEPEST)),
     )
     return frame_along(centre, frame.axes.T @ np.append(tilt, 1.0), frame.spacing_mm), fitted
 

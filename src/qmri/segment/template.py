@@ -25,6 +25,8 @@ ROWS = np.concatenate([UPPER_ROWS, [2], 4 - UPPER_ROWS[::-1]])
 FINER = 8
 FINE_ROWS = np.interp(np.arange(FINER * (len(ROWS) - 1) + 1) / FINER, np.arange(len(ROWS)), ROWS)
 RIM_EXPONENT = 9.0
+# No part of a wedge is flatter than this share of its middle.
+LEAST_HEIGHT = 0.3
 _BISECTIONS = 24
 
 
@@ -40,12 +42,15 @@ class Template:
         Distance from the axis to the anterior and the posterior wall.
     height
         Half of the extent along the axis.
+    wedge
+        By how much either endplate rises towards the front, mm per mm; negative in a wedge.
     """
 
     width: float
     anterior: float
     posterior: float
     height: float
+    wedge: float = 0.0
 
     # The widest place lies a little behind the axis; exponents of the two halves of the plan.
     WIDEST = -0.10
@@ -114,8 +119,10 @@ def rays_of(template: Template) -> Rays:
     direction[..., 2] = np.sin(angle)
 
     def outside(distance: NDArray[np.float64]) -> NDArray[np.bool_]:
-        radial = (start + distance * np.cos(angle)) / wall
-        axial = np.abs(distance * np.sin(angle)) / template.height
+        radius = start + distance * np.cos(angle)
+        height = template.height + template.wedge * radius * np.sin(longitude)
+        radial = radius / wall
+        axial = np.abs(distance * np.sin(angle)) / np.maximum(height, LEAST_HEIGHT * template.height)
         return np.asarray(radial**RIM_EXPONENT + axial**RIM_EXPONENT > 1)
 
     usual = _bisect(outside, np.zeros(start.shape), 2 * (template.width + template.height))
