@@ -1,5 +1,7 @@
 """What a run says at its end."""
 
+import json
+
 import pytest
 
 from qmri.commands.summary import MOST_NAMED, summarise
@@ -29,3 +31,26 @@ def test_names_that_are_not_verified_and_failures_are_told_at_the_end(tmp_path, 
     assert ("not verified" in summary.text) == bool(unverified)
     assert ("and 2 more" in summary.text) == (unverified > MOST_NAMED)
     assert summary.text.count("00 pre") == min(unverified, 1)
+
+
+@pytest.mark.parametrize(
+    ("record", "says"),
+    [
+        ({"status": "ok"}, "risk_performance.json"),
+        (
+            {"status": "refused", "reason": "too few events", "remedy": "follow more"},
+            "no model: too few events",
+        ),
+        (None, ""),
+    ],
+)
+def test_what_became_of_the_risk_model_is_told_where_there_is_one(tmp_path, record, says):
+    (tmp_path / "markers").mkdir()
+    for name, columns in (("patients", PATIENT_COLUMNS), ("vertebrae", VERTEBRA_COLUMNS)):
+        (tmp_path / "markers" / f"{name}.csv").write_text(table_text([], columns))
+    if record:
+        (tmp_path / "risk").mkdir()
+        (tmp_path / "risk" / "risk_record.json").write_text(json.dumps(record))
+    text = summarise(tmp_path).text
+    assert says in text
+    assert ("risk     " in text) == (record is not None)

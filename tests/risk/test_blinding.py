@@ -87,6 +87,7 @@ def test_in_a_run_of_the_workflow_the_rule_of_the_model_alone_opens_them(tmp_pat
     opened.unlink(missing_ok=True)
     run = qmri("run", study / "study.csv", "--out", tmp_path / "results", "--cores", 2)
     assert run.returncode == 0, run.stderr[-3000:]
+    assert "no model: there are too few events" in run.stdout
     heard = opened.read_text().splitlines()
     assert heard
     assert all("risk develop" in line for line in heard), heard

@@ -71,8 +71,25 @@ def summarise(results: Path) -> Summary:
             f"names    not verified, so every level may be off by one: {named}{more}",
             f"         the reasons: {results / 'worklist' / 'worklist.csv'}; how to confirm: docs/reader.md",
         ]
+    lines += _risk(results / "risk")
     lines.append(f"{len(patients) - len(failed)} of {len(patients)} examinations done, {len(failed)} failed")
     return Summary("\n".join(lines) + "\n", len(failed))
+
+
+def _risk(folder: Path) -> list[str]:
+    """Return what became of the risk model, nothing where the study has none."""
+    from qmri.volumes import read_json
+
+    record_path = folder / "risk_record.json"
+    if not record_path.is_file():
+        return []
+    record = read_json(record_path)
+    if record.get("status") == "ok":
+        return [f"risk     {folder / 'risk_performance.json'}"]
+    return [
+        f"risk     no model: {record.get('reason')}",
+        f"         {record.get('remedy') or 'see logs/risk.log'}",
+    ]
 
 
 def _rows(path: Path) -> list[dict[str, str]]:
