@@ -117,6 +117,14 @@ def test_sessions_in_unknown_order_are_not_compared():
 
 
 @pytest.mark.parametrize("session", ["before", "after"])
+def test_an_outline_that_failed_a_check_is_not_compared(session):
+    row = change(**{session: {"qc_flags": "label_failed;label_doubt", "height_ant_mm": "15"}})
+    assert (row["new_fracture"], row["comparable"]) == ("unknown", False)
+    assert "a check of the outline failed" in row["evidence"]
+    assert not any(name.startswith("change_") for name in row)
+
+
+@pytest.mark.parametrize("session", ["before", "after"])
 def test_nothing_is_compared_where_names_are_not_verified(session):
     row = change(**{session: {"level_verified": "0", "height_ant_mm": "15"}})
     assert not any(name.startswith(("change_", "detected_")) for name in row)

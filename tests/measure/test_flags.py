@@ -118,12 +118,16 @@ def surface_doubt(make_spine):
     return with_map(data, pdff=pdff)
 
 
-def label_doubt(make_spine):
+def label_failed(make_spine):
     return replace(clean(make_spine), notes={"L3": LabelNote(confidence=0.3, flags=("confidence=0.30",))})
 
 
 def unlike_neighbours(make_spine):
     return replace(clean(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=("brightness=+0.62",))})
+
+
+def label_doubt(make_spine):
+    return replace(clean(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=("touching=5faces",))})
 
 
 def level_doubt(make_spine):
@@ -197,6 +201,7 @@ CASES = {
         field_range,
         small_roi,
         surface_doubt,
+        label_failed,
         label_doubt,
         unlike_neighbours,
         level_doubt,

@@ -91,6 +91,11 @@ def change_rows(
                     for visit in (first, session)
                     if (participant, visit) in unverified
                 ]
+                why += [
+                    f"a check of the outline failed at {cells['session_id']}"
+                    for cells in (before, after)
+                    if "label_failed" in cells.get("qc_flags", "").split(";")
+                ]
                 if why:
                     rows.append(keys | _not_compared("; ".join(why)))
                     continue

@@ -19,7 +19,6 @@ from qmri.measure.flags import (
     Flag,
     examination_flags,
     grouped,
-    label_flags,
     meaning_flags,
     misfit_flags,
     name_flags,
@@ -28,7 +27,8 @@ from qmri.measure.flags import (
     shared_doubts,
 )
 from qmri.measure.images import Fractures, Maps
-from qmri.measure.morphometry import measure_shape
+from qmri.measure.label_flags import label_flags
+from qmri.measure.morphometry import Morphometry, measure_shape
 from qmri.measure.patient_errors import error_columns
 from qmri.measure.quality import quality_columns, t1_bias_pct
 from qmri.measure.roi import make_region, surface_depth_mm
@@ -61,7 +61,7 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     whole = [body for level, body in bodies.items() if cut[level] is None]
     vertebrae = {v.body.level: v for v in prepare(whole, exam.maps, settings)}
     measured = _own_columns(vertebrae, exam, settings)
-    kinds = _add_losses(measured, vertebrae, exam.fractures, settings)
+    kinds = _add_losses(measured, vertebrae, exam, settings)
     ok = [level for level, row in measured.items() if "pdff_median_pct" in row]
     flags = _level_flags(measured, vertebrae, exam, settings)
     background = _background(ok, measured, flags, exam.fractures)
@@ -159,19 +159,22 @@ def _own_columns(
 def _add_losses(
     measured: dict[str, Row],
     vertebrae: Mapping[str, Vertebra],
-    fractures: Fractures,
+    exam: ExaminationData,
     settings: MeasureSettings,
 ) -> dict[str, str]:
-    """Add height loss, grade and local kyphosis, which need the neighbours; return the kinds of loss."""
+    """Add height loss, grade and local kyphosis, which need the neighbours; return the kinds of loss.
+
+    A neighbour whose outline failed a check is no reference.
+    """
     names_of_heights = ("height_ant_mm", "height_mid_mm", "height_post_mm")
     heights = {
         level: (row[names_of_heights[0]], row[names_of_heights[1]], row[names_of_heights[2]])
         for level, row in measured.items()
         if all(name in row for name in names_of_heights)
     }
-    fractured = frozenset(level for level in heights if fractures.status(level) in FRACTURED)
-    shapes = {level: v.shape for level, v in vertebrae.items() if v.shape is not None}
-    losses = height_losses(heights, fractured, settings.repeatability_height_mm)
+    fractured = frozenset(level for level in heights if exam.fractures.status(level) in FRACTURED)
+    shapes = _reliable_shapes(vertebrae, exam)
+    losses = height_losses(heights, fractured | exam.failed_labels, settings.repeatability_height_mm)
     for level, loss in losses.items():
         measured[level] |= {
             "height_loss_pct": loss.percent,
@@ -179,10 +182,19 @@ def _add_losses(
             "genant_grade": loss.grade,
             "genant_doubt": loss.grade_doubt,
         }
-        kyphosis = local_kyphosis_deg(shapes, level)
+        kyphosis = local_kyphosis_deg(shapes, level) if level in shapes else None
         if kyphosis is not None:
             measured[level]["kyphosis_local_deg"] = kyphosis
     return {level: loss.kind for level, loss in losses.items()}
+
+
+def _reliable_shapes(vertebrae: Mapping[str, Vertebra], exam: ExaminationData) -> dict[str, Morphometry]:
+    """Return the shapes of the bodies whose outline failed no check."""
+    return {
+        level: vertebra.shape
+        for level, vertebra in vertebrae.items()
+        if vertebra.shape is not None and level not in exam.failed_labels
+    }
 
 
 def _add_ratios(measured: dict[str, Row], ok: Sequence[str], patient: Row) -> None:
@@ -205,7 +217,13 @@ def _level_flags(
         words = note.flags if exam.names_verified else (*note.flags, UNVERIFIED)
         flags += quality_flags(level, row, settings)
         body, shape = vertebrae[level].body, vertebrae[level].shape
-        flags += label_flags(level, words, cut_at_side=body.touches_side, stray_voxels=body.stray_voxels)
+        flags += label_flags(
+            level,
+            words,
+            drawn=note.drawn,
+            cut_at_side=body.touches_side,
+            stray_voxels=body.stray_voxels,
+        )
         if shape is not None:
             flags += [Flag("label_doubt", found, level) for found in contradicted_heights(shape)]
     return flags
@@ -234,7 +252,7 @@ def _patient_columns(
 ) -> Row:
     columns = background_columns(measured, background, exam.fractures.treated, settings)
     columns |= target_columns(measured, exam.fractures.treated, columns.get("pdff_bg_median_pct"))
-    shapes = {level: v.shape for level, v in vertebrae.items() if v.shape is not None}
+    shapes = _reliable_shapes(vertebrae, exam)
     for name, angle in (
         ("kyphosis_tl_deg", thoracolumbar_kyphosis_deg(shapes)),
         ("cobb_coronal_deg", coronal_cobb_deg(shapes)),

@@ -10,7 +10,6 @@ from qmri.levels import sort_levels
 from qmri.measure.distribution import Row
 from qmri.measure.images import Origin
 from qmri.outputs import VERTEBRA_COLUMNS
-from qmri.segment.words import UNVERIFIED, flag_told
 from qmri.words import counted
 
 FLAGS: dict[str, str] = {
@@ -21,6 +20,7 @@ FLAGS: dict[str, str] = {
     "field_range": "The field changes steeply over the body: metal or gas is near.",
     "small_roi": "Too few voxels are left after erosion.",
     "surface_doubt": "The median depends on the margin, so the outline or its neighbours matter.",
+    "label_failed": "A check of the outline failed; nothing rests on the body until a reader has drawn it.",
     "label_doubt": "The outline is uncertain or looks unusual.",
     "unlike_neighbours": "On water the body is much brighter or darker than its neighbours, as with oedema.",
     "level_doubt": "The name of the level is uncertain.",
@@ -39,15 +39,9 @@ FLAGS: dict[str, str] = {
 """Every flag and what it means."""
 
 DISQUALIFYING = frozenset(
-    {"swap", "void", "low_snr", "poor_fit", "small_roi", "scale_doubt", "levels_unverified"}
+    {"swap", "void", "low_snr", "poor_fit", "small_roi", "label_failed", "scale_doubt", "levels_unverified"}
 )
 """Flags that take a level out of the background, or an examination's qc_pass; the row stays."""
-
-WORD_FLAGS = {
-    **dict.fromkeys(("order", "gap_above", "gap_below", "other_model_says", UNVERIFIED), "level_doubt"),
-    "brightness": "unlike_neighbours",
-}
-"""Flags by the segmentation's word; all others are doubts about the label."""
 
 FRACTURED = ("acute", "old", "treated_target")
 RECENT = ("acute", "treated_target")
@@ -137,22 +131,6 @@ def quality_flags(level: str, row: Row, settings: MeasureSettings) -> list[Flag]
     if change is not None and abs(change) > settings.flag_erosion_pct:
         words = f"median PDFF changes by {-change:+.1f} points from a margin of 2 to one of 4 mm"
         flags.append(Flag("surface_doubt", words, level, change, settings.flag_erosion_pct, "%"))
-    return flags
-
-
-def label_flags(
-    level: str, segmentation: tuple[str, ...], *, cut_at_side: bool, stray_voxels: int
-) -> list[Flag]:
-    """Return the flags that follow from the segmentation's words on a label, such as ``gap_above=1.8``."""
-    flags = []
-    for word in segmentation:
-        name = WORD_FLAGS.get(word.partition("=")[0], "label_doubt")
-        flags.append(Flag(name, flag_told(word), level))
-    if stray_voxels:
-        words = f"left out of the label, since apart from the rest of it: {counted(stray_voxels, 'voxel')}"
-        flags.append(Flag("label_doubt", words, level, stray_voxels, 0, "voxels"))
-    if cut_at_side:
-        flags.append(Flag("cut_at_side", "the label reaches the first or last slice", level))
     return flags
 
 

@@ -16,16 +16,20 @@ from qmri.measure.bodies import Body
 from qmri.measure.distribution import Row
 from qmri.measure.flags import Flag, names
 from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.label_flags import failed_checks
 from qmri.measure.tables import Cell
 from qmri.measure.vertebra import Vertebra, contradicted_heights
 
-NEED_NAMES = (
+OF_TARGETS = (
     "pdff_target_median_pct",
     "pdff_target_ratio",
-    "pdff_adjacent_mean_pct",
-    "pdff_nonadjacent_mean_pct",
     "pdff_target_median_se_pct",
     "pdff_target_se_ratio",
+)
+NEED_NAMES = (
+    *OF_TARGETS,
+    "pdff_adjacent_mean_pct",
+    "pdff_nonadjacent_mean_pct",
     "pdff_adjacent_mean_se_pct",
     "pdff_nonadjacent_mean_se_pct",
 )
@@ -63,6 +67,16 @@ class LabelNote:
     flags: tuple[str, ...] = ()
     verified: bool = True
 
+    @property
+    def drawn(self) -> bool:
+        """Whether a reader made the outline."""
+        return self.confidence is None
+
+    @property
+    def failed(self) -> bool:
+        """Whether the outline, made by software, failed a check."""
+        return not self.drawn and bool(failed_checks(self.flags))
+
 
 @dataclass(frozen=True)
 class ExaminationData:
@@ -95,6 +109,11 @@ class ExaminationData:
     def names_verified(self) -> bool:
         """Whether the names of all levels are certain; they are where a reader made the labels."""
         return all(note.verified for note in self.notes.values())
+
+    @property
+    def failed_labels(self) -> frozenset[str]:
+        """Levels whose outline failed a check and that no reader has drawn; nothing rests on them."""
+        return frozenset(level for level, note in self.notes.items() if note.failed)
 
 
 @dataclass(frozen=True)
@@ -135,9 +154,10 @@ def patient_row(
     row |= {"status": "ok" if ok else "failed"}
     row |= {"status_reason": None if ok else "no vertebral body could be measured"}
     row |= {"n_levels": len(ok), **columns, "bg_levels": ";".join(background)}
-    if not exam.names_verified:
-        row = {name: cell for name, cell in row.items() if name not in NEED_NAMES}
-        row["na_reason"] = "target and neighbours: the names of the levels are not verified"
+    withheld, reason = withheld_columns(exam)
+    row = {name: cell for name, cell in row.items() if name not in withheld}
+    if reason:
+        row["na_reason"] = reason
     if fractures.told:
         row |= {
             "n_fx_acute": len(set(fractures.acute) | set(fractures.treated)),
@@ -147,6 +167,16 @@ def patient_row(
     row |= origin_columns(exam.origin)
     row |= {"qc_pass": not any(flag.disqualifies for flag in flags), "qc_flags": names(flags)}
     return row
+
+
+def withheld_columns(exam: ExaminationData) -> tuple[tuple[str, ...], str]:
+    """Return the columns of a patient that rest on a name or an outline nobody can rely on, and why."""
+    if not exam.names_verified:
+        return NEED_NAMES, "target and neighbours: the names of the levels are not verified"
+    failed = sort_levels(exam.failed_labels & set(exam.fractures.treated))
+    if failed:
+        return OF_TARGETS, f"target: a check of the outline failed at {', '.join(failed)}"
+    return (), ""
 
 
 def origin_columns(origin: Origin) -> dict[str, Cell]:

@@ -105,7 +105,12 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
     Column("pipeline_version", None, "Version of qmri.", source=PROGRAM),
     Column("qc_pass", "0/1", "No disqualifying flag of the examination.", levels=YES_NO, source=PROGRAM),
     Column("qc_flags", None, "Flags of the examination, separated by semicolons.", source=PROGRAM),
-    Column("na_reason", None, "Why columns that need the names of the levels are n/a.", source=PROGRAM),
+    Column(
+        "na_reason",
+        None,
+        "Why columns that need the names or the outlines of levels are n/a.",
+        source=PROGRAM,
+    ),
 )
 
 

@@ -11,7 +11,8 @@ from qmri.measure.flags import FLAGS
 from qmri.report.charts import Cells
 
 WORST_FIRST = (
-    *("scale_doubt", "swap", "poor_fit", "void", "low_snr", "small_roi", "level_doubt", "few_background"),
+    *("levels_unverified", "scale_doubt", "swap", "poor_fit", "void", "low_snr", "small_roi"),
+    *("label_failed", "level_doubt", "fracture_not_in_view", "few_background"),
     *("marrow_replaced", "implausible", "undeclared_deformity", "fracture_count", "surface_doubt"),
     *("unlike_neighbours", "label_doubt", "field_range", "t1_bias", "scoliosis", "cut_at_side"),
 )
