@@ -70,7 +70,7 @@ def rates() -> Iterator[Row]:
     truth = blocks(phantom.r2star).mean(axis=-1)
     for field_strength, times in FIELDS:
         for snr in SNRS:
-            medians, parts = [], truth
+            medians, means, parts = [], [], truth
             for seed in SEEDS:
                 signal = phantom.signal(times, field_strength, snr, seed=seed)
                 result = fit_water_fat(
@@ -78,6 +78,7 @@ def rates() -> Iterator[Row]:
                 )
                 parts = blocks(result.r2star)
                 medians.append(np.nanmedian(parts, axis=-1) - truth)
+                means.append(np.nanmean(blocks(result.r2star - result.r2star_shift), axis=-1) - truth)
             error = 1.25 * np.nanstd(parts, axis=-1) / np.sqrt(len(SEEDS) * parts.shape[-1])
             median = np.mean(medians, axis=0).reshape(-1)
             worst = int(np.argmax(np.abs(median)))
@@ -89,13 +90,13 @@ def rates() -> Iterator[Row]:
                 f"<= {LARGEST_MEDIAN_ERROR}",
                 abs(median[worst]) <= LARGEST_MEDIAN_ERROR,
             )
-            yield _row(
-                "median R2*, mean of them, 1/s",
-                case,
-                median.mean(),
-                f"<= {LARGEST_MEDIAN_ERROR}",
-                abs(median.mean()) <= LARGEST_MEDIAN_ERROR,
-            )
+            mean = np.mean(means, axis=0).reshape(-1)
+            for what, value in (
+                ("median R2*, mean over the marrows, 1/s", median.mean()),
+                ("mean R2* of the tables, mean over the marrows, 1/s", mean.mean()),
+            ):
+                asked = f"<= {LARGEST_MEDIAN_ERROR}"
+                yield _row(what, case, value, asked, abs(value) <= LARGEST_MEDIAN_ERROR)
 
 
 def errors() -> Iterator[Row]:

@@ -17,24 +17,27 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from qmri.fit.common_phase import Sums, moments_at
 from qmri.fit.method import R2STAR_RANGE, Method
 from qmri.fit.refine import TWO_PI
 from qmri.fit.solution import Solution
 from qmri.fit.symmetric import TINY, dot, inverse, times
-from qmri.fit.voxels import Signals
+from qmri.fit.voxels import Voxels
 
 Real = NDArray[np.float32]
 
 LARGEST_SHIFT = 0.25
 """In standard deviations of R2*. Beyond, the expansion fails; at the median of a region it is smaller."""
-SECOND_LOOK = 0.05
-"""From this shift, in the same unit, it is computed once more where it leads to."""
+USUAL_R2STAR = 100.0
+"""1/s."""
+NEIGHBOURHOOD = 3
+"""Edge of the cube over which water, fat and R2* are averaged for it, voxels."""
 
 
 class Skew(NamedTuple):
-    """What noise of unit variance does to R2*, and what follows it; float32 of shape (voxels,).
+    """What noise of unit variance does to R2*; float32 of shape (voxels,).
 
     Attributes
     ----------
@@ -42,62 +45,60 @@ class Skew(NamedTuple):
         R2* less its median, 1/s.
     variance
         Of R2*, 1/s^2.
-    water, fat
-        Derivatives of water and fat by R2*.
     """
 
     shift: Real
     variance: Real
-    water: Real
-    fat: Real
 
 
-def median_unbiased(method: Method, signals: Signals, solution: Solution, noise: Real) -> Real:
+def median_unbiased(method: Method, voxels: Voxels, solution: Solution, noise: Real) -> Real:
     """Return R2* whose median, not mean, is the true one; float32 of shape (voxels,), 1/s.
 
     Parameters
     ----------
     method
         How the voxels were fitted.
-    signals, solution
-        Of the voxels.
+    voxels, solution
+        What was fitted, and the solution by least squares.
     noise
         Variance of one channel in each voxel, (voxels,).
     """
+    around = _around(method, voxels, solution)
     result = np.empty_like(solution.r2star)
 
     def work(part: slice) -> None:
-        result[part] = _shifted(method.sums, signals.part(part), solution.part(part), noise[part])
+        water, fat, r2star = (values[part] for values in around)
+        expected = skew(method.sums, water, fat, r2star, voxels.signals.part(part).fat_phase)
+        largest = np.float32(LARGEST_SHIFT) * np.sqrt(noise[part] * expected.variance)
+        shift = noise[part] * expected.shift
+        shift = np.clip(np.where(np.isfinite(shift), shift, np.float32(0)), -largest, largest)
+        result[part] = np.minimum(solution.r2star[part] + shift, np.float32(R2STAR_RANGE[1]))
 
     method.team.for_each(work, result.size)
     return result
 
 
-def _shifted(sums: Sums, signals: Signals, solution: Solution, noise: Real) -> Real:
-    water, fat, r2star = solution.water, solution.fat, solution.r2star
-    first = skew(sums, water, fat, r2star, signals.fat_phase)
-    sd = np.sqrt(noise * first.variance)
+def _around(method: Method, voxels: Voxels, solution: Solution) -> tuple[Real, Real, Real]:
+    """Return the means of water, fat and R2* over the neighbours of each voxel, itself among them.
 
-    def limited(shift: Real) -> Real:
-        largest = np.asarray(LARGEST_SHIFT * sd, dtype=np.float32)
-        known = np.where(np.isfinite(shift), shift, np.float32(0))
-        return np.asarray(np.clip(known, -largest, largest), dtype=np.float32)
+    The shift grows fast with R2*; at a voxel's own R2* it would be skewed by the very noise that it is for.
+    Water and fat are averaged as they are in the middle of the echoes, where they hardly depend on R2*.
+    """
+    times = method.train.times
+    middle = np.float32(np.average(times, weights=np.exp(-2 * USUAL_R2STAR * times)))
+    decay = np.exp(-middle * solution.r2star)
+    known = np.isfinite(solution.water + solution.fat + solution.r2star)
+    count = _pooled(voxels, known.astype(np.float32))
+    water, fat, r2star = (
+        _pooled(voxels, np.where(known, values, np.float32(0))) / count
+        for values in (decay * solution.water, decay * solution.fat, solution.r2star)
+    )
+    growth = np.exp(middle * r2star)
+    return growth * water, growth * fat, r2star
 
-    shift = limited(noise * first.shift)
-    far = np.flatnonzero(np.abs(shift) > np.float32(SECOND_LOOK) * sd)
-    if far.size:
-        moved = shift[far]
-        again = skew(
-            sums,
-            water[far] + first.water[far] * moved,
-            fat[far] + first.fat[far] * moved,
-            r2star[far] + moved,
-            None if signals.fat_phase is None else signals.fat_phase[far],
-        )
-        second = np.zeros_like(shift)
-        second[far] = noise[far] * again.shift
-        shift[far] = limited(second)[far]
-    return np.asarray(np.minimum(r2star + shift, R2STAR_RANGE[1]), dtype=np.float32)
+
+def _pooled(voxels: Voxels, values: Real) -> Real:
+    return voxels.from_box(ndimage.uniform_filter(voxels.on_box(values), NEIGHBOURHOOD, mode="constant"))
 
 
 def skew(sums: Sums, w: Real, f: Real, r2star: Real, fat_phase: Real | None = None) -> Skew:
@@ -135,4 +136,4 @@ def skew(sums: Sums, w: Real, f: Real, r2star: Real, fat_phase: Real | None = No
     total -= 2 * TWO_PI * field_variance * field[2] * information
     total -= TWO_PI * TWO_PI * field_variance * bending
     variance = 1 / np.maximum(information, TINY)
-    return Skew(np.float32(0.5) * total * variance, variance, -k_water, -k_fat)
+    return Skew(np.float32(0.5) * total * variance, variance)

@@ -161,7 +161,7 @@ def _complex(state: _State) -> Estimate:
     noise = noise_variance(first.solution.residual, voxels.energy, k)
     local_noise = local_noise_variance(first.solution.residual, voxels, k, noise)
     solution = with_neighbours(method, voxels, first.solution, noise)
-    r2star = median_unbiased(method, voxels.signals, solution, local_noise)
+    r2star = median_unbiased(method, voxels, solution, local_noise)
     return Estimate(
         mode=Mode.FREE if free else Mode.COMPLEX,
         solution=replace(solution, r2star=r2star),
