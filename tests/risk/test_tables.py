@@ -128,16 +128,30 @@ def test_a_term_of_later_or_unknown_origin_is_refused_by_name(kit, cohort, dicti
     assert not (cohort / "risk").exists()
 
 
-def test_a_column_that_a_dictionary_leaves_out_is_refused_even_unused(kit, cohort):
-    add_trap(kit, cohort, {})
-    with pytest.raises(QmriError, match="new_pain"):
-        read_both(kit.tables(cohort), kit.settings())
-
-
-def test_without_a_dictionary_a_further_column_is_told_and_not_read(kit, cohort):
-    add_trap(kit, cohort, None)
+@pytest.mark.parametrize("dictionary", [None, {}, {"new_pain": {"Description": "Pain."}}])
+def test_a_further_column_of_unknown_origin_is_told_by_name_and_no_predictor(kit, cohort, dictionary):
+    add_trap(kit, cohort, dictionary)
     found, _ = read_both(kit.tables(cohort), kit.settings())
-    assert any("new_pain" in note for note in found.notes)
+    assert any("new_pain" in note and "known_at" in note for note in found.notes)
+
+
+def test_a_term_of_words_is_refused_by_participant(kit, cohort):
+    kit.edit(cohort / "clinical.csv", lambda row: row.update(surgeon="Dr A"))
+    path = cohort / "clinical.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | {"surgeon": {"known_at": "preoperative"}}), encoding="utf-8")
+    read_both(kit.tables(cohort), kit.settings())
+    with pytest.raises(QmriError, match="surgeon is words"):
+        read_both(kit.tables(cohort), kit.settings(clinical_terms=["age_years", "surgeon"]))
+
+
+def test_a_further_number_without_a_unit_is_a_number(kit, cohort):
+    kit.edit(cohort / "clinical.csv", lambda row: row.update(ctx="0.4"))
+    path = cohort / "clinical.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | {"ctx": {"known_at": "preoperative"}}), encoding="utf-8")
+    found, _ = read_both(kit.tables(cohort), kit.settings(clinical_terms=["age_years", "ctx"]))
+    assert set(found.values[:, 1]) == {0.4}
 
 
 def test_a_column_that_loses_its_known_at_is_refused_by_name(kit, cohort):

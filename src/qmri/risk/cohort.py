@@ -225,6 +225,14 @@ def _arrays(  # noqa: PLR0917 - what is put together here
 def _value(term: Term, row: Cells, clinical: Mapping[str, Value], levels: Sequence[Cells]) -> float:
     if term.table == "clinical.csv":
         value = clinical[term.name]
+        if isinstance(value, str) and term.coding is None:
+            raise QmriError(
+                f"the term {term.name} is words, not numbers",
+                where=f"clinical.csv, participant {row['participant_id']}",
+                found=value,
+                expected="a number, 0/1 or n/a",
+                remedy="write a 0/1 column for each word that matters",
+            )
         return term.coding[value] if term.coding and isinstance(value, str) else _float(value)
     found = number(row, term.name)
     if found is None and term.name in FROM_THE_SHEET and term.name != "has_tl_junction_fx":

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import datetime
 import difflib
-import json
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from qmri.errors import QmriError
-from qmri.outputs.columns import MOMENTS, Column
+from qmri.outputs.columns import Column
 from qmri.outputs.risk_columns import DATE
+from qmri.risk.dictionary import describe
 from qmri.sheet_text import read_sheet_text
 
 Value = float | str | datetime.date | None
@@ -22,6 +21,7 @@ Value = float | str | datetime.date | None
 MISSING = frozenset(("", "n/a", "na", "nan", "none", "null", "."))
 TRUTH = {"true": 1.0, "false": 0.0}
 """As programs write 1 and 0."""
+TEXTS = ("refracture_levels", "proposal")
 KEY = "participant_id"
 
 
@@ -36,9 +36,7 @@ class Sheet:
     rows
         Values by participant and column; None where missing.
     columns
-        What is known of each column: those of the registry, and those that a dictionary describes.
-    undescribed
-        Columns of the file that neither knows. They are not read.
+        What is known of each column; known_at is None where nothing says it, and then it is no predictor.
     notes
         What a person should know.
     """
@@ -46,7 +44,6 @@ class Sheet:
     name: str
     rows: Mapping[str, Mapping[str, Value]]
     columns: Mapping[str, Column]
-    undescribed: tuple[str, ...]
     notes: tuple[str, ...]
 
 
@@ -57,7 +54,7 @@ def read_sheet(path: Path, registry: Sequence[Column], required: Sequence[str]) 
     ------
     QmriError
         If it is missing or is no table, lacks a required column, holds a participant twice or a value
-        that its column does not allow, or if the dictionary leaves out when a column is known.
+        that its column does not allow, or if the dictionary is no JSON object.
     """
     try:
         text = read_sheet_text(path)
@@ -80,7 +77,8 @@ def read_sheet(path: Path, registry: Sequence[Column], required: Sequence[str]) 
             expected=", ".join((KEY, *required)),
             remedy=_rename(lacking[0], text.header),
         )
-    columns, undescribed = _described(path, text.header, {column.name: column for column in registry})
+    known = {column.name: column for column in registry}
+    columns = describe(path, text.header, known)
     rows: dict[str, dict[str, Value]] = {}
     for line, cells in text.rows:
         where = f"{path.name}, line {line}"
@@ -97,18 +95,31 @@ def read_sheet(path: Path, registry: Sequence[Column], required: Sequence[str]) 
                 remedy="take one of them out",
             )
         rows[participant] = {
-            name: parse_value(cells[name], column, where) for name, column in columns.items() if name != KEY
+            name: parse_value(cells[name], column, where, strict=name in known)
+            for name, column in columns.items()
+            if name != KEY
         }
     notes = list(text.notes)
-    if undescribed:
-        notes.append(
-            f"{path.name}: nothing says when {', '.join(undescribed)} became known (known_at): not used"
-        )
-    return Sheet(path.name, rows, columns, undescribed, tuple(notes))
+    unknown = [name for name, column in columns.items() if column.known_at is None and name != KEY]
+    if unknown:
+        told = ", ".join(unknown)
+        notes.append(f"{path.name}: nothing says when {told} became known (known_at): no predictors")
+    return Sheet(path.name, rows, columns, tuple(notes))
 
 
-def parse_value(cell: str, column: Column, where: str) -> Value:
+def parse_value(cell: str, column: Column, where: str, *, strict: bool = True) -> Value:
     """Return the value of a cell: a number, 0 or 1, a date, an allowed word, or None.
+
+    Parameters
+    ----------
+    cell
+        Text.
+    column
+        What it should be.
+    where
+        File and line.
+    strict
+        Whether the package knows the column; in another one, what is no number is text.
 
     Raises
     ------
@@ -125,14 +136,9 @@ def parse_value(cell: str, column: Column, where: str) -> Value:
         if word is None:
             raise _not_allowed(column.name, where, text, ", ".join(column.levels))
         return word
-    if (
-        column.unit is None
-        and column.levels is None
-        and column.allowed is None
-        and column.known_at is not None
-    ):
+    if column.name in TEXTS or (not strict and not _is_number(text)):
         return text
-    if column.unit == "0/1" and text.casefold() in TRUTH:
+    if text.casefold() in TRUTH and (column.unit == "0/1" or not strict):
         return TRUTH[text.casefold()]
     number = _number(text, column.name, where)
     if column.unit == "0/1" and number not in (0, 1):
@@ -141,6 +147,13 @@ def parse_value(cell: str, column: Column, where: str) -> Value:
         expected = f"{column.allowed[0]:g} to {column.allowed[1]:g} {column.unit}"
         raise _not_allowed(column.name, where, text, expected)
     return number
+
+
+def _is_number(text: str) -> bool:
+    try:
+        return math.isfinite(float(text))
+    except ValueError:
+        return text.casefold() in TRUTH
 
 
 def _number(text: str, name: str, where: str) -> float:
@@ -180,81 +193,3 @@ def _not_allowed(name: str, where: str, found: str, expected: str) -> QmriError:
 def _rename(name: str, header: Sequence[str]) -> str | None:
     near = difflib.get_close_matches(name, header, n=1)
     return f"rename the column {near[0]}" if near else None
-
-
-def _described(
-    path: Path, header: Sequence[str], registry: Mapping[str, Column]
-) -> tuple[dict[str, Column], tuple[str, ...]]:
-    """Return what is known of the columns of a file, and the columns of which nothing is."""
-    dictionary_path = path.with_suffix(".json")
-    dictionary = _read_dictionary(dictionary_path)
-    columns: dict[str, Column] = {}
-    undescribed = []
-    for name in header:
-        entry, registered = (dictionary or {}).get(name), registry.get(name)
-        if name == KEY and registered:
-            columns[name] = registered
-        elif entry is not None:
-            columns[name] = _from_entry(name, entry, registered, dictionary_path.name)
-        elif registered is not None:
-            columns[name] = registered
-        elif dictionary is not None:
-            raise _unknown_origin(name, path.name, f"no entry {name} in {dictionary_path.name}")
-        elif name:
-            undescribed.append(name)
-    return columns, tuple(undescribed)
-
-
-def _read_dictionary(path: Path) -> dict[str, dict[str, Any]] | None:
-    """Return the entries by column in lower case, None without a file."""
-    if not path.is_file():
-        return None
-    try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise QmriError(
-            "a dictionary is not valid JSON",
-            where=path.name,
-            found=str(error),
-            remedy="qmri risk template DIR writes one of the right form",
-        ) from None
-    if not isinstance(content, dict):
-        raise QmriError("a dictionary is not a JSON object", where=path.name, expected="an entry by column")
-    return {
-        re.sub(r"[\s\-]+", "_", str(name).strip()).casefold(): entry if isinstance(entry, dict) else {}
-        for name, entry in content.items()
-    }
-
-
-def _from_entry(name: str, entry: Mapping[str, Any], registered: Column | None, where: str) -> Column:
-    """Return a column as a dictionary describes it; what is told later of the two holds."""
-    told = {re.sub("[^a-z]", "", key.casefold()): value for key, value in entry.items()}
-    moment = re.sub(r"[\s_-]+", "", str(told.get("knownat", "")).casefold())
-    known_at = next((word for word in MOMENTS if word.replace("-", "") == moment), None)
-    if known_at is None:
-        raise _unknown_origin(name, where, str(told.get("knownat") or "nothing"))
-    if registered is not None:
-        later = max(known_at, registered.known_at or known_at, key=MOMENTS.index)
-        return replace(registered, known_at=later)
-    levels = told.get("levels")
-    return Column(
-        name,
-        None if told.get("units") is None else str(told["units"]),
-        str(told.get("description", name)),
-        levels={str(word): str(meaning) for word, meaning in levels.items()}
-        if isinstance(levels, dict)
-        else None,
-        source="clinical record",
-        known_at=known_at,
-    )
-
-
-def _unknown_origin(name: str, where: str, found: str) -> QmriError:
-    return QmriError(
-        f"nothing says when {name} became known",
-        where=where,
-        found=f"known_at: {found}",
-        expected=f"known_at of {name}: {', '.join(MOMENTS)}",
-        remedy=f"write it into the dictionary beside the table, or take the column {name} out; "
-        "a value that is known after the moment of use makes a model that cannot be used",
-    )

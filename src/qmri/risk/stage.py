@@ -86,7 +86,7 @@ def read_cohort(
     settings = config.risk if model is None else _settings_of(model, config.risk)
     markers = read_markers(tables.markers, settings.preoperative_session)
     clinical = read_sheet(tables.clinical, CLINICAL_COLUMNS, ("surgery_date",) if tables.outcomes else ())
-    terms = resolve_terms(settings, clinical.columns, clinical.undescribed, markers.header)
+    terms = resolve_terms(settings, clinical.columns, markers.header)
     if model is not None:
         terms = _as_in(model, terms)
     origin = None if model is None else model.origin

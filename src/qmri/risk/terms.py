@@ -57,7 +57,6 @@ class Term:
 def resolve_terms(
     settings: RiskSettings,
     clinical: Mapping[str, Column],
-    undescribed: Sequence[str],
     marker_header: Sequence[str],
 ) -> tuple[Term, ...]:
     """Return the terms that the configuration names.
@@ -67,9 +66,7 @@ def resolve_terms(
     settings
         The section ``risk``.
     clinical
-        Columns of clinical.csv of which it is known when they are known.
-    undescribed
-        The others.
+        Columns of clinical.csv.
     marker_header
         Columns of patients.csv.
 
@@ -87,30 +84,28 @@ def resolve_terms(
         )
     if not named:
         raise QmriError("no term is named", remedy="name clinical_terms or imaging_terms in the section risk")
-    return tuple(_term(name, group, settings, clinical, undescribed, marker_header) for name, group in named)
+    return tuple(_term(name, group, settings, clinical, marker_header) for name, group in named)
 
 
-def _term(  # noqa: PLR0917 - one place where a name is looked up
+def _term(
     name: str,
     group: str,
     settings: RiskSettings,
     clinical: Mapping[str, Column],
-    undescribed: Sequence[str],
     marker_header: Sequence[str],
 ) -> Term:
     where = f"risk.{group}_terms"
     outcomes = {column.name: column for column in OUTCOME_COLUMNS[1:]}
-    if name in FROM_THE_SHEET and name in marker_header:
+    registered = {column.name: column for column in PATIENT_COLUMNS if column.name not in NO_MARKERS}
+    doubtful = name not in clinical or clinical[name].known_at is None
+    if name in marker_header and name in registered and (doubtful or name in FROM_THE_SHEET):
         return _marker_term(name, group)
-    if name in undescribed:
-        raise _refused(name, where, "nothing says when it became known (known_at)", settings.moment)
     if name in clinical:
         column = clinical[name]
         _require_known(name, column.known_at, settings.moment, where)
         return Term(name, group, "clinical.csv", column.unit, column.description, _coding(column))
     if name in outcomes:
         raise _refused(name, where, f"known at {FOLLOW_UP}", settings.moment)
-    registered = {column.name: column for column in PATIENT_COLUMNS if column.name not in NO_MARKERS}
     if name in registered:
         if name not in marker_header and name not in FROM_THE_SHEET:
             raise QmriError(
@@ -139,7 +134,8 @@ def _marker_term(name: str, group: str) -> Term:
 def _require_known(name: str, known_at: str | None, moment: str, where: str) -> None:
     last = PREOPERATIVE if moment == PREOPERATIVE else OPERATION
     if known_at is None or MOMENTS.index(known_at) > MOMENTS.index(last):
-        raise _refused(name, where, f"known at {known_at}", moment)
+        told = f"known at {known_at}" if known_at else "nothing says when it became known (known_at)"
+        raise _refused(name, where, told, moment)
 
 
 def _refused(name: str, where: str, found: str, moment: str) -> QmriError:
