@@ -156,7 +156,7 @@ def _shape(
     if half_width is None:
         return None
     near = np.abs(right) <= max(WALL_WIDTH * half_width, MIDDLE_SLAB_MM + 1.0)
-    front, back = _walls(share[near], anterior, cranial, sides)
+    front, back = _walls(share[near], right[near], anterior, cranial, sides)
     depth, middle = front - back, (front + back) / 2
     if not depth > 0:
         return None
@@ -184,7 +184,9 @@ def _half_width(share: Real, right: Real) -> float | None:
     return float(np.percentile(widths, WIDEST_PCT)) / 2 if widths.size else None
 
 
-def _walls(share: Real, anterior: Real, cranial: Real, sides: Quadrilateral) -> tuple[float, float]:
+def _walls(
+    share: Real, right: Real, anterior: Real, cranial: Real, sides: Quadrilateral
+) -> tuple[float, float]:
     """Return the anterior position of front and back, mm: mid-way along the side, where it is deep."""
     back_at, front_at = extents(np.moveaxis(share, 1, -1), anterior)
     corners = sides.corners
@@ -193,13 +195,20 @@ def _walls(share: Real, anterior: Real, cranial: Real, sides: Quadrilateral) -> 
     ahead = front_at[:, rows] - (sides.front[0] + sides.front[1] * cranial[rows])
     behind = sides.back[0] + sides.back[1] * cranial[rows] - back_at[:, rows]
     front, back = float(corners[::2, 0].mean()), float(corners[1::2, 0].mean())
-    return front + _farthest(ahead), back - _farthest(behind)
+    return front + _farthest(ahead, right), back - _farthest(behind, right)
 
 
-def _farthest(beyond: Real) -> float:
-    """Return how far a wall (r, c) goes beyond the side, mm: in its deep rows, where it is deepest across."""
-    lines = [line[np.isfinite(line)] for line in beyond]
-    return max([0.0, *(float(np.percentile(line, DEEPEST_PCT)) for line in lines if line.size)])
+def _farthest(beyond: Real, right: Real) -> float:
+    """Return how far a wall (r, c) goes beyond the side, mm: in its deep rows, where it stands out across.
+
+    That a body turned about its axis stands out more on one side does not count.
+    """
+    known = np.isfinite(beyond).any(axis=1)
+    if np.count_nonzero(known) < 3:
+        return 0.0
+    deep = np.nanpercentile(beyond[known], DEEPEST_PCT, axis=1)
+    slope = np.polynomial.polynomial.polyfit(right[known], deep, 1)[1]
+    return max(0.0, float(np.max(deep - slope * right[known])))
 
 
 def _between_walls(
