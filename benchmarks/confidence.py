@@ -2,7 +2,7 @@
 
 A body is cut badly below a Dice of 0.8. Of the points of each real spine, within 4 mm of the true centres,
 one is then moved as far as to disc or muscle. Prints for each set how many bad bodies, and how many others,
-the confidence finds at several limits, and all flags do at today's settings.
+the confidence finds at several limits, and the brightness and all flags do at today's settings.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from collapsed import collapsed_cases
+from collapsed import BESIDE, collapsed_cases
 from spines import Case, dice, jittered, real_cases
 
 from qmri.config import SegmentSettings
@@ -29,11 +29,12 @@ LIMITS = (0.4, 0.5, 0.6, 0.65, 0.7, 0.75)
 
 @dataclass(frozen=True)
 class Judged:
-    """One body: the set it belongs to, its overlap, its confidence, and whether any flag tells of it."""
+    """One body: its set, overlap and confidence, and whether its brightness or any flag tells of it."""
 
     group: str
     dice: float
     confidence: float
+    bright: bool
     flagged: bool
 
 
@@ -55,8 +56,10 @@ def judged(case: Case, seeds: Seeds, group: str, detector: NetworkDetector) -> I
         body = bodies.get(LEVEL_NAME[number])
         overlap = dice(case.truth == number, result.labels == number)
         flags = body.flags if body else ("missing",)
+        own = BESIDE if case.kind[number] == BESIDE else group
+        bright = any(flag.startswith("brightness") for flag in flags)
         told = any(not flag.startswith("field_of_view") for flag in flags)
-        yield Judged(group, overlap, (body and body.confidence) or 0.0, told)
+        yield Judged(own, overlap, (body and body.confidence) or 0.0, bright, told)
 
 
 def print_confidence(data: Path, kinds: Sequence[str], spines: int | None) -> None:
@@ -70,9 +73,9 @@ def print_confidence(data: Path, kinds: Sequence[str], spines: int | None) -> No
     for collapsed in collapsed_cases(data, kinds, spines):
         rows += judged(collapsed.case, jittered(collapsed.case), "collapsed", detector)
     heads = (f"below {limit}" for limit in LIMITS)
-    print(f"| spines | bad of all | {' | '.join(heads)} | any flag |")
-    print("|---" * (len(LIMITS) + 3) + "|")
-    for group in ("as they are", "with a wrong point", "collapsed"):
+    print(f"| spines | bad of all | {' | '.join(heads)} | brightness | any flag |")
+    print("|---" * (len(LIMITS) + 4) + "|")
+    for group in ("as they are", "with a wrong point", "collapsed", BESIDE):
         print_row(group, [row for row in rows if row.group == group])
     print_row("all", rows)
 
@@ -80,6 +83,7 @@ def print_confidence(data: Path, kinds: Sequence[str], spines: int | None) -> No
 def print_row(group: str, rows: Sequence[Judged]) -> None:
     bad = np.array([row.dice < BAD_DICE for row in rows])
     confidence = np.array([row.confidence for row in rows])
-    told = [confidence < limit for limit in LIMITS] + [np.array([row.flagged for row in rows])]
+    told = [confidence < limit for limit in LIMITS]
+    told += [np.array([row.bright for row in rows]), np.array([row.flagged for row in rows])]
     cells = [f"{np.sum(bad & each)} and {np.sum(~bad & each)}" for each in told]
     print(f"| {group} | {bad.sum()} of {len(bad)} | {' | '.join(cells)} |", flush=True)
