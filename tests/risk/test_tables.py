@@ -180,6 +180,15 @@ def test_what_the_operation_showed_is_admitted_at_discharge_alone(kit, cohort):
     assert set(found.values[:, 1]) == set(found.values[:, 2]) == {0.0, 1.0}
 
 
+def test_an_outcome_stays_one_whatever_a_dictionary_says(kit, cohort):
+    kit.edit(cohort / "clinical.csv", lambda row: row.update(odi_1y_pct="20"))
+    path = cohort / "clinical.json"
+    content = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(content | {"odi_1y_pct": {"known_at": "preoperative"}}), encoding="utf-8")
+    with pytest.raises(QmriError, match="odi_1y_pct"):
+        read_both(kit.tables(cohort), kit.settings(clinical_terms=["age_years", "odi_1y_pct"]))
+
+
 @pytest.mark.parametrize("name", ["odi_1y_pct", "refracture", "change_pdff", "fat_model_id"])
 def test_outcomes_and_what_is_no_marker_are_no_terms(kit, cohort, name):
     with pytest.raises(QmriError, match=name):

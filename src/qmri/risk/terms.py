@@ -96,6 +96,8 @@ def _term(
 ) -> Term:
     where = f"risk.{group}_terms"
     outcomes = {column.name: column for column in OUTCOME_COLUMNS[1:]}
+    if name in outcomes:
+        raise _refused(name, where, f"known at {FOLLOW_UP}", settings.moment)
     registered = {column.name: column for column in PATIENT_COLUMNS if column.name not in NO_MARKERS}
     doubtful = name not in clinical or clinical[name].known_at is None
     if name in marker_header and name in registered and (doubtful or name in FROM_THE_SHEET):
@@ -104,8 +106,6 @@ def _term(
         column = clinical[name]
         _require_known(name, column.known_at, settings.moment, where)
         return Term(name, group, "clinical.csv", column.unit, column.description, _coding(column))
-    if name in outcomes:
-        raise _refused(name, where, f"known at {FOLLOW_UP}", settings.moment)
     if name in registered:
         if name not in marker_header and name not in FROM_THE_SHEET:
             raise QmriError(
