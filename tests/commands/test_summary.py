@@ -36,7 +36,7 @@ def test_names_that_are_not_verified_and_failures_are_told_at_the_end(tmp_path, 
 @pytest.mark.parametrize(
     ("record", "says"),
     [
-        ({"status": "ok"}, "risk_performance.json"),
+        ({"status": "ok"}, "report.html"),
         (
             {"status": "refused", "reason": "too few events", "remedy": "follow more"},
             "no model: too few events",

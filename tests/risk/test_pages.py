@@ -2,24 +2,32 @@
 
 import json
 import re
+from dataclasses import replace
 from functools import partial
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from qmri.config_risk import RiskSettings
 from qmri.errors import QmriError
+from qmri.levels import LEVEL_ID
+from qmri.outputs import exam_directory, file_path
 from qmri.outputs.risk_columns import FLOW_STEPS
 from qmri.report.risk.axes import round_ticks
 from qmri.report.risk.cards import file_name
 from qmri.report.risk.contributions import contributions, log_odds_at_mean
+from qmri.report.risk.curves import decision_svg
 from qmri.report.risk.flow_chart import STAGES, flow_svg
-from qmri.report.risk.nomogram import nomogram
+from qmri.report.risk.nomogram import nomogram, nomogram_svg
+from qmri.report.risk.page import development_page
+from qmri.report.risk.picture import Anatomy, level_colour, levels_svg
 from qmri.report.risk.stage import applied_pages, development_pages, validation_pages
 from qmri.report.risk.tripod import checklist
 from qmri.report.risk.words import TERM_WORDS
 from qmri.risk.stage import apply_files, develop_files, validate_files
+from qmri.volumes import Volume, write_volume
 
 VOID = {"meta", "img", "input", "link", "br"}
 CAUTION = "No decision is to rest on this model before it has been validated on other patients."
@@ -170,6 +178,21 @@ def test_the_nomogram_reads_off_the_risk_of_the_model(developed):
     )
 
 
+def test_every_axis_of_the_nomogram_is_labelled_and_no_two_labels_touch(developed):
+    _, found = developed
+    axes = nomogram_svg(found.model).split('class="name"')[1:]
+    assert len(axes) == len(found.model.terms) + 3
+    for term, axis in zip(found.model.terms, axes[1:], strict=False):
+        labels = re.findall(r'class="tick (\w*)" x="([\d.]+)"[^>]*>([^<]+)<', axis)
+        assert len(labels) >= 2, term.name
+        ends = [
+            (float(x) + {"end": -6, "": -3, "start": 0}[side] * len(words), words)
+            for side, x, words in labels
+        ]
+        for (left, words), (right, _) in pairwise(ends):
+            assert left + 6 * len(words) <= right + 0.1
+
+
 def test_the_flow_loses_nobody():
     steps = [step for _, own in STAGES for step in own]
     assert [*steps, "analysed"] == list(FLOW_STEPS)
@@ -216,12 +239,12 @@ def test_shuffled_rows_give_the_same_bytes(kit, cohort, developed):
         assert (again / page).read_bytes() == (out / page).read_bytes()
 
 
-def test_a_new_model_leaves_no_page_of_the_old_one(kit, cohort):
-    out = cohort / "risk"
+def test_a_new_model_leaves_no_page_of_the_old_one(kit, developed, made, tmp_path):
+    out = tmp_path / "risk"
     (out / "patients").mkdir(parents=True)
     for name in ("patients/gone.html", "report.html", "patients/notes.txt"):
         (out / name).write_text("old", encoding="utf-8")
-    develop_files(kit.tables(cohort), out, kit.settings())
+    apply_files(developed[0] / "risk_model.json", kit.tables(made), out, kit.settings())
     assert not (out / "report.html").exists()
     assert [path.name for path in (out / "patients").iterdir()] == ["notes.txt"]
 
@@ -282,14 +305,14 @@ def test_a_participant_names_one_file_in_the_folder(participant, name):
     assert file_name(participant) == name
 
 
-def test_names_of_participants_are_escaped(kit, cohort):
+def test_names_of_participants_are_escaped(kit, cohort, developed):
     for table in ("markers/patients.csv", "markers/vertebrae.csv", "clinical.csv", "outcomes.csv"):
         kit.edit(
             cohort / table,
             lambda row: row.update(participant_id="<b>x") if row["participant_id"] == "0001" else None,
         )
-    pages = partial(development_pages, markers=cohort / "markers")
-    develop_files(kit.tables(cohort), cohort / "risk", kit.settings(), pages)
+    pages = partial(applied_pages, markers=cohort / "markers")
+    apply_files(developed[0] / "risk_model.json", kit.tables(cohort), cohort / "risk", kit.settings(), pages)
     page = Page(cohort / "risk" / "patients" / "%3Cb%3Ex.html")
     assert "Participant <b>x" in page.text
     assert "%253Cb%253Ex.html" in Page(cohort / "risk" / "patients" / "index.html").links
@@ -306,3 +329,87 @@ def test_names_of_participants_are_escaped(kit, cohort):
 )
 def test_ticks_are_round_and_inside(low, high, ticks):
     assert round_ticks(low, high) == pytest.approx(ticks)
+
+
+def block_spine(levels):
+    """An image and labels of box-shaped bodies, cranial first, on a sagittal grid."""
+    labels = np.zeros((10, 24 * len(levels) + 16, 60), np.int16)
+    for number, level in enumerate(levels):
+        labels[1:9, 8 + 24 * number : 26 + 24 * number, 20:40] = LEVEL_ID[level]
+    affine = np.array([[-4.0, 0, 0, 20], [0, 0, -1.5, 45], [0, -1.5, 0, 90], [0, 0, 0, 1]])
+    return Anatomy(np.where(labels > 0, 80.0, 40.0), labels, affine)
+
+
+def test_levels_have_the_colour_of_their_risk_and_those_fractured_before_none():
+    svg = levels_svg(block_spine(("T12", "L1", "L2")), {"T12": 0.0, "L2": 0.25})
+    colours = re.findall(r'class="level" style="fill:(#\w{6})', svg)
+    assert colours == [level_colour(0.0), level_colour(0.1)]
+    assert svg.count('class="before"') == 1
+    assert [f">{words}<" in svg for words in ("T12 0.0 %", "L1", "L2 25.0 %")] == [True] * 3
+    assert int(level_colour(0.02)[1:3], 16) < int(level_colour(0.06)[1:3], 16)
+
+
+def test_a_card_shows_the_preoperative_image_of_the_patient(kit, cohort, developed):
+    out, _ = developed
+    spine = block_spine(("T11", "T12", "L1", "L2", "L3", "L4", "L5"))
+    for session in ("pre", "1y"):
+        folder = exam_directory(cohort, f"sub-0001_ses-{session}", "segment")
+        folder.mkdir(parents=True)
+        for key, data in (("inphase", spine.image), ("labels", spine.labels)):
+            if session == "pre" or key == "labels":
+                path = file_path(folder, f"sub-0001_ses-{session}", key)
+                write_volume(
+                    path, Volume(data, spine.affine), dtype="float32" if key == "inphase" else "int16"
+                )
+    pages = partial(applied_pages, markers=cohort)
+    apply_files(out / "risk_model.json", kit.tables(cohort), cohort / "a", kit.settings(), pages)
+    with_picture, without = (Page(cohort / "a" / "patients" / f"{name}.html") for name in ("0001", "0002"))
+    risks = {
+        row["level"]: f"{row['level']} {100 * float(row['risk']):.1f} %"
+        for row in kit.rows_of(cohort / "a" / "risk_levels.csv")
+        if row["participant_id"] == "0001"
+    }
+    drawn = with_picture.source.partition('<svg class="view levels"')[2].partition("</svg>")[0]
+    for level in ("T11", "T12", "L1", "L2", "L3", "L4", "L5"):
+        assert f">{risks.get(level, level)}<" in drawn
+    assert "data:image/png" in drawn
+    assert "data:image/png" not in without.source
+
+
+def test_a_model_that_is_not_useful_says_so_first_and_on_every_card(developed, tmp_path, made):
+    _, found = developed
+    idle = replace(found, performance=replace(found.performance, useful=False))
+    development_pages(idle, tmp_path, made / "markers")
+    for name in ("report.html", "patients/index.html", "patients/0001.html"):
+        page = Page(tmp_path / name)
+        assert "does not tell enough to be useful" in page.text.partition("Who was analysed")[0]
+        assert "Useful by its own rule , in" not in page.text
+
+
+def test_a_model_within_the_criteria_has_no_stamp(developed):
+    _, found = developed
+    enough = replace(
+        found,
+        sample=replace(found.sample, needed=found.sample.n),
+        model=replace(found.model, exploratory=False),
+    )
+    text = development_page(enough, "0" * 64, "patients/index.html")
+    assert "xploratory" not in text
+    assert "Enough by the criteria." in text
+
+
+def test_a_model_of_clinical_terms_alone_has_no_part_on_imaging(kit, cohort):
+    pages = partial(development_pages, markers=cohort / "markers")
+    develop_files(kit.tables(cohort), cohort / "risk", kit.settings(imaging_terms=[]), pages)
+    page = Page(cohort / "risk" / "report.html")
+    assert "What imaging adds" not in page.text
+    assert "(imaging)" not in page.text
+    assert "its clinical terms alone" not in page.text
+
+
+def test_a_decision_curve_below_nobody_is_drawn():
+    thresholds = np.linspace(0.05, 0.3, 6)
+    svg = decision_svg(thresholds, np.full(6, -0.01), np.full(6, -0.2), np.full(6, np.nan))
+    assert "NaN" not in svg
+    assert "nan" not in svg
+    assert "clinical" not in svg

@@ -172,7 +172,7 @@ def _develop(options: argparse.Namespace) -> int:
             )
     pages = partial(development_pages, markers=options.markers)
     found = develop_files(_tables(options), options.out, _config(options, options.markers), pages)
-    sys.stdout.write("\n".join(development_lines(found)) + "\n")
+    sys.stdout.write("\n".join([*development_lines(found), _page(options)]) + "\n")
     return EXIT_OK
 
 
@@ -184,7 +184,7 @@ def _validate(options: argparse.Namespace) -> int:
     config = _config(options, options.markers)
     pages = partial(validation_pages, markers=options.markers)
     found = validate_files(options.model, _tables(options), options.out, config, pages)
-    sys.stdout.write("\n".join(validation_lines(found)) + "\n")
+    sys.stdout.write("\n".join([*validation_lines(found), _page(options)]) + "\n")
     return EXIT_OK
 
 
@@ -196,8 +196,14 @@ def _apply(options: argparse.Namespace) -> int:
     config = _config(options, options.markers)
     pages = partial(applied_pages, markers=options.markers)
     cohort, risks = apply_files(options.model, _tables(options), options.out, config, pages)
-    sys.stdout.write("\n".join(applied_lines(cohort, risks)) + "\n")
+    sys.stdout.write("\n".join([*applied_lines(cohort, risks), _page(options)]) + "\n")
     return EXIT_OK
+
+
+def _page(options: argparse.Namespace) -> str:
+    from qmri.risk.stage import REPORT
+
+    return f"Look at {options.out / REPORT}"
 
 
 def _tables(options: argparse.Namespace) -> Tables:

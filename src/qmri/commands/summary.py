@@ -85,7 +85,7 @@ def _risk(folder: Path) -> list[str]:
         return []
     record = read_json(record_path)
     if record.get("status") == "ok":
-        return [f"risk     {folder / 'risk_performance.json'}"]
+        return [f"risk     {folder / 'report.html'}"]
     return [
         f"risk     no model: {record.get('reason')}",
         f"         {record.get('remedy') or 'see logs/risk.log'}",

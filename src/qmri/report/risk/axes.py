@@ -111,4 +111,4 @@ def _share(value: float, ends: tuple[float, float]) -> float:
 
 
 def _told(value: float, percent: bool) -> str:
-    return f"{100 * value:.3g}" if percent else f"{value:.3g}"
+    return f"{100 * value if percent else value:.3g}".replace("-", "\u2212")

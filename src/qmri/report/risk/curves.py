@@ -54,7 +54,7 @@ def calibration_svg(curve: CalibrationCurve, risk: Values, y: Values) -> str:
 def decision_svg(thresholds: Values, model: Values, everybody: Values, clinical: Values | None = None) -> str:
     """Return the decision curve: net benefit of the model, of its clinical terms, of everybody and nobody."""
     shown = [model, *([] if clinical is None or not np.isfinite(clinical).all() else [clinical])]
-    high = max(float(each.max()) for each in [*shown, everybody])
+    high = max(0.01, *(float(each.max()) for each in [*shown, everybody]))
     low = min(0.0, *(float(each.min()) for each in shown))
     margin = 0.08 * (high - low)
     frame = Frame(

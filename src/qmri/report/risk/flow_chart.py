@@ -28,7 +28,7 @@ STAGES: tuple[tuple[str, tuple[str, ...]], ...] = (
 )
 """Boxes of the flow, and the steps at which one leaves before each."""
 
-WIDTH, BOX, SIDE_X, LINE, PAD, GAP = 740, 264, 318, 17, 9, 16
+WIDTH, BOX, SIDE_X, LINE, PAD, GAP = 760, 288, 340, 17, 9, 16
 
 
 def flow_svg(counts: Mapping[str, int], words: Mapping[str, str], events: int | None) -> str:

@@ -21,8 +21,8 @@ Values = NDArray[np.float64]
 
 WIDTH, LEFT, RIGHT, ROW = 760, 200, 24, 40
 RISKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
-LEAST_APART = 18
-"""Distance of two labels of an axis."""
+LETTER, APART = 6.4, 5
+"""Width of a letter, and distance of two labels of an axis."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +82,9 @@ def nomogram_svg(model: RiskModel) -> str:
     rows = [_axis("Points", [(at(p), f"{p:g}") for p in round_ticks(0, 100, 10)], (at(0), at(100)), 0)]
     for place, term in enumerate(model.terms, start=1):
         low, high = model.lowest[place - 1], model.highest[place - 1]
-        values = [low, high] if is_binary(term) else [float(v) for v in round_ticks(low, high, 6)]
+        values = sorted({low, high}) if is_binary(term) else round_ticks(low, high, 6)
+        if term.name.startswith("n_"):
+            values = [value for value in values if value == round(value)]
         points = [float((v - found.origin[place - 1]) * found.per_unit[place - 1]) for v in values]
         words = [value_words(term, v) if is_binary(term) else f"{v:g}".replace("-", "\u2212") for v in values]
         ticks = sorted(zip(map(at, points), words, strict=True))
@@ -112,15 +114,21 @@ def nomogram_svg(model: RiskModel) -> str:
 
 
 def _axis(name: str, ticks: list[tuple[float, str]], ends: tuple[float, float], place: int) -> str:
-    """Return an axis with its name; labels that would run into the one before are left out."""
+    """Return an axis with its name; labels that would run into the one before are left out.
+
+    Of two alone both stay, and grow away from each other.
+    """
     y = ROW * place + 14
     parts = [f'<text class="name" x="0" y="{y + 4}">{escape(name)}</text>']
     parts.append(f'<path class="rule" d="M{ends[0]:.1f} {y}H{ends[1]:.1f}"/>')
     free = float("-inf")
-    for x, words in ticks:
+    close = (
+        len(ticks) == 2 and ticks[1][0] - ticks[0][0] < LETTER * len(ticks[0][1] + ticks[1][1]) / 2 + APART
+    )
+    for (x, words), side in zip(ticks, ("end", "start") if close else [""] * len(ticks), strict=True):
         parts.append(f'<path class="rule" d="M{x:.1f} {y}v5"/>')
-        half = max(LEAST_APART, 6.2 * len(words)) / 2
-        if x - half >= free:
-            parts.append(f'<text class="tick" x="{x:.1f}" y="{y + 17}">{escape(words)}</text>')
+        half = (LETTER * len(words) + APART) / 2
+        if x - half >= free or close:
+            parts.append(f'<text class="tick {side}" x="{x:.1f}" y="{y + 17}">{escape(words)}</text>')
             free = x + half
     return "".join(parts)

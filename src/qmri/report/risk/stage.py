@@ -43,6 +43,8 @@ class Images:
         if not (image.is_file() and labels.is_file()):
             return None
         grey, bodies = read_volume(image), read_volume(labels)
+        if grey.data.shape != bodies.data.shape:
+            return None
         return Anatomy(grey.data.astype("float64"), bodies.data.astype("int32"), grey.affine)
 
 

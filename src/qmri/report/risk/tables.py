@@ -8,7 +8,15 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.report.risk.words import is_binary, number_words, percent, subgroup_words, term_words, unit_words
+from qmri.report.risk.words import (
+    is_binary,
+    number_words,
+    percent,
+    subgroup_words,
+    term_words,
+    unit_words,
+    value_words,
+)
 from qmri.risk.calibration import Measures
 from qmri.risk.discrimination import Z95, Estimate
 from qmri.risk.groups import LEAST_EVENTS, GroupPerformance
@@ -112,8 +120,7 @@ def model_table(model: RiskModel) -> Table:
                 f"{b:+.4g}".replace("-", "\u2212"),
                 f"{middle:.2f} ({low:.2f} to {high:.2f})",
                 f"{number_words(float(sd[j]))}{unit_words(term)}" if not is_binary(term) else f"{sd[j]:.2f}",
-                f"{number_words(float(model.lowest[j]))} to "
-                f"{number_words(float(model.highest[j]))}{unit_words(term)}",
+                _range(term, float(model.lowest[j]), float(model.highest[j])),
                 f"{model.reliability[j]:.2f}" if term.error else "",
             ]
         )
@@ -153,6 +160,12 @@ def patients_table(terms: Sequence[Term], values: Values, y: Values) -> Table:
     ]
     counts = (f"all ({len(y)})", f"new fracture ({int(y.sum())})", f"none ({int((1 - y).sum())})")
     return Table(("Term", *counts, "missing"), rows)
+
+
+def _range(term: Term, low: float, high: float) -> str:
+    if is_binary(term):
+        return "0 or 1"
+    return f"{number_words(low).removesuffix('.0')} to {value_words(term, high)}"
 
 
 def _summary(term: Term, values: Values) -> str:

@@ -55,7 +55,7 @@ def _introduction(found: Development) -> list[Item]:
         Item(
             "3b",
             "Whom it is for, purpose, users",
-            f"Adults before or after PVP or PKP; the risk is told {MOMENT_WORDS[found.model.moment]}.",
+            f"Adults who have PVP or PKP; the risk is told {MOMENT_WORDS[found.model.moment]}.",
             "Where in care it would be used, and by whom.",
         ),
         Item("3c", "Known inequalities in health", "", "What is known between groups of people."),
