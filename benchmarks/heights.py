@@ -1,4 +1,4 @@
-"""Heights of hand-drawn labels against a caliper of its own: figures of docs/markers.md.
+"""Heights of hand-drawn labels and of ours against a caliper of its own: figures of docs/markers.md.
 
     python benchmarks/heights.py        the real lumbar spines, where they are present
 
@@ -9,14 +9,17 @@ voxels in bands of 2 mm at 15, 50 and 85 % of the depth. Each pixel counts with 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field, replace
+
 import numpy as np
 from numpy.typing import NDArray
-from segment import Case, real_cases
+from segment import segmented
+from spines import Case, real_cases
 
 from qmri.config import MeasureSettings
 from qmri.levels import LEVEL_ID
 from qmri.measure.bodies import find_bodies
-from qmri.measure.deformity import height_losses
+from qmri.measure.deformity import HeightLoss, height_losses
 from qmri.measure.morphometry import HEIGHTS_AT, measure_shape
 
 PARTS = 5
@@ -49,38 +52,83 @@ def caliper_mm(case: Case, number: int) -> NDArray[np.float64]:
     )
 
 
-def main() -> None:
-    """Print the table."""
-    errors, graded, doubtful, missing, bodies = [], [], 0, 0, 0
-    for case in real_cases():
-        heights = {}
+@dataclass
+class Table:
+    """What became of the bodies of all spines.
+
+    Attributes
+    ----------
+    heights
+        (3,) in mm by spine and level, where the caliper of the measurement bears all three out.
+    errors
+        (3,) against the caliper.
+    graded, doubtful
+        Bodies with a grade, in words; number of bodies near a limit.
+    """
+
+    bodies: int = 0
+    heights: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
+    errors: list[NDArray[np.float64]] = field(default_factory=list)
+    graded: list[str] = field(default_factory=list)
+    doubtful: int = 0
+
+    def add(self, case: Case) -> None:
+        """Measure the labels of a spine, its ``truth``, and hold them against the caliper."""
+        heights: dict[str, NDArray[np.float64]] = {}
+        plain: dict[str, NDArray[np.float64]] = {}
         for body in find_bodies(case.truth, case.images.affine):
-            bodies += 1
+            self.bodies += 1
             shape = measure_shape(body)
             if shape is None or not all(shape.agreement):
-                missing += 1
                 continue
-            values = [float(height) for height in shape.heights_mm(HEIGHTS_AT)]
-            heights[body.level] = (values[0], values[1], values[2])
-            errors.append(np.array(values) - caliper_mm(case, LEVEL_ID[body.level]))
-        losses = height_losses(heights, frozenset(), MeasureSettings().repeatability_height_mm)
-        graded += [
+            heights[body.level] = self.heights[case.name, body.level] = shape.heights_mm(HEIGHTS_AT)
+            plain[body.level] = caliper_mm(case, LEVEL_ID[body.level])
+            self.errors.append(heights[body.level] - plain[body.level])
+        losses, by_caliper = losses_of(heights), losses_of(plain)
+        self.graded += [
             f"{case.name} {level} {loss.percent:.0f} %{' in doubt' if loss.grade_doubt else ''}"
+            f" ({by_caliper[level].percent:.0f} % by the caliper)"
             for level, loss in losses.items()
             if loss.grade
         ]
-        doubtful += sum(loss.grade_doubt for loss in losses.values())
-    if not bodies:
+        self.doubtful += sum(loss.grade_doubt for loss in losses.values())
+
+    def print_row(self, name: str) -> None:
+        """Print the row of the table."""
+        size = np.abs(self.errors)
+        print(
+            f"| {name} | {self.bodies} | {self.bodies - len(size)} | {np.sum(size.max(axis=1) > FAR_MM)} "
+            f"| {' / '.join(f'{value:.2f}' for value in size.mean(axis=0))} "
+            f"| {len(self.graded)} | {self.doubtful} |"
+        )
+
+
+def losses_of(heights: dict[str, NDArray[np.float64]]) -> dict[str, HeightLoss]:
+    """Return the loss of each level of a spine in which nothing is known to be fractured."""
+    triples = {level: (float(h[0]), float(h[1]), float(h[2])) for level, h in heights.items()}
+    return height_losses(triples, frozenset(), MeasureSettings().repeatability_height_mm)
+
+
+def main() -> None:
+    """Print the table."""
+    drawn, ours = Table(), Table()
+    for case in real_cases():
+        drawn.add(case)
+        result = segmented(case, "told")
+        if result is not None:
+            known = np.isin(result.labels, np.unique(case.truth))
+            ours.add(replace(case, truth=np.where(known, result.labels, 0)))
+    if not drawn.bodies:
         print("there are no real spines")
         return
-    size = np.abs(errors)
-    print("| bodies | n/a | off by > 4 mm | MAE ant / mid / post mm | graded | in doubt |")
-    print("|---|---|---|---|---|---|")
-    print(
-        f"| {bodies} | {missing} | {np.sum(size.max(axis=1) > FAR_MM)} "
-        f"| {' / '.join(f'{value:.2f}' for value in size.mean(axis=0))} | {len(graded)} | {doubtful} |"
-    )
-    print(f"graded: {', '.join(graded)}")
+    print("| labels | bodies | n/a | off by > 4 mm | MAE ant / mid / post mm | graded | in doubt |")
+    print("|---|---|---|---|---|---|---|")
+    drawn.print_row("drawn by hand")
+    ours.print_row("ours, L5 told")
+    off = np.abs([ours.heights[key] - drawn.heights[key] for key in ours.heights.keys() & drawn.heights])
+    print(f"ours against those by hand, MAE mm: {' / '.join(f'{value:.2f}' for value in off.mean(axis=0))}")
+    for name, table in (("by hand", drawn), ("ours", ours)):
+        print(f"graded, {name}: {', '.join(table.graded)}")
 
 
 if __name__ == "__main__":
