@@ -29,8 +29,8 @@ demo: $(READY)
 	@$(BIN)/qmri run example_data/study.csv --out results/demo --cores $(CORES)
 	@rm -rf results/demo-cohort
 	@$(BIN)/qmri simulate results/demo-cohort --cohort 560
-	@cd results/demo-cohort && ../../$(BIN)/qmri risk develop markers --clinical clinical.csv \
-	  --outcomes outcomes.csv --out risk
+	@$(BIN)/qmri risk develop results/demo-cohort/markers --clinical results/demo-cohort/clinical.csv \
+	  --outcomes results/demo-cohort/outcomes.csv --out results/demo-cohort/risk
 
 test: $(READY)
 	@$(BIN)/python -m pytest -n $(CORES)

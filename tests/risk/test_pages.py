@@ -10,6 +10,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from qmri.config import Config
 from qmri.config_risk import RiskSettings
 from qmri.errors import QmriError
 from qmri.levels import LEVEL_ID
@@ -25,8 +26,10 @@ from qmri.report.risk.page import development_page
 from qmri.report.risk.picture import Anatomy, level_colour, levels_svg
 from qmri.report.risk.stage import applied_pages, development_pages, validation_pages
 from qmri.report.risk.tripod import checklist
-from qmri.report.risk.words import TERM_WORDS
+from qmri.report.risk.words import TERM_WORDS, value_words
 from qmri.risk.stage import apply_files, develop_files, validate_files
+from qmri.risk.study import develop_in_study
+from qmri.risk.terms import Term
 from qmri.volumes import Volume, write_volume
 
 VOID = {"meta", "img", "input", "link", "br"}
@@ -413,3 +416,48 @@ def test_a_decision_curve_below_nobody_is_drawn():
     assert "NaN" not in svg
     assert "nan" not in svg
     assert "clinical" not in svg
+
+
+@pytest.mark.parametrize(
+    ("name", "unit", "coding", "value", "words"),
+    [
+        ("sex", None, {"F": 1.0, "M": 0.0}, 1.0, "female"),
+        ("sex", None, {"F": 1.0, "M": 0.0}, 0.81, "81 % female"),
+        ("glucocorticoid", "0/1", None, 0.0, "no"),
+        ("tscore_lowest", "T-score", None, -3.04, "\u22123"),
+        ("kyphosis_tl_deg", "deg", None, -12.1, "\u221212.1°"),
+        ("bmi_kg_m2", "kg/m2", None, 23.44, "23.4 kg/m²"),
+        ("own", "mm", None, 0.0123, "0.012 mm"),
+        ("own", None, None, 1234.4, "1234"),
+    ],
+)
+def test_values_are_told_with_their_unit(name, unit, coding, value, words):
+    term = Term(name, "clinical", "clinical.csv", unit, "", coding)
+    assert value_words(term, value).replace("\u00a0", " ") == words
+
+
+def test_a_flat_model_still_has_risks_on_its_nomogram(developed):
+    _, found = developed
+    model = found.model
+    slopes = model.coefficients * np.r_[1, np.full(len(model.terms), 0.01)]
+    slopes[0] = -1.6 - slopes[1:] @ model.scale.mean
+    axis = nomogram_svg(replace(model, coefficients=slopes)).partition("Risk within a year")[2]
+    assert len(re.findall(r">[\d.]+ %<", axis)) >= 2
+
+
+def test_a_slope_of_risks_that_are_all_alike_is_not_left_without_a_word(developed, report):
+    _, found = developed
+    assert "nearly the same risk" not in report.text
+    flat = replace(found.risks, linear=0.01 * found.risks.linear)
+    assert "nearly the same risk" in development_page(
+        replace(found, risks=flat), "0" * 64, "patients/index.html"
+    )
+
+
+def test_a_refusal_in_a_study_takes_the_old_pages_away(tmp_path):
+    patients = tmp_path / "risk" / "patients"
+    patients.mkdir(parents=True)
+    for path in (patients.parent / "report.html", patients / "0001.html"):
+        path.write_text("of an earlier model", encoding="utf-8")
+    assert not develop_in_study(tmp_path / "study.csv", tmp_path, Config(), development_pages)
+    assert [path.name for path in patients.parent.rglob("*") if path.is_file()] == ["risk_record.json"]

@@ -21,6 +21,7 @@ Values = NDArray[np.float64]
 
 WIDTH, LEFT, RIGHT, ROW = 760, 200, 24, 40
 RISKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99)
+FEWEST = 3
 LETTER, APART = 6.4, 5
 """Width of a letter, and distance of two labels of an axis."""
 
@@ -100,8 +101,7 @@ def nomogram_svg(model: RiskModel) -> str:
     place = len(rows)
     ticks = [(at(p, total), f"{p:g}") for p in round_ticks(0, total, 8)]
     rows.append(_axis("Total points", ticks, (at(0), at(total, total)), place))
-    risks = [(found.points_of(risk), risk) for risk in RISKS]
-    ticks = [(at(p, total), f"{100 * risk:g} %") for p, risk in risks if 0 <= p <= total]
+    ticks = [(at(found.points_of(risk), total), f"{100 * risk:g} %") for risk in _risks(found, total)]
     rows.append(_axis("Risk within a year", ticks, (at(0), at(total, total)), place + 1))
     height = ROW * len(rows)
     names = ", ".join(term_words(term) for term in model.terms)
@@ -111,6 +111,13 @@ def nomogram_svg(model: RiskModel) -> str:
         + "".join(rows)
         + "</svg>"
     )
+
+
+def _risks(found: Nomogram, total: float) -> list[float]:
+    """Return risks for ticks: those usual in nomograms, or finer ones where the model spans few of them."""
+    low, high = (float(risk) for risk in found.risk(np.array([0.0, total])))
+    usual = [risk for risk in RISKS if low <= risk <= high]
+    return usual if len(usual) >= FEWEST else round_ticks(low, high)
 
 
 def _axis(name: str, ticks: list[tuple[float, str]], ends: tuple[float, float], place: int) -> str:

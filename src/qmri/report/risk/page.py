@@ -38,6 +38,9 @@ from qmri.risk.validation import Validation
 
 Values = NDArray[np.float64]
 
+FLAT = 0.1
+"""Standard deviation of the log odds below which patients are told nearly the same risk."""
+
 PARTS = (
     *("patients_table", "sample", "sample_verdict", "nomogram", "model_table", "performance"),
     *("performance_note", "calibration", "calibration_note", "decision", "decision_note", "has_clinical"),
@@ -85,7 +88,8 @@ def development_page(found: Development, sha256: str, cards: str) -> str:
         model_table=model_table(model),
         performance=performance_table(p),
         performance_note=f"Optimism: mean over {found.settings.bootstrap_samples} bootstrap samples in which "
-        "the whole procedure is repeated. Intercept, Brier score and ICI have no interval here.",
+        "the whole procedure is repeated. Intercept, Brier score and ICI have no interval here."
+        + _flatness(found.risks.linear[found.analysed]),
         calibration=calibration_svg(p.calibration, p.cross_validated_risk, y),
         calibration_note="Risks by models that did not see the patient (10-fold).",
         decision=decision_svg(
@@ -133,7 +137,8 @@ def validation_page(found: Validation, cards: str) -> str:
         nomogram=nomogram_svg(model),
         model_table=model_table(model),
         performance=validation_table(found),
-        performance_note="Nothing is corrected: the patients are new to the model.",
+        performance_note="Nothing is corrected: the patients are new to the model."
+        + _flatness(found.risks.linear[found.analysed]),
         calibration=calibration_svg(found.calibration, risk, found.y),
         calibration_note="Risks by the frozen model.",
         decision=decision_svg(found.thresholds, found.net_benefit, found.net_benefit_of_all),
@@ -175,13 +180,24 @@ def _page(**told: Any) -> str:  # noqa: ANN401 - what the template shows
     return environment().get_template("risk.html").render(dict.fromkeys(PARTS) | told, version=__version__)
 
 
+def _flatness(linear: Values) -> str:
+    """Return a warning where a slope tells nothing, since the log odds (n,) are nearly all the same."""
+    spread = float(linear.std())
+    if spread >= FLAT:
+        return ""
+    return (
+        f" The model tells all patients nearly the same risk (log odds within {spread:.2g}, as a standard "
+        "deviation), so that the slope says little, however large it is."
+    )
+
+
 def _limits(estimate: Any) -> str:  # noqa: ANN401
     return f"{estimate.low:.3f} to {estimate.high:.3f}"
 
 
 def _sample_table(sample: SampleSize) -> Table:
     return Table(
-        ("", "here", "asked for"),
+        ("Sample", "here", "asked for"),
         [
             [
                 "Patients with a known outcome",
@@ -215,7 +231,7 @@ def _sample_verdict(sample: SampleSize) -> str:
 def _imaging_table(value: ImagingValue) -> Table:
     test = value.test
     return Table(
-        ("", ""),
+        ("With imaging against clinical terms alone", "figure"),
         [
             ["Nested likelihood ratio", f"\u03c7² {test.statistic:.1f} on {test.degrees}, p = {test.p:.2g}"],
             ["AUC of the clinical terms alone", f"{value.clinical_auc:.3f}"],

@@ -72,12 +72,15 @@ def is_binary(term: Term) -> bool:
 
 
 def value_words(term: Term, value: float) -> str:
-    """Return a value of a term with its unit, or the word that it stands for."""
+    """Return a value of a term with its unit, or the word that it stands for.
+
+    A gap of a yes or no is filled by a share, which is told as one.
+    """
     if term.coding is not None and value in term.coding.values():
         word = next(word for word, number in term.coding.items() if number == value)
         return (CODED_WORDS.get(term.name) or {}).get(word, word)
-    if is_binary(term) and value in YES_NO:
-        return YES_NO[value]
+    if is_binary(term):
+        return YES_NO.get(value) or mean_words(term, value)
     return f"{number_words(value).removesuffix('.0')}{unit_words(term)}"
 
 
@@ -89,7 +92,9 @@ def mean_words(term: Term, mean: float) -> str:
 
 
 def number_words(value: float) -> str:
-    """Return a number with a digit after the point, from 100 on without."""
+    """Return a number with a digit after the point, from 100 on without, below 0.1 with two that count."""
+    if 0 < abs(value) < 0.095:
+        return f"{value:.2g}".replace("-", "\u2212")
     digits = 0 if abs(value) >= 100 else 1
     return f"{round(value, digits) + 0.0:.{digits}f}".replace("-", "\u2212")
 
