@@ -96,6 +96,7 @@ def test_wrong_and_odd_ones_are_seen():
 
 def test_what_is_printed_into_papers_has_a_doi():
     for key, reference in REFERENCES.items():
-        assert re.search(rf"doi:{DOI}$", reference), key
+        # The names of old papers at Wiley hold semicolons, which end a DOI in prose.
+        assert re.search(r"doi:10\.\d{4,9}/\S{4,}$", reference), key
     assert "10.1002/mrm.24951" in REFERENCES["water"]
     assert "10.1002/mrm.21522" in REFERENCES["varpro"]
