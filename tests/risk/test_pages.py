@@ -153,6 +153,16 @@ def test_a_card_holds_the_risk_its_interval_and_its_levels(kit, developed):
             assert f"filled from the other terms: {TERM_WORDS[name]}" in page.text
 
 
+def test_the_worked_example_of_the_docs_has_its_page(developed, repository):
+    docs = (repository / "docs" / "risk.md").read_text(encoding="utf-8")
+    risk, low, high = re.search(r"    (0\.\d+) \((0\.\d+) to (0\.\d+)\)\n", docs).groups()
+    assert "risk/patients/0009.html" in docs
+    told = re.search(r"Risk ([\d.]+) % 90 % interval ([\d.]+) to ([\d.]+) %", card(developed, "0009").text)
+    assert [float(each) / 100 for each in told.groups()] == pytest.approx(
+        [float(each) for each in (risk, low, high)], abs=0.001
+    )
+
+
 def test_contributions_add_up_to_the_log_odds(developed):
     _, found = developed
     parts = contributions(found.model, found.cohort.values)
