@@ -45,8 +45,7 @@ def calibration_svg(curve: CalibrationCurve, risk: Values, y: Values) -> str:
     ]
     label = (
         "Calibration: observed against predicted risk with a 95 % interval, and the distribution of the "
-        "risks; "
-        "slope, intercept and ICI are in the table of performance"
+        "risks; slope, intercept and ICI are in the table of performance"
     )
     return frame.svg(label, drawn)
 

@@ -23,11 +23,10 @@ def _who(found: Development) -> list[str]:
     left = len(found.cohort.left)
     return [
         f"Of {left + len(found.cohort.participants)} participants {len(found.cohort.participants)} were "
-        "eligible, "
-        f"and of {found.sample.n} the outcome was known, with a new fracture in {found.sample.events}.",
+        f"eligible, and of {found.sample.n} the outcome was known, with a new fracture in "
+        f"{found.sample.events}.",
         "The outcome was a fracture, confirmed by a reader, of a vertebra neither treated nor fractured "
-        "before, "
-        f"on MRI {first} to {last} days after the operation or on an earlier positive one.",
+        f"before, on MRI {first} to {last} days after the operation or on an earlier positive one.",
         "Death without a new fracture counted as none; an outcome that was lost was unknown and left out.",
     ]
 
@@ -42,19 +41,16 @@ def _model(found: Development, cite: Citations) -> list[str]:
     affordable = f"{sample.affordable:.1f} parameters and asks for {sample.needed} patients for these"
     return [
         f"The predictors, known {MOMENT_WORDS[found.model.moment]}, were named beforehand: "
-        f"{' and '.join(parts)}; "
-        "each entered linearly and none was selected by the data.",
+        f"{' and '.join(parts)}; each entered linearly and none was selected by the data.",
         f"At an anticipated AUC of {sample.anticipated_auc:g} this sample affords {affordable}"
         f"{cite('riley', 'riley_auc')}; the model is "
         f"{'exploratory' if sample.exploratory else 'within these criteria'}.",
         f"The risk was modelled by logistic regression with a ridge penalty{cite('ridge')} chosen by the "
-        "marginal "
-        f"likelihood{cite('evidence')}; a missing value was its mean given the other predictors, without the "
-        f"outcome{cite('em', 'gaps')}.",
+        f"marginal likelihood{cite('evidence')}; a missing value was its mean given the other predictors, "
+        f"without the outcome{cite('em', 'gaps')}.",
         f"The {100 * found.model.interval_level:g} % interval of an individual risk holds the uncertainty "
-        "of the "
-        "coefficients, of the markers and of missing values, and an assumed spread of the log odds of "
-        f"{found.model.unmeasured_sd:g} among patients alike in all terms.",
+        "of the coefficients, of the markers and of missing values, and an assumed spread of the log odds "
+        f"of {found.model.unmeasured_sd:g} among patients alike in all terms.",
     ]
 
 
@@ -63,20 +59,17 @@ def _honesty(found: Development, cite: Citations) -> list[str]:
     low, high = (100 * each for each in settings.threshold_range)
     sentences = [
         f"The whole procedure was repeated in {settings.bootstrap_samples} bootstrap samples to take the "
-        "optimism "
-        f"from its performance{cite('optimism')} and to see how much individual risks "
-        f"move{cite('instability')}, "
-        f"and in a 10-fold cross-validation repeated {settings.cross_validation_repeats} times.",
+        f"optimism from its performance{cite('optimism')} and to see how much individual risks "
+        f"move{cite('instability')}, and in a 10-fold cross-validation repeated "
+        f"{settings.cross_validation_repeats} times.",
         f"Discrimination was the AUC{cite('delong')}; calibration its slope and intercept, observed over "
-        "expected "
-        f"events and the integrated calibration index{cite('ici')}; usefulness the net benefit at risks from "
-        f"{low:g} to {high:g} %{cite('net_benefit')}.",
+        f"expected events and the integrated calibration index{cite('ici')}; usefulness the net benefit at "
+        f"risks from {low:g} to {high:g} %{cite('net_benefit')}.",
     ]
     if found.performance.imaging is not None:
         sentences.append(
             f"What imaging adds was tested by the nested likelihood ratio{cite('added_value')}, with the "
-            "change of "
-            "AUC and of net benefit."
+            "change of AUC and of net benefit."
         )
     return [*sentences, f"Reporting follows TRIPOD+AI{cite('tripod')}."]
 

@@ -24,13 +24,10 @@ def model_card(found: Development, sha256: str) -> list[tuple[str, list[str]]]:
             "What it tells",
             [
                 "The risk that a vertebra neither treated nor fractured before is found newly fractured "
-                "within a "
-                f"year of PVP or PKP (MRI at {first} to {last} days, or an earlier positive one), and its "
-                "share "
-                "of each level.",
-                f"It is told {MOMENT_WORDS[model.moment]}, for adults with one to three acute fractures "
-                "who are to "
-                "have PVP or PKP.",
+                f"within a year of PVP or PKP (MRI at {first} to {last} days, or an earlier positive one), "
+                "and its share of each level.",
+                f"It is told {MOMENT_WORDS[model.moment]}, for adults with one to three acute fractures who "
+                "are to have PVP or PKP.",
             ],
         ),
         (
@@ -66,8 +63,7 @@ def model_card(found: Development, sha256: str) -> list[tuple[str, list[str]]]:
             "Which file",
             [
                 f"risk_model.json, SHA-256 of its content {sha256[:16]}, qmri {__version__}; the risks can "
-                "be "
-                "recomputed by hand from it (docs/risk.md).",
+                "be recomputed by hand from it (docs/risk.md).",
             ],
         ),
     ]
@@ -92,21 +88,18 @@ def limits(found: Development) -> list[str]:
     unsure = len(found.cohort.participants) - sample.n
     if unsure:
         told.append(
-            f"The outcome of {unsure} eligible participants is unknown; if it was lost because of the "
-            "risk, the "
-            "risks are off by that."
+            f"The outcome of {unsure} eligible participants is unknown; if it was lost because of the risk, "
+            "the risks are off by that."
         )
     if len(set(found.cohort.scanners)) < 2:
         told.append("All maps come from one scanner; nothing is known of others.")
     told.append(
         f"The interval assumes a spread of {model.unmeasured_sd:g} of the log odds among patients alike in "
-        "all terms; "
-        "outcomes cannot tell it."
+        "all terms; outcomes cannot tell it."
     )
     told.append(
-        f"The shares of the levels rest on {model.levels.events} new fractures; a level is told less "
-        "surely than "
-        "a patient."
+        f"The shares of the levels rest on {model.levels.events} new fractures; a level is told less surely "
+        "than a patient."
     )
     return told
 

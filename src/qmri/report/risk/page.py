@@ -66,7 +66,6 @@ def development_page(found: Development, sha256: str, cards: str) -> str:
     p, sample, model = found.performance, found.sample, found.model
     y = found.outcomes.event[found.analysed]
     methods, references = methods_paragraph(found)
-    lone = "All maps come from one scanner: none can be left out."
     return _page(
         title="A risk model, and how far it can be trusted",
         facts=[
@@ -102,7 +101,7 @@ def development_page(found: Development, sha256: str, cards: str) -> str:
         instability_mean=f"{100 * p.instability.mean_difference:.1f}",
         imaging=_imaging_table(p.imaging) if p.imaging else None,
         scanners=groups_table(p.scanners, "Scanner") if p.scanners else None,
-        scanners_note=lone,
+        scanners_note="All maps come from one scanner: none can be left out.",
         subgroups=groups_table(p.subgroups, "Subgroup") if p.subgroups else None,
         subgroups_caption=(
             "By the risks of models that did not see the patient. Many groups are looked at: "
@@ -222,9 +221,8 @@ def _sample_verdict(sample: SampleSize) -> str:
     )
     return (
         f"{verdict} Criteria of Riley et al. (shrinkage 0.9, optimism of R² 0.05, error of the mean risk "
-        "0.05) at "
-        f"an anticipated AUC of {sample.anticipated_auc:g} and {percent(sample.events / sample.n)} new "
-        "fractures."
+        f"0.05) at an anticipated AUC of {sample.anticipated_auc:g} and {percent(sample.events / sample.n)} "
+        "new fractures."
     )
 
 
@@ -245,9 +243,8 @@ def _others(model: RiskModel) -> list[str]:
     adjacent, junction, pdff = (float(np.exp(c)) for c in model.levels.coefficients * [1, 1, 10])
     told = [
         f"Shares of the levels, from {model.levels.events} new fractures: the odds of a level next to a "
-        "treated "
-        f"one are {adjacent:.2f} times those of another, of one from T11 to L2 {junction:.2f} times, and "
-        f"{pdff:.2f} times for 10 points of PDFF above the patient's background"
+        f"treated one are {adjacent:.2f} times those of another, of one from T11 to L2 {junction:.2f} times, "
+        f"and {pdff:.2f} times for 10 points of PDFF above the patient's background"
         + (
             f"; concordance within patients {model.levels.concordance:.2f}."
             if np.isfinite(model.levels.concordance)
@@ -257,8 +254,7 @@ def _others(model: RiskModel) -> list[str]:
     names: Mapping[str, str] = {"odi": "ODI", "vas": "VAS"}
     told += [
         f"{names.get(name, name)} at one year, from {score.n} patients: R² {signed(score.r2, 2)}, "
-        "cross-validated "
-        f"{signed(score.r2_cross_validated, 2)}."
+        f"cross-validated {signed(score.r2_cross_validated, 2)}."
         for name, score in model.scores.items()
     ]
     return told

@@ -52,8 +52,8 @@ def distribution_svg(risk: float, low: float, high: float, peers: Values) -> str
     if enough:
         below = float(np.mean(peers < risk))
         label += (
-            f", over the distribution of {len(peers)} patients; {percent(below, 0)} of them have a "
-            "smaller one"
+            f", over the distribution of {len(peers)} patients; {percent(below, 0)} of them have a smaller "
+            "one"
         )
     return frame.svg(label, drawn)
 

@@ -92,8 +92,7 @@ def _methods(found: Development) -> list[Item]:
             "7",
             "Preparation and checks of the data",
             "Tables checked for types, units, ranges and dates; markers by the pipeline whose Methods "
-            "stand on the "
-            "page of the study. The same for every patient.",
+            "stand on the page of the study. The same for every patient.",
             "",
         ),
         Item(
@@ -138,17 +137,15 @@ def _methods(found: Development) -> list[Item]:
             "10",
             "Sample size",
             f"Riley et al. at an anticipated AUC of {sample.anticipated_auc:g}: {sample.parameters} "
-            "parameters ask for "
-            f"{sample.needed} patients, {sample.n} afford {sample.affordable:.1f} parameters"
-            f"{'; stamped exploratory' if sample.exploratory else ''}.",
+            f"parameters ask for {sample.needed} patients, {sample.n} afford {sample.affordable:.1f} "
+            f"parameters{'; stamped exploratory' if sample.exploratory else ''}.",
             "Why the study has this size.",
         ),
         Item(
             "11",
             "Missing data",
             f"Missing: {', '.join(missing) or 'nothing'}. A gap is its mean given the other predictors, "
-            "without the "
-            "outcome; participants of unknown outcome were left out.",
+            "without the outcome; participants of unknown outcome were left out.",
             "Why values are missing.",
         ),
         Item(
@@ -166,10 +163,9 @@ def _methods(found: Development) -> list[Item]:
         Item(
             "12c",
             "Model, its building, validation",
-            "Logistic regression with a ridge penalty by marginal likelihood "
-            f"(\u03bb = {model.penalty:.3g}); {settings.bootstrap_samples} bootstrap samples and 10-fold "
-            "cross-validation "
-            f"repeated {settings.cross_validation_repeats} times.",
+            "Logistic regression with a ridge penalty by marginal likelihood (\u03bb = "
+            f"{model.penalty:.3g}); {settings.bootstrap_samples} bootstrap samples and 10-fold "
+            f"cross-validation repeated {settings.cross_validation_repeats} times.",
             "",
         ),
         Item(
