@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.measure.deformity import HeightLoss, expected_heights, height_losses, usual_wedge_ratio
+from qmri.levels import USUAL_LEVELS
+from qmri.measure.deformity import (
+    HeightLoss,
+    expected_heights,
+    height_losses,
+    usual_heights,
+    usual_wedge_ratio,
+)
 
 # Normal anterior, middle and posterior heights, mm, of women (L5 is wedged the other way).
 NORMAL = {
@@ -68,9 +75,20 @@ def test_a_single_body_is_held_against_itself():
     assert expected_heights("L1", {"L1": (15.0, 20.0, 25.0)}, set()) is None
 
 
-def test_expected_heights_grow_caudally():
-    uniform = {"T12": (24.0,) * 3, "L2": (24.0 * 1.03**2,) * 3}
-    assert np.allclose(expected_heights("L1", uniform, set())[:2], 24.0 * 1.03)
+@given(st.floats(0.7, 1.3), st.sampled_from(["T4", "T9", "T12", "L1", "L4", "L5"]))
+def test_a_usual_spine_of_any_size_is_what_its_neighbours_lead_to_expect(size, level):
+    usual = {name: tuple(size * usual_heights(name)) for name in USUAL_LEVELS if name[0] != "C"}
+    assert expected_heights(level, usual, set()) == pytest.approx(usual[level])
+
+
+def test_usual_heights_by_hand():
+    """Panjabi's posterior heights and Masharawi's wedging: L5 is lower behind and as high in front."""
+    assert usual_heights("L5")[2] / usual_heights("L4")[2] == pytest.approx(22.9 / 24.1)
+    assert usual_heights("L5")[0] / usual_heights("L4")[0] == pytest.approx(
+        22.9 * 1.095 / (24.1 * 1.029), rel=1e-3
+    )
+    assert usual_heights("L6") == pytest.approx(usual_heights("L5"))
+    assert usual_heights("T13") == pytest.approx(usual_heights("T12"))
 
 
 def test_normal_l5_scattered_by_4_percent_is_hardly_ever_graded():

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmri.levels import steps_between
 
@@ -19,9 +20,13 @@ NEIGHBOURS = 4
 REACH = 4
 """The references of a height are at most so many, and at most so many levels away."""
 
-# Change of anterior and middle height per level caudally in the thoracolumbar spine, share of the
-# height: heights of the normal lumbar and lower thoracic spine rise by about 3 % a level.
-GROWTH_PER_LEVEL = 0.03
+NORMAL_POSTERIOR_MM = {
+    **{"T1": 14.1, "T2": 15.6, "T3": 15.7, "T4": 16.2, "T5": 16.2, "T6": 17.4, "T7": 18.2, "T8": 18.7},
+    **{"T9": 19.3, "T10": 20.2, "T11": 21.3, "T12": 22.7},
+    **{"L1": 23.8, "L2": 24.3, "L3": 23.8, "L4": 24.1, "L5": 22.9},
+}
+"""Posterior heights of normal bodies (Panjabi et al. 1991, 10.1097/00007632-199108000-00006, and 1992,
+10.1097/00007632-199203000-00010); only their ratios count."""
 
 NORMAL_WEDGE_DEG = {
     "T9": 3.8,
@@ -83,8 +88,19 @@ def usual_wedge_ratio(level: str) -> float:
 
     1 - 0.7 tan(w) d, w the wedging of the level and d depth over posterior height.
     """
-    name = level if level in NORMAL_WEDGE_DEG else "T9" if steps_between(level, "T9") < 0 else "L5"
-    return float(1 - (0.85 - 0.15) * np.tan(np.radians(NORMAL_WEDGE_DEG[name])) * USUAL_DEPTH)
+    wedging = np.radians(_usual(NORMAL_WEDGE_DEG, level))
+    return float(1 - (0.85 - 0.15) * np.tan(wedging) * USUAL_DEPTH)
+
+
+def usual_heights(level: str) -> NDArray[np.float64]:
+    """Return the usual anterior, middle and posterior height (3,) of a level without its hollow, mm."""
+    ratio = usual_wedge_ratio(level)
+    return _usual(NORMAL_POSTERIOR_MM, level) * np.array([ratio, (ratio + 1) / 2, 1.0])
+
+
+def _usual(table: Mapping[str, float], level: str) -> float:
+    """Return the figure of a level, or of the nearest one that has one."""
+    return table[min(table, key=lambda other: abs(steps_between(level, other)))]
 
 
 def height_losses(
@@ -121,8 +137,8 @@ def height_losses(
 def expected_heights(level: str, heights: Mapping[str, Heights], excluded: set[str]) -> Heights | None:
     """Return the heights that the neighbours lead to expect, None without any neighbour.
 
-    Anterior and middle heights grow caudally; posterior ones follow from the usual wedging of both
-    levels, so that L5, which is naturally lower behind, is not taken for crushed.
+    Each neighbour's heights are scaled by what is usual at both levels, so that L5, which is naturally
+    lower in the middle and behind, is not taken for crushed.
     """
     near = sorted(
         (abs(step), other)
@@ -131,12 +147,7 @@ def expected_heights(level: str, heights: Mapping[str, Heights], excluded: set[s
     )[:NEIGHBOURS]
     if not near:
         return None
-    scaled = [
-        np.array(heights[other])
-        * (1 + GROWTH_PER_LEVEL) ** steps_between(level, other)
-        * [1.0, 1.0, usual_wedge_ratio(other) / usual_wedge_ratio(level)]
-        for _, other in near
-    ]
+    scaled = [np.array(heights[other]) * usual_heights(level) / usual_heights(other) for _, other in near]
     middle = np.median(np.stack(scaled), axis=0)
     return float(middle[0]), float(middle[1]), float(middle[2])
 
