@@ -10,8 +10,9 @@ from qmri.citations import REFERENCES
 DOI = r"10\.\d{4,9}/(?:\([^\s()]*\)|<[^\s<>]*>|[^\s()\[\]\"'`,;<>{}|])+"
 MARK = r"(?:https?://)?(?:dx\.)?doi\.org/|\bdoi:\s?"
 """What announces a DOI; a bare one has nothing before it."""
+# A journal is no author (Panjabi, Spine 1991).
 PAPER = re.compile(
-    r"(?P<author>[A-ZÄÖÜ][a-zäöü'’][\w'’-]*)"
+    r"(?!(?:Spine|Radiology|Nature|Biometrika)\b)(?P<author>[A-ZÄÖÜ][a-zäöü'’][\w'’-]*)"
     r"(?:,? et al\.?|,? (?:and|&) [A-ZÄÖÜ][\w-]+)?,? \(?(?P<year>(?:19|20)\d\d)\b"
     rf"(?P<between>(?:(?!\b(?:19|20)\d\d\b|{DOI}).){{0,90}}?)(?P<doi>{DOI})"
 )
