@@ -5,7 +5,7 @@ import pytest
 
 from qmri.errors import QmriError
 from qmri.segment.detector import Candidate, Detection
-from qmri.segment.level_evidence import doubts_of_slab, sideways_bend
+from qmri.segment.level_evidence import doubts_of_sacrum, doubts_of_slab, sideways_bend
 from qmri.segment.naming import (
     name_from_anchor,
     name_from_lowest_level,
@@ -195,6 +195,14 @@ def test_a_bent_spine_in_a_thin_slab_waits_for_a_reader(bend, width, doubtful):
     detection = spine([0.0] * 5, seen=25.0, bend=bend)
     assert sideways_bend(detection) == pytest.approx(bend, rel=0.2)
     assert bool(doubts_of_slab(detection, width)) is doubtful
+
+
+@pytest.mark.parametrize(
+    ("seen", "whole", "doubtful"),
+    [(20.7, True, True), (24.5, True, False), (20.7, False, False), (0, True, False)],
+)
+def test_a_short_s1_that_lies_whole_in_view_may_be_a_collapsed_l5(seen, whole, doubtful):
+    assert bool(doubts_of_sacrum(spine([0.0, 0.0, 0.9], seen=seen, whole=whole))) is doubtful
 
 
 def test_one_seed_names_the_bodies_above_and_below():

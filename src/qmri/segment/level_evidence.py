@@ -11,6 +11,9 @@ from qmri.segment.detector import Detection
 LEAST_S1_MM = 10.0
 CLEAR_S1_MM = 20.0
 MOST_S1_SHARE = 1.2
+# An S1 with more of the sacrum below it in view is 24-31 mm long in healthy spines; a collapsed L5 that was
+# taken for it is shorter.
+SHORT_S1_MM = 23.0
 # Healthy spines bend sideways by up to 6 degrees.
 BENT_DEG = 7.0
 THIN_SLAB_MM = 48.0
@@ -28,6 +31,17 @@ def clear_sacrum(detection: Detection) -> bool:
         return False
     step = np.linalg.norm(np.subtract(detection.sacrum_mm, detection.candidates[-1].centre_mm))
     return bool(CLEAR_S1_MM <= detection.sacrum_seen_mm <= MOST_S1_SHARE * step)
+
+
+def doubts_of_sacrum(detection: Detection) -> tuple[str, ...]:
+    """Return the doubt, if any, that what was taken for S1 is a collapsed L5."""
+    seen = seen_of_sacrum(detection)
+    if not (detection.sacrum_whole and 0 < seen < SHORT_S1_MM):
+        return ()
+    return (
+        f"S1 is only {seen:.0f} mm long, as a collapsed L5 may look that was taken for it: count the levels; "
+        f"{ASK_SEED}",
+    )
 
 
 def sideways_bend(detection: Detection) -> float:

@@ -16,7 +16,7 @@ from qmri.segment.contrast import prepare
 from qmri.segment.cut import BodyCut, cut_surfaces
 from qmri.segment.detector import Detection, Detector, SpineImages
 from qmri.segment.frames import frames_of_chain
-from qmri.segment.level_evidence import doubts_of_slab
+from qmri.segment.level_evidence import doubts_of_sacrum, doubts_of_slab
 from qmri.segment.naming import (
     Naming,
     name_from_anchor,
@@ -179,7 +179,10 @@ def name_detected(
             settings.naming_probability,
             room_mm=[room(cut.surface, *view) for cut in cuts],
         )
-    return replace(naming, doubts=(*naming.doubts, *doubts_of_slab(detection, width_mm(*view))))
+    return replace(
+        naming,
+        doubts=(*naming.doubts, *doubts_of_sacrum(detection), *doubts_of_slab(detection, width_mm(*view))),
+    )
 
 
 def segment_drawn(
