@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.decay_limit import beyond_the_echoes, volume_verdict
+from qmri.fit.decay_limit import Verdict, beyond_the_echoes
 from qmri.fit.echo_phases import LEAST_ECHOES, UNSEEN
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.estimate import Estimate, Mode
@@ -96,6 +96,7 @@ def decisions_of(
     mask_source: str,
     background: float | None,
     misfit: Misfit,
+    verdict: Verdict | None,
 ) -> Decisions:
     """Return the record of what was decided."""
     removed = estimate.echo_phases
@@ -127,7 +128,7 @@ def decisions_of(
         if estimate.sign is None
         else {"clear": estimate.sign.clear, **estimate.sign.evidence()},
         trusted_phases=tuple(bool(trusted) for trusted in estimate.trusted),
-        warnings=(*train.warnings, *_warnings(estimate, voxels, train, misfit)),
+        warnings=(*train.warnings, *_warnings(estimate, voxels, misfit, verdict)),
     )
 
 
@@ -138,7 +139,9 @@ def _temperature(train: EchoTrain) -> float | None:
     return None if known is None else round(known, 2)
 
 
-def codes_of(estimate: Estimate, voxels: Voxels, train: EchoTrain) -> NDArray[np.uint8]:
+def codes_of(
+    estimate: Estimate, voxels: Voxels, train: EchoTrain, verdict: Verdict | None
+) -> NDArray[np.uint8]:
     """Return the reason code of each fitted voxel."""
     solution = estimate.solution
     codes = np.full(solution.water.size, Reason.FITTED, dtype=np.uint8)
@@ -148,15 +151,13 @@ def codes_of(estimate: Estimate, voxels: Voxels, train: EchoTrain) -> NDArray[np
     codes[~((solution.pdff > low) & (solution.pdff < high))] = Reason.UNPHYSICAL
     known = np.isfinite(solution.pdff + solution.pdff_variance + solution.r2star_variance)
     codes[~(known & (solution.pdff_variance >= 0) & (solution.r2star_variance >= 0))] = Reason.NOT_CONVERGED
-    verdict = volume_verdict(estimate, voxels, train)
     if verdict is not None:
         codes[verdict.voxels] = verdict.reason
     return codes
 
 
-def _warnings(estimate: Estimate, voxels: Voxels, train: EchoTrain, misfit: Misfit) -> list[str]:
+def _warnings(estimate: Estimate, voxels: Voxels, misfit: Misfit, verdict: Verdict | None) -> list[str]:
     found = []
-    verdict = volume_verdict(estimate, voxels, train)
     if verdict is not None:
         found.append(verdict.words)
     if voxels.count == 0:

@@ -23,6 +23,7 @@ from qmri.fit.arguments import (
     checked_word,
 )
 from qmri.fit.chunks import workers
+from qmri.fit.decay_limit import volume_verdict
 from qmri.fit.echoes import LARGEST_PDFF_SD, EchoTrain, echo_train
 from qmri.fit.foreground import Reason, background_noise, foreground, reasons, root_mean_square
 from qmri.fit.magnitude import LEAST_ECHOES as LEAST_MAGNITUDES
@@ -140,6 +141,7 @@ def fit_water_fat(
         between=found.noise_between,
         shares=found.echo_shares,
     )
+    verdict = volume_verdict(found, voxels, train)
     decisions = decisions_of(
         found,
         train,
@@ -149,8 +151,9 @@ def fit_water_fat(
         mask_source="automatic" if given is None else "given",
         background=air,
         misfit=against,
+        verdict=verdict,
     )
-    reason[voxels.mask] = codes_of(found, voxels, train)
+    reason[voxels.mask] = codes_of(found, voxels, train, verdict)
     return maps_of(found, voxels, reason, grid, rchi2=against.rchi2, decisions=decisions)
 
 
