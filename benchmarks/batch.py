@@ -22,8 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from qmri.ledger import read_ledger, run_times
-from qmri.workflow import fingerprint
+from qmri.pipeline.records.ledger import read_ledger, run_times
+from qmri.pipeline.run.workflow import fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAKEFILE = ROOT / "workflow" / "Snakefile"
@@ -45,11 +45,11 @@ case "$2" in
 esac
 """
 STAGES = {
-    "ingest": "qmri.ingest.stage",
-    "fit": "qmri.fit.stage",
-    "segment": "qmri.segment.stage",
-    "measure": "qmri.measure.stage",
-    "report": "qmri.report.stage",
+    "ingest": "qmri.pipeline.stages.ingest",
+    "fit": "qmri.pipeline.stages.fit",
+    "segment": "qmri.pipeline.stages.segment",
+    "measure": "qmri.pipeline.stages.measure",
+    "report": "qmri.pipeline.stages.report",
 }
 
 

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qmri.levels import LEVEL_ID
-from qmri.measure.bodies import Body, find_bodies
-from qmri.segment.frames import BodyFrame, frame_along
+from qmri.measure.shape.bodies import Body, find_bodies
+from qmri.spine.body_frame import BodyFrame, frame_along
+from qmri.spine.levels import LEVEL_ID
 
 AT = np.array([0.15, 0.50, 0.85])
 """Shares of the depth, from the front, at which heights are taken."""

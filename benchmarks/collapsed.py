@@ -17,12 +17,12 @@ from spines import SLICES_AVERAGED, Case, coarse, coarse_affine, dice, real_spin
 
 from qmri.config import MeasureSettings, SegmentSettings
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID, LEVEL_NAME
-from qmri.measure.bodies import find_bodies
-from qmri.measure.deformity import HeightLoss, Heights, height_losses
-from qmri.measure.morphometry import HEIGHTS_AT, measure_shape
-from qmri.segment.detector import Detector, SpineImages
-from qmri.segment.spine import segment_detected
+from qmri.measure.shape.bodies import find_bodies
+from qmri.measure.shape.deformity import HeightLoss, Heights, height_losses
+from qmri.measure.shape.morphometry import HEIGHTS_AT, measure_shape
+from qmri.segment.detect.detector import Detector, SpineImages
+from qmri.segment.segmentation import segment_detected
+from qmri.spine.levels import LEVEL_ID, LEVEL_NAME
 
 LUMBAR = ("L1", "L2", "L3", "L4", "L5")
 BESIDE = "beside"

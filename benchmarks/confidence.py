@@ -17,10 +17,10 @@ from spines import Case, dice, jittered, real_cases
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_NAME
-from qmri.segment.network import NetworkDetector
-from qmri.segment.seeds import Seeds
-from qmri.segment.spine import segment_seeded
+from qmri.segment.detect import NetworkDetector
+from qmri.segment.reader.seeds import Seeds
+from qmri.segment.segmentation import segment_seeded
+from qmri.spine.levels import LEVEL_NAME
 
 BAD_DICE = 0.8
 WRONG_BY_MM = (6.0, 20.0)

@@ -19,10 +19,10 @@ from phantom_fits import cases, judge, run_fit
 from phantoms import SIX_ECHOES_S, blocks, body, marrow
 from phase_errors import WRONG_BY
 
-from qmri.acquisition import Acquisition
 from qmri.errors import QmriError
 from qmri.fit import fit_water_fat
-from qmri.measure.uncertainty import independence, noise_error_of_median
+from qmri.images.acquisition import Acquisition
+from qmri.measure.marrow.uncertainty import independence, noise_error_of_median
 from qmri.signal import GAMMA_MHZ_PER_T, WaterFatModel
 
 Row = dict[str, object]

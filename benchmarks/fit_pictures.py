@@ -9,8 +9,8 @@ import numpy as np
 from phantoms import SIX_ECHOES_S, body
 
 from qmri.fit import fit_water_fat
+from qmri.fit.candidates.energies import energies, energy_table, features
 from qmri.fit.echoes import echo_train
-from qmri.fit.energies import energies, energy_table, features
 from qmri.signal import GAMMA_MHZ_PER_T
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"

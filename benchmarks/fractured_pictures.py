@@ -17,8 +17,8 @@ from segment import heights_of, segmented
 from spines import ROOT, Case, dice, study_cases
 
 from qmri.config import MeasureSettings
-from qmri.levels import LEVEL_ID, LEVEL_NAME
-from qmri.measure.deformity import Heights, height_losses
+from qmri.measure.shape.deformity import Heights, height_losses
+from qmri.spine.levels import LEVEL_ID, LEVEL_NAME
 
 AROUND_MM = 45.0
 

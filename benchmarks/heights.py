@@ -17,10 +17,10 @@ from segment import segmented
 from spines import Case, real_cases
 
 from qmri.config import MeasureSettings
-from qmri.levels import LEVEL_ID
-from qmri.measure.bodies import find_bodies
-from qmri.measure.deformity import HeightLoss, height_losses
-from qmri.measure.morphometry import HEIGHTS_AT, measure_shape
+from qmri.measure.shape.bodies import find_bodies
+from qmri.measure.shape.deformity import HeightLoss, height_losses
+from qmri.measure.shape.morphometry import HEIGHTS_AT, measure_shape
+from qmri.spine.levels import LEVEL_ID
 
 PARTS = 5
 TURNS = 6

@@ -24,13 +24,13 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
-from qmri.ingest.echo_set import EchoSet
-from qmri.ingest.listing import describe, list_studies
-from qmri.ingest.load import load
-from qmri.ingest.overrides import Overrides
-from qmri.ingest.plan import make_plan
-from qmri.ingest.scan import scan_files
-from qmri.ingest.stage import ingest
+from qmri.ingest.folder.listing import describe, list_studies
+from qmri.ingest.folder.scan import scan_files
+from qmri.ingest.pixels.load import load
+from qmri.ingest.selection.echo_set import EchoSet
+from qmri.ingest.selection.overrides import Overrides
+from qmri.ingest.selection.selection import make_plan
+from qmri.pipeline.stages.ingest import ingest
 
 COLUMNS, ROWS, SLICES, ECHOES = 256, 256, 36, 6
 PRIVATE_ELEMENTS = 200

@@ -13,18 +13,18 @@ from collections import defaultdict
 
 import numpy as np
 
-from qmri.acquisition import Acquisition
 from qmri.config import MeasureSettings
 from qmri.fit.water_fat import fit_water_fat
+from qmri.images.acquisition import Acquisition
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps, Origin
 from qmri.measure.rows import ExaminationData, Identity
 from qmri.signal import WaterFatModel
 from qmri.simulate.anatomy.midplane import midplane
-from qmri.simulate.examination import FAT_MODEL, Simulated, simulate_examination
-from qmri.simulate.plan import StudyOptions, plan_study
-from qmri.simulate.receive import complex_noise, received_echoes
-from qmri.simulate.truth import fully_in_view, true_vertebrae
+from qmri.simulate.imaging.receive import complex_noise, received_echoes
+from qmri.simulate.study.simulated_examination import FAT_MODEL, Simulated, simulate_examination
+from qmri.simulate.study.study_plan import StudyOptions, plan_study
+from qmri.simulate.study.truth import fully_in_view, true_vertebrae
 
 MAPS = ("pdff", "r2star", "water", "fat", "field", "pdff_sd", "r2star_sd", "rchi2", "swap_risk")
 

@@ -19,10 +19,10 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from PIL import Image
 
-from qmri.export.stage import MAP_FILES, SEGMENTATION_FILE, export_examination
 from qmri.outputs import exam_directory, file_path
-from qmri.segment.reader.colours import LEVEL_COLOUR
-from qmri.viewer.stage import examination_viewer
+from qmri.pipeline.stages.export import MAP_FILES, SEGMENTATION_FILE, export_examination
+from qmri.pipeline.stages.viewer import examination_viewer
+from qmri.spine.palette import LEVEL_COLOUR
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 SIZE = "1366,768"

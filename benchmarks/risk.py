@@ -20,16 +20,16 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from qmri.config_risk import RiskSettings
-from qmri.risk.assess import Analysed, Resampling, assess
-from qmri.risk.calibration import measures
-from qmri.risk.impute import filled_means
-from qmri.risk.interval import reliability, risks_with_interval
-from qmri.risk.levels import PatientLevels, fit_levels, level_risks, level_terms, shares
-from qmri.risk.logistic import fit_logistic, with_intercept
+from qmri.config.risk_settings import RiskSettings
+from qmri.risk.cohort.assess import Analysed, Resampling, assess
+from qmri.risk.cohort.impute import filled_means
+from qmri.risk.performance.calibration import measures
+from qmri.risk.performance.interval import reliability, risks_with_interval
 from qmri.risk.procedure import fit_procedure
-from qmri.risk.ridge import covariance_over_penalties
-from qmri.simulate.cohort.people import (
+from qmri.risk.regression.conditional_logit import PatientLevels, fit_levels, level_risks, level_terms, shares
+from qmri.risk.regression.logistic import fit_logistic, with_intercept
+from qmri.risk.regression.ridge import covariance_over_penalties
+from qmri.simulate.cohort.patients import (
     KYPHOSIS_ERROR,
     LEVELS,
     OWN_PDFF,

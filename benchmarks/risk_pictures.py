@@ -15,10 +15,10 @@ from page_pictures import IMAGES, photograph
 
 from qmri.config import Config
 from qmri.outputs import exam_directory, file_path
-from qmri.report.risk.stage import development_pages
-from qmri.risk.stage import Tables, develop_files
-from qmri.simulate.cohort.people import CohortOptions
-from qmri.simulate.cohort.stage import simulate_cohort
+from qmri.pipeline.stages.risk import Tables, develop_files
+from qmri.pipeline.stages.risk_report import development_pages
+from qmri.simulate.cohort.cohort_writer import simulate_cohort
+from qmri.simulate.cohort.patients import CohortOptions
 
 PATIENT, LENDER = "0085", "sub-01_ses-pre"
 SIZE = (1160, 1120)

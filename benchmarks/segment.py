@@ -27,11 +27,11 @@ from spines import REAL, ROOT, Case, dice, jittered, real_cases, study_cases
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_NAME
-from qmri.measure.bodies import find_bodies
-from qmri.measure.morphometry import ANTERIOR_AT, MIDDLE_AT, POSTERIOR_AT, measure_shape
-from qmri.segment.network import NetworkDetector
-from qmri.segment.spine import Segmentation, segment_detected, segment_seeded
+from qmri.measure.shape.bodies import find_bodies
+from qmri.measure.shape.morphometry import ANTERIOR_AT, MIDDLE_AT, POSTERIOR_AT, measure_shape
+from qmri.segment.detect import NetworkDetector
+from qmri.segment.segmentation import Segmentation, segment_detected, segment_seeded
+from qmri.spine.levels import LEVEL_NAME
 
 SAME_BODY_MM = 12.0
 MIDLINE_MM = 14.0

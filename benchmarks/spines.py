@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qmri.levels import LEVEL_ID, LEVEL_NAME, sort_levels
-from qmri.segment.detector import SpineImages
-from qmri.segment.seeds import Seeds
-from qmri.simulate.examination import simulate_examination
-from qmri.simulate.plan import StudyOptions, plan_study
-from qmri.simulate.receive import coil_sensitivity
-from qmri.volumes import Volume, read_volume
+from qmri.images.nifti import Volume, read_volume
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.reader.seeds import Seeds
+from qmri.simulate.imaging.receive import coil_sensitivity
+from qmri.simulate.study.simulated_examination import simulate_examination
+from qmri.simulate.study.study_plan import StudyOptions, plan_study
+from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, sort_levels
 
 ROOT = Path(__file__).resolve().parents[1]
 REAL = Path(os.environ.get("QMRI_SHARED_DATA", ROOT.parent / "shared" / "data")) / "lumbar_water"

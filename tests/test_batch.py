@@ -4,7 +4,11 @@ import sys
 
 import pytest
 
-from qmri.batch import (
+from qmri.errors import QmriError
+from qmri.images.nifti import read_json
+from qmri.outputs import exam_directory, file_path
+from qmri.pipeline.records.stage import Outcome, run_stage_or_record
+from qmri.pipeline.run.batch import (
     RUN_VARIABLE,
     forget_losses,
     incomplete_stages,
@@ -13,16 +17,12 @@ from qmri.batch import (
     take_over,
     write_loss,
 )
-from qmri.errors import QmriError
-from qmri.outputs import exam_directory, file_path
-from qmri.stage import Outcome, run_stage_or_record
-from qmri.volumes import read_json
 
 EXAM = "sub-01_ses-pre"
 HOLD = """
 import sys
 from pathlib import Path
-from qmri.batch import take_over
+from qmri.pipeline.run.batch import take_over
 take_over(Path(sys.argv[1]))
 print("held", flush=True)
 sys.stdin.read()
@@ -130,5 +130,7 @@ def test_a_stage_that_lacks_an_output_is_found(tmp_path):
 
 def test_records_of_untouched_stages_are_not_read(tmp_path, monkeypatch):
     publish_fit(tmp_path)
-    monkeypatch.setattr("qmri.batch.read_json", lambda path: pytest.fail(f"{path.name} was read"))
+    monkeypatch.setattr(
+        "qmri.pipeline.run.batch.read_json", lambda path: pytest.fail(f"{path.name} was read")
+    )
     assert incomplete_stages(tmp_path, [EXAM]) == []

@@ -3,11 +3,12 @@ import re
 import numpy as np
 import pytest
 
-from qmri.citations import REFERENCES, Citations, methods_text
 from qmri.fit import fit_water_fat
 from qmri.outputs import exam_directory
+from qmri.pipeline.records.citations import methods_text
+from qmri.pipeline.records.stage import Outcome, run_stage_or_record
+from qmri.references import REFERENCES, Citations
 from qmri.signal import WaterFatModel, water_position
-from qmri.stage import Outcome, run_stage_or_record
 
 ECHOES = {"recon_mode": "fit", "mode": "complex", "fat_model_id": "ren9", "acquisition": {}}
 VENDOR = {"recon_mode": "vendor", "mode": "vendor", "fat_model_id": "vendor", "acquisition": {}}

@@ -4,8 +4,8 @@ import pytest
 import yaml
 
 from qmri.config import Config, default_yaml, parse_config, read_config
-from qmri.config_changes import settings_changes
 from qmri.errors import QmriError
+from qmri.pipeline.study.config_changes import settings_changes
 
 
 def test_no_file_means_the_defaults():

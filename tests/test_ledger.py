@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from qmri.ledger import command_line, read_ledger, run_times, write_ledger
 from qmri.outputs.files import record_path
+from qmri.pipeline.records.ledger import command_line, read_ledger, run_times, write_ledger
 
 
 def test_the_command_line_is_kept_without_folders_and_without_the_sheet():

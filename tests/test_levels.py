@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmri.errors import QmriError
-from qmri.levels import (
+from qmri.spine.levels import (
     LEVEL_ID,
     LEVEL_NAME,
     USUAL_LEVELS,

@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import pytest
 
-from qmri.citations import REFERENCES
+from qmri.references import REFERENCES
 
 DOI = r"10\.\d{4,9}/(?:\([^\s()]*\)|<[^\s<>]*>|[^\s()\[\]\"'`,;<>{}|])+"
 MARK = r"(?:https?://)?(?:dx\.)?doi\.org/|\bdoi:\s?"

@@ -3,7 +3,7 @@
 import pytest
 
 from qmri.errors import QmriError
-from qmri.study import read_study
+from qmri.pipeline.study.study_sheet import read_study
 
 HEADER = "participant_id,session_id,dicom_dir,treated_levels"
 ROW = "01,pre,scans/01,L1;L3"

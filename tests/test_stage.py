@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
+from qmri.images.nifti import read_json
 from qmri.outputs import file_path
-from qmri.stage import Outcome, find_record, run_stage, run_stage_or_record
-from qmri.volumes import read_json
+from qmri.pipeline.records.stage import Outcome, find_record, run_stage, run_stage_or_record
 
 EXAM = "sub-01_ses-pre"
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from qmri.errors import QmriError
 from qmri.outputs import FILES
-from qmri.study import LONGEST_NAME, exam_name, read_study
+from qmri.pipeline.study.study_sheet import LONGEST_NAME, exam_name, read_study
 
 HEADER = "participant_id,session_id,dicom_dir"
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmri.errors import QmriError
-from qmri.volumes import Volume, read_json, read_volume, same_grid, sidecar_path, write_volume
+from qmri.images.nifti import Volume, read_json, read_volume, same_grid, sidecar_path, write_volume
 
 
 def oblique(angle: float) -> np.ndarray:

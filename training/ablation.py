@@ -18,8 +18,8 @@ from calibrate import draw_cases, named_right
 from real import read_spines
 from validate import judge, places
 
-from qmri.segment.naming import name_from_sacrum
-from qmri.segment.network import NetworkDetector
+from qmri.segment.detect import NetworkDetector
+from qmri.segment.naming.numbering import name_from_sacrum
 from qmri.simulate.randomised import Ingredients
 
 FRESH_SEED = 24_680

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize
 from targets import Count
 
-from qmri.segment.detector import SpineImages
-from qmri.segment.network import NetworkDetector
-from qmri.segment.network.chain import DECLINED, TEMPERATURE, numbering
-from qmri.segment.network.grid import WorkingGrid, working_grid
-from qmri.segment.network.peaks import Peak
+from qmri.segment.detect import NetworkDetector
+from qmri.segment.detect.chain import DECLINED, TEMPERATURE, numbering
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.detect.peaks import Peak
+from qmri.segment.detect.working_grid import WorkingGrid, working_grid
 from qmri.simulate.randomised import Scan, draw_scan
 
 NEAR_MM = 10.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from model import Exported, SpineNet
 
-from qmri.segment.network.channels import INPUT_CHANNELS
+from qmri.segment.detect.channels import INPUT_CHANNELS
 
 
 def export(network: SpineNet, path: Path) -> None:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from qmri.segment.network.chain import FIRST_GAP_RATIO, GAP_RATIO, missing_below
-from qmri.segment.network.peaks import Peak
+from qmri.segment.detect.chain import FIRST_GAP_RATIO, GAP_RATIO, missing_below
+from qmri.segment.detect.peaks import Peak
 from qmri.simulate.anatomy import Body
 from qmri.simulate.randomised.spines import draw_random_spine
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from qmri.segment.network.channels import INPUT_CHANNELS
-from qmri.segment.network.classes import OUTPUT_CHANNELS
+from qmri.segment.detect.channels import INPUT_CHANNELS
+from qmri.segment.detect.classes import OUTPUT_CHANNELS
 
 WIDTHS = (16, 32, 64, 112, 160)
 

@@ -1,6 +1,6 @@
 """Store the weights of a network at half precision; they are computed with at single precision as before.
 
-python pack.py run/member1/spine.onnx ../src/qmri/segment/network/member1.onnx
+python pack.py run/member1/spine.onnx ../src/qmri/segment/detect/member1.onnx
 """
 
 from __future__ import annotations

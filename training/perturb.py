@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from qmri.segment.detector import SpineImages
+from qmri.segment.detect.detector import SpineImages
 
 Perturbation = Callable[[SpineImages], SpineImages]
 

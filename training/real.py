@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
-from qmri.levels import LEVEL_ID
-from qmri.segment.detector import SpineImages
+from qmri.segment.detect.detector import SpineImages
+from qmri.spine.levels import LEVEL_ID
 
 SLICE_MM = 4
 BODIES = ("T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")

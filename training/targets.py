@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.segment.network.channels import normalise
-from qmri.segment.network.classes import SPACING_MM, NetworkClass
-from qmri.segment.network.grid import WorkingGrid, to_working, working_grid
+from qmri.segment.detect.channels import normalise
+from qmri.segment.detect.classes import SPACING_MM, NetworkClass
+from qmri.segment.detect.working_grid import WorkingGrid, to_working, working_grid
 from qmri.simulate.anatomy import Body, Tissue
 from qmri.simulate.anatomy.canvas import Canvas
 from qmri.simulate.randomised import Scan

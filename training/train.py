@@ -1,6 +1,6 @@
 """Train the network on simulated spines and write its weights: the one command that repeats the shipped file.
 
-    python train.py --out ../src/qmri/segment/network
+    python train.py --out ../src/qmri/segment/detect
 
 Every example is drawn from (seed, number), and each step takes a fixed count of fresh ones, so a run depends
 on the seed and the versions alone, not on the speed of the machine or the number of generator processes.
@@ -27,8 +27,8 @@ from targets import Example
 from torch import Tensor
 from torch.nn import functional
 
-from qmri.segment.network.channels import stack_slices
-from qmri.segment.network.classes import NetworkClass
+from qmri.segment.detect.channels import stack_slices
+from qmri.segment.detect.classes import NetworkClass
 from qmri.simulate.randomised import EVERYTHING, Ingredients
 
 CLASS_WEIGHTS = {

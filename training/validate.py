@@ -23,12 +23,12 @@ from real import VIEWS, RealSpine, read_spines
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.segment.cut import cut_surfaces
-from qmri.segment.detector import Detection, Detector, SpineImages
-from qmri.segment.naming import Naming
-from qmri.segment.network import NetworkDetector
-from qmri.segment.network.session import WEIGHTS
-from qmri.segment.spine import name_detected
+from qmri.segment.cut.body_cut import cut_surfaces
+from qmri.segment.detect import NetworkDetector
+from qmri.segment.detect.detector import Detection, Detector, SpineImages
+from qmri.segment.detect.session import WEIGHTS
+from qmri.segment.naming.numbering import Naming
+from qmri.segment.segmentation import name_detected
 
 FOUND_MM = 10.0
 TOLD = ("nothing", "lowest")

@@ -11,8 +11,8 @@ from snakemake.cli import parse_config
 
 from qmri.commands.init import _is_text, _sheet
 from qmri.commands.run import _quoted
-from qmri.ingest.found import FoundExamination
-from qmri.study import read_study
+from qmri.ingest.folder.discovery import FoundExamination
+from qmri.pipeline.study.study_sheet import read_study
 
 ODD = (
     " scan",

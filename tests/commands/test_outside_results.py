@@ -5,7 +5,7 @@ import pytest
 from qmri.cli import main
 from qmri.errors import QmriError
 from qmri.outputs import exam_directory
-from qmri.stage import Outcome, run_stage, run_stage_or_record
+from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
 
 NEW, BAD = "sub-new_ses-pre", "sub-bad_ses-pre"
 COMMANDS = {

@@ -7,9 +7,9 @@ import signal
 
 import pytest
 
-from qmri.commands.progress import Display, Progress, duration
-from qmri.commands.stopping import stop_signals
 from qmri.outputs.files import VERBS, record_path
+from qmri.pipeline.run.progress import Display, Progress, duration
+from qmri.pipeline.run.stopping import stop_signals
 
 EXAMS = [f"sub-{n}_ses-pre" for n in range(4)]
 

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from qmri.batch import LOCK_FILE
 from qmri.cli import main
 from qmri.errors import QmriError
-from qmri.ledger import write_ledger
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS, record_path
-from qmri.provenance import sha256
-from qmri.stage import Outcome, run_stage_or_record
+from qmri.pipeline.records.ledger import write_ledger
+from qmri.pipeline.records.provenance import sha256
+from qmri.pipeline.records.stage import Outcome, run_stage_or_record
+from qmri.pipeline.run.batch import LOCK_FILE
 
 GOOD, BAD, NEW = "sub-good_ses-pre", "sub-bad_ses-pre", "sub-new_ses-pre"
 PRODUCT = {"ingest": "echoes_real", "fit": "pdff", "segment": "labels_table", "measure": "exam_patient"}
@@ -184,7 +184,7 @@ def test_results_that_may_only_be_read_are_told_of_and_verified(read_only, capsy
 def test_a_viewer_of_results_that_may_only_be_read_goes_to_the_working_directory(
     read_only, monkeypatch, capsys, tmp_path
 ):
-    monkeypatch.setattr("qmri.viewer.stage.examination_viewer", lambda results, exam: "<p>maps</p>")
+    monkeypatch.setattr("qmri.pipeline.stages.viewer.examination_viewer", lambda results, exam: "<p>maps</p>")
     assert main(["view", GOOD, "--results", str(read_only)]) == 0
     told = capsys.readouterr()
     assert "may only be read" in told.err

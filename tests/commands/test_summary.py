@@ -4,9 +4,9 @@ import json
 
 import pytest
 
-from qmri.commands.summary import MOST_NAMED, summarise
-from qmri.measure.tables import table_text
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS
+from qmri.outputs.tables import table_text
+from qmri.pipeline.run.summary import MOST_NAMED, summarise
 
 
 @pytest.mark.parametrize("unverified", [0, 1, MOST_NAMED + 2])

@@ -16,9 +16,9 @@ from qmri.cli import main  # noqa: E402
 from qmri.errors import QmriError  # noqa: E402
 from qmri.export.codes import VERTEBRA  # noqa: E402
 from qmri.export.source import find_source  # noqa: E402
+from qmri.images.nifti import Volume, write_volume  # noqa: E402
 from qmri.outputs import exam_directory, file_path  # noqa: E402
-from qmri.stage import Outcome, run_stage  # noqa: E402
-from qmri.volumes import Volume, write_volume  # noqa: E402
+from qmri.pipeline.records.stage import Outcome, run_stage  # noqa: E402
 
 NAME = "sub-01_ses-pre"
 SHAPE = (7, 6, 4)

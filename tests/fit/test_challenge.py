@@ -7,9 +7,9 @@ import pytest
 
 from qmri.cli import main
 from qmri.fit import fit_water_fat
+from qmri.images.nifti import read_volume
 from qmri.outputs import file_path
 from qmri.signal import GAMMA_MHZ_PER_T
-from qmri.volumes import read_volume
 
 
 @pytest.mark.parametrize(("case", "score"), [(16, 0.994), (17, 0.985)])

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from qmri.fit.candidates.energies import energies, energy_table, features
 from qmri.fit.echoes import echo_train
-from qmri.fit.energies import energies, energy_table, features
 from qmri.signal import GAMMA_MHZ_PER_T
 
 TIMES = {"even": 1e-3 * (1.2 + np.arange(6)), "uneven": 1e-3 * np.array([1.1, 2.3, 3.1, 4.6])}

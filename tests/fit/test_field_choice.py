@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qmri.fit.chunks import Workers
-from qmri.fit.field_choice import Coupling, pass_messages
+from qmri.fit.field.message_passing import Coupling, pass_messages
 
 
 def chosen(costs, positions, mask=None, coupling=None):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qmri.fit.field_prior import neighbourhood
+from qmri.fit.field.prior import neighbourhood
 from qmri.fit.voxels import Signals, Voxels
 
 SHAPE = (20, 20, 20)

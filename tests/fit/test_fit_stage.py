@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from qmri.acquisition import Acquisition
 from qmri.cli import main
 from qmri.config import parse_config
 from qmri.errors import QmriError
 from qmri.fit import fit_water_fat
+from qmri.images.acquisition import Acquisition
+from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path, write_json, write_volume
 from qmri.outputs import exam_directory, file_path
 from qmri.signal import FAT_MODELS, GAMMA_MHZ_PER_T, WATER_PPM_37C, WaterFatModel, water_position
-from qmri.volumes import Volume, read_json, read_volume, sidecar_path, write_json, write_volume
 
 EXAM = "sub-01_ses-pre"
 SHAPE = (4, 5, 3)

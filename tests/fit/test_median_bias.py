@@ -7,11 +7,11 @@ import pytest
 
 from qmri.fit import Reason, fit_water_fat
 from qmri.fit.chunks import workers
-from qmri.fit.common_phase import Sums
 from qmri.fit.echoes import echo_train
-from qmri.fit.median_bias import skew
-from qmri.fit.method import Method, Start
-from qmri.fit.solution import solve
+from qmri.fit.precision.median_bias import skew
+from qmri.fit.solve.common_phase import Sums
+from qmri.fit.solve.method import Method, Start
+from qmri.fit.solve.solution import solve
 from qmri.fit.voxels import Signals
 from qmri.signal import GAMMA_MHZ_PER_T
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qmri.fit import fit_water_fat
-from qmri.measure.uncertainty import noise_error_of_median
+from qmri.measure.marrow.uncertainty import noise_error_of_median
 from qmri.signal import GAMMA_MHZ_PER_T, WaterFatModel
 
 ECHO_TIMES = 1e-3 * (1.2 + np.arange(6))

@@ -8,7 +8,7 @@ import pytest
 
 from qmri.errors import QmriError
 from qmri.fit import fit_water_fat
-from qmri.ingest.complex_data import undo_sign
+from qmri.ingest.values.complex_data import undo_sign
 from qmri.signal import GAMMA_MHZ_PER_T, WaterFatModel
 
 TIMES = 1e-3 * (1.2 + np.arange(6))

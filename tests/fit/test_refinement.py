@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from qmri.fit.chunks import workers
-from qmri.fit.common_phase import Sums, common_phase_fit
 from qmri.fit.echoes import echo_train
-from qmri.fit.method import Method, Start
-from qmri.fit.refine import FieldPrior, information
-from qmri.fit.solution import solve
+from qmri.fit.solve.common_phase import Sums, common_phase_fit
+from qmri.fit.solve.method import Method, Start
+from qmri.fit.solve.refine import FieldPrior, information
+from qmri.fit.solve.solution import solve
 from qmri.fit.voxels import Signals
 from qmri.signal import GAMMA_MHZ_PER_T, cramer_rao
 

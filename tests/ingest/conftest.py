@@ -23,8 +23,8 @@ from pydicom.uid import (
     generate_uid,
 )
 
-from qmri.ingest.stage import ingest
 from qmri.outputs import FILES
+from qmri.pipeline.stages.ingest import ingest
 
 PLANTED = ("PLANTED^PATIENTNAME", "PLANTED-QZX-KYW", "19480213", "Planted Hospital", "PLANTED-ACC-99")
 REN9_PPM = np.array([0.90, 1.30, 1.60, 2.02, 2.24, 2.75, 4.20, 5.19, 5.29])

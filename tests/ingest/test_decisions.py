@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.ingest.acquisition_facts import t1_bias_percent
-from qmri.ingest.complex_data import combine, phase_unit, undo_chopping, undo_sign
-from qmri.ingest.header import Hints
-from qmri.ingest.kinds import Kind, described_kind
-from qmri.ingest.overrides import read_overrides
-from qmri.ingest.scaling import fat_level
-from qmri.ingest.votes import component_vote, map_vote
+from qmri.ingest.headers.header import Hints
+from qmri.ingest.headers.image_type import component_vote, map_vote
+from qmri.ingest.headers.kinds import Kind, described_kind
+from qmri.ingest.selection.overrides import read_overrides
+from qmri.ingest.values.acquisition_facts import t1_bias_percent
+from qmri.ingest.values.complex_data import combine, phase_unit, undo_chopping, undo_sign
+from qmri.ingest.values.pdff_scale import fat_level
 from qmri.signal import WaterFatModel
 
 TIMES = np.array([1.2, 2.2, 3.2, 4.2, 5.2, 6.2]) * 1e-3

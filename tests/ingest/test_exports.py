@@ -11,10 +11,10 @@ import pytest
 from pydicom.uid import SecondaryCaptureImageStorage, generate_uid
 
 from qmri.errors import QmriError
-from qmri.ingest.alignment import offset_between
-from qmri.ingest.echo_times import same_times
-from qmri.ingest.kinds import Kind, described_kind
-from qmri.ingest.listing import list_folder
+from qmri.ingest.folder.listing import list_folder
+from qmri.ingest.headers.kinds import Kind, described_kind
+from qmri.ingest.selection.echo_times import same_times
+from qmri.ingest.values.alignment import offset_between
 
 
 @pytest.fixture

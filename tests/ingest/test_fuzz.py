@@ -14,16 +14,16 @@ import pytest
 from pydicom.dataset import Dataset
 
 from qmri.errors import QmriError
-from qmri.ingest.acquisition_facts import acquisition_warnings, read_acquisition
-from qmri.ingest.complex_data import combine, undo_chopping, undo_sign
-from qmri.ingest.load import load
-from qmri.ingest.overrides import Overrides
-from qmri.ingest.pixels import decode
-from qmri.ingest.plan import make_plan
-from qmri.ingest.rates import scale_r2star
-from qmri.ingest.reading import read_file
-from qmri.ingest.scaling import rescaled, scale_pdff
-from qmri.ingest.scan import check_one_patient, collect
+from qmri.ingest.folder.reading import read_file
+from qmri.ingest.folder.scan import check_one_patient, collect
+from qmri.ingest.pixels.decoding import decode
+from qmri.ingest.pixels.load import load
+from qmri.ingest.selection.overrides import Overrides
+from qmri.ingest.selection.selection import make_plan
+from qmri.ingest.values.acquisition_facts import acquisition_warnings, read_acquisition
+from qmri.ingest.values.complex_data import combine, undo_chopping, undo_sign
+from qmri.ingest.values.pdff_scale import rescaled, scale_pdff
+from qmri.ingest.values.r2star_scale import scale_r2star
 
 STRANGE = [
     "",

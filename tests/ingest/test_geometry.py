@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from qmri.errors import QmriError
-from qmri.ingest.pixels import decode
-from qmri.ingest.plane import Plane, make_grid, same_stack
-from qmri.ingest.scan import scan_files
-from qmri.ingest.stacks import grid_of
+from qmri.ingest.folder.scan import scan_files
+from qmri.ingest.headers.plane import Plane, make_grid, same_stack
+from qmri.ingest.pixels.decoding import decode
+from qmri.ingest.selection.stacks import grid_of
 
 angles = st.tuples(*[st.floats(-180, 180)] * 3)
 spacings = st.tuples(*[st.floats(0.3, 8.0)] * 3)

@@ -22,7 +22,7 @@ from pydicom.uid import (
 
 from qmri.cli import main
 from qmri.errors import QmriError
-from qmri.ingest.stage import ingest
+from qmri.pipeline.stages.ingest import ingest
 
 
 @pytest.fixture

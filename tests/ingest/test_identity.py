@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydicom.dataset import Dataset
 
-from qmri.ingest.identity import PatientIdentity, Relation, patient_identity
+from qmri.ingest.headers.identity import PatientIdentity, Relation, patient_identity
 
 
 def person(**elements: str) -> PatientIdentity:

@@ -10,8 +10,8 @@ import zipfile
 import pytest
 
 from qmri.cli import main
-from qmri.ingest.listing import list_folder
-from qmri.study import read_study
+from qmri.ingest.folder.listing import list_folder
+from qmri.pipeline.study.study_sheet import read_study
 
 
 def test_the_listing_tells_type_evidence_and_use(dicom, tmp_path):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.ingest.marrow import LEAST_RATE, tissue_rates
+from qmri.ingest.values.tissue_decay import LEAST_RATE, tissue_rates
 
 R2STAR_TYPE = ["DERIVED", "PRIMARY", "DIXON", "R2_STAR_MAP"]
 T2STAR_TYPE = ["DERIVED", "PRIMARY", "DIXON", "T2_STAR_MAP"]

@@ -21,8 +21,8 @@ from pydicom.datadict import keyword_for_tag
 from pydicom.dataset import Dataset
 
 from qmri.errors import QmriError
-from qmri.ingest.stage import ingest
-from qmri.volumes import read_volume
+from qmri.images.nifti import read_volume
+from qmri.pipeline.stages.ingest import ingest
 
 CASES = 120
 NUMERIC = ("DS", "IS", "FD", "FL", "US", "SS", "UL", "SL")

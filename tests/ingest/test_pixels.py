@@ -19,11 +19,11 @@ from pydicom.uid import (
 )
 
 from qmri.errors import QmriError
-from qmri.ingest import pixels
-from qmri.ingest.bits import signed_values
-from qmri.ingest.header import PixelFormat
-from qmri.ingest.pixels import decode, padding_of
-from qmri.ingest.reading import read_file
+from qmri.ingest.folder.reading import read_file
+from qmri.ingest.headers.header import PixelFormat
+from qmri.ingest.pixels import decoding as pixels
+from qmri.ingest.pixels.bits import signed_values
+from qmri.ingest.pixels.decoding import decode, padding_of
 
 COMPRESSED = ("MR3_J2KR", "MR3_JLSL", "MR3_JPLL", "MR3_RLE")
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qmri.cli import main
-from qmri.ingest.complex_data import undo_sign
+from qmri.ingest.values.complex_data import undo_sign
 
 
 def test_the_signal_of_the_challenge_comes_back(shared_data, ingested):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from qmri.levels import LEVEL_ID
+from qmri.spine.levels import LEVEL_ID
 
 WIDTH, DEPTH, HEIGHT, GAP = 44.0, 32.0, 27.0, 36.0
 

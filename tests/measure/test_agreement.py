@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qmri.cli import main
-from qmri.measure.agreement import agree, bias_interval, intraclass_correlations
+from qmri.measure.comparison.agreement import agree, bias_interval, intraclass_correlations
 
 # Shrout and Fleiss 1979, 10.1037/0033-2909.86.2.420: six subjects, four judges; ICC(2,1) .29, ICC(3,1) .71.
 RATINGS = np.array(

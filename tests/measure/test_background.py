@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qmri.config import MeasureSettings
-from qmri.measure.background import background_columns, steps_to_nearest, target_columns
+from qmri.measure.marrow.background import background_columns, steps_to_nearest, target_columns
 
 SETTINGS = MeasureSettings()
 

@@ -3,7 +3,7 @@
 import pytest
 
 from qmri.config import MeasureSettings
-from qmri.measure.changes import SessionOrder, change_rows
+from qmri.measure.comparison.changes import SessionOrder, change_rows
 
 SETTINGS = MeasureSettings()
 HEIGHTS = {"height_ant_mm": "25", "height_mid_mm": "24", "height_post_mm": "26"}

@@ -3,14 +3,14 @@
 import numpy as np
 import pytest
 
-from qmri.measure.bodies import find_bodies
-from qmri.measure.curvature import (
+from qmri.measure.shape.bodies import find_bodies
+from qmri.measure.shape.curvature import (
     coronal_cobb_deg,
     kyphosis_deg,
     local_kyphosis_deg,
     thoracolumbar_kyphosis_deg,
 )
-from qmri.measure.morphometry import measure_shape
+from qmri.measure.shape.morphometry import measure_shape
 
 
 def shapes_of(spine):

@@ -5,14 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.levels import USUAL_LEVELS
-from qmri.measure.deformity import (
+from qmri.measure.shape.deformity import (
     HeightLoss,
     expected_heights,
     height_losses,
     usual_heights,
     usual_wedge_ratio,
 )
+from qmri.spine.levels import USUAL_LEVELS
 
 # Normal anterior, middle and posterior heights, mm, of women (L5 is wedged the other way).
 NORMAL = {

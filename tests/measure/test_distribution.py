@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from qmri.measure.distribution import median, pdff_columns, r2star_columns, rank_correlation, unrounded
+from qmri.measure.marrow.distribution import median, pdff_columns, r2star_columns, rank_correlation, unrounded
 
 
 def test_columns_by_hand():

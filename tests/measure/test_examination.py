@@ -6,8 +6,8 @@ import pytest
 from qmri.config import MeasureSettings
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps
-from qmri.measure.morphometry import Morphometry
 from qmri.measure.rows import ExaminationData, Identity, LabelNote, failed_examination
+from qmri.measure.shape.morphometry import Morphometry
 from qmri.outputs import VERTEBRA_COLUMNS
 
 SETTINGS = MeasureSettings()

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from qmri.config import MeasureSettings
-from qmri.levels import LEVEL_ID
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps
-from qmri.measure.label_flags import FAILED_WORDS
+from qmri.measure.quality.label_flags import FAILED_WORDS
 from qmri.measure.rows import OF_TARGETS, ExaminationData, Identity, LabelNote
+from qmri.spine.levels import LEVEL_ID
 
 SETTINGS = MeasureSettings()
 LEVELS = ("T11", "T12", "L1", "L2", "L3")

@@ -10,14 +10,14 @@ from functools import cache
 import numpy as np
 import pytest
 
-from qmri.acquisition import Acquisition
 from qmri.config import MeasureSettings
-from qmri.levels import LEVEL_ID
+from qmri.images.acquisition import Acquisition
 from qmri.measure.examination import measure_examination
-from qmri.measure.flags import DISQUALIFYING, FLAGS, misfit_flags
 from qmri.measure.images import Fractures, Maps, Origin
-from qmri.measure.roi import surface_depth_mm
+from qmri.measure.marrow.roi import surface_depth_mm
+from qmri.measure.quality.flags import DISQUALIFYING, FLAGS, misfit_flags
 from qmri.measure.rows import ExaminationData, Identity, LabelNote
+from qmri.spine.levels import LEVEL_ID
 
 SETTINGS = MeasureSettings()
 LEVELS = ("T11", "T12", "L1", "L2", "L3")

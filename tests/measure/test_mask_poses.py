@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from qmri.measure.bodies import find_bodies
-from qmri.measure.morphometry import HEIGHTS_AT, measure_shape
+from qmri.measure.shape.bodies import find_bodies
+from qmri.measure.shape.morphometry import HEIGHTS_AT, measure_shape
 
 LOSSES = pytest.mark.parametrize("loss", [{}, {"L1": ("wedge", 0.3)}, {"L1": ("biconcave", 0.3)}])
 DEPTH, WIDTH, BEAK_MM = 32.0, 44.0, 3.0

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from qmri.measure.bodies import find_bodies
-from qmri.measure.morphometry import HEIGHTS_AT, measure_shape
+from qmri.measure.shape.bodies import find_bodies
+from qmri.measure.shape.morphometry import HEIGHTS_AT, measure_shape
 
 WEDGE = {"L1": ("wedge", 0.3)}
 

@@ -8,10 +8,10 @@ import pytest
 
 from qmri.cli import main
 from qmri.errors import QmriError
+from qmri.images.nifti import Volume, read_json, write_volume
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
-from qmri.stage import Outcome, run_stage, run_stage_or_record
-from qmri.study import read_study
-from qmri.volumes import Volume, read_json, write_volume
+from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
+from qmri.pipeline.study.study_sheet import read_study
 
 GOOD, BAD = "sub-01_ses-pre", "sub-02_ses-pre"
 

@@ -7,13 +7,13 @@ import nibabel
 import numpy as np
 import pytest
 
-from qmri.measure.bodies import chain_tangents, find_bodies
-from qmri.measure.endplate import huber_fit
-from qmri.measure.morphometry import measure_shape
-from qmri.measure.occupancy import Occupancy, extents
-from qmri.measure.quadrilateral import fit_quadrilateral
+from qmri.measure.shape.bodies import chain_tangents, find_bodies
+from qmri.measure.shape.endplate import huber_fit
+from qmri.measure.shape.morphometry import measure_shape
+from qmri.measure.shape.occupancy import Occupancy, extents
+from qmri.measure.shape.quadrilateral import fit_quadrilateral
 from qmri.measure.vertebra import contradicted_heights
-from qmri.segment.frames import frame_along
+from qmri.spine.body_frame import frame_along
 
 HAND_DRAWN = Path(__file__).parents[3] / "shared/data/lumbar_water"
 

@@ -5,9 +5,9 @@ import pytest
 
 from qmri.config import MeasureSettings
 from qmri.fit.water_fat import fit_water_fat
-from qmri.measure.bodies import find_bodies
 from qmri.measure.examination import prepare
 from qmri.measure.images import Maps
+from qmri.measure.shape.bodies import find_bodies
 from qmri.measure.vertebra import marker_columns
 from qmri.signal import WaterFatModel
 

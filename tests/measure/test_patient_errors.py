@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from qmri.config import MeasureSettings
-from qmri.measure.background import background_columns
-from qmri.measure.patient_errors import angle_error_deg, error_columns, error_of_mean
+from qmri.measure.marrow.background import background_columns
+from qmri.measure.quality.patient_errors import angle_error_deg, error_columns, error_of_mean
 
 LEVELS = ("T11", "T12", "L1", "L2", "L3", "L4", "L5")
 

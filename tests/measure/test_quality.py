@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.measure.quality import t1_bias_pct
+from qmri.measure.quality.quality_figures import t1_bias_pct
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmri.measure.bodies import find_bodies
-from qmri.measure.morphometry import measure_shape
-from qmri.measure.roi import body_coordinates, make_region, smallest_height_mm, surface_depth_mm, vein_box
+from qmri.measure.marrow.roi import (
+    body_coordinates,
+    make_region,
+    smallest_height_mm,
+    surface_depth_mm,
+    vein_box,
+)
+from qmri.measure.shape.bodies import find_bodies
+from qmri.measure.shape.morphometry import measure_shape
 
 
 def no_void(body):

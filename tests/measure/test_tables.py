@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qmri.measure.tables import dictionary, format_cell, table_text
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column
+from qmri.outputs.tables import dictionary, format_cell, table_text
 
 COLUMNS = (Column("name", None, "A name."), Column("value_mm", "mm", "A value.", (0, 5)))
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from qmri.measure.texture import FEATURES, features, fixed_bins, merged_matrix, slice_texture
+from qmri.measure.marrow.texture import FEATURES, features, fixed_bins, merged_matrix, slice_texture
 
 # The digital phantom of the IBSI (reference manual, section 5.1): four slices, 0 is outside the region.
 PHANTOM = np.array(

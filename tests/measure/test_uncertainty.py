@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.acquisition import Acquisition
-from qmri.measure.uncertainty import (
+from qmri.images.acquisition import Acquisition
+from qmri.measure.marrow.uncertainty import (
     combine,
     independence,
     mask_error_of_median,

@@ -5,10 +5,10 @@ import pytest
 
 from qmri.cli import main
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID
+from qmri.images.nifti import Volume, write_volume
 from qmri.outputs import exam_directory, file_path
-from qmri.stage import Outcome, run_stage, run_stage_or_record
-from qmri.volumes import Volume, write_volume
+from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
+from qmri.spine.levels import LEVEL_ID
 
 LEVELS = ("T11", "T12", "L1", "L2", "L3")
 GOOD, BAD = "sub-01_ses-pre", "sub-02_ses-pre"

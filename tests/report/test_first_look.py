@@ -4,8 +4,8 @@ import re
 
 import matplotlib as mpl
 
-from qmri.measure.tables import table_text
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS
+from qmri.outputs.tables import table_text
 
 
 def test_the_example_goes_from_tables_to_a_picture(repository, tmp_path, monkeypatch, capsys):

@@ -1,6 +1,6 @@
 """Flags on a page: one line for each, with its levels, the worst first."""
 
-from qmri.measure.flags import DISQUALIFYING, FLAGS
+from qmri.measure.quality.flags import DISQUALIFYING, FLAGS
 from qmri.report.flagged import MOST_FINDINGS, WORST_FIRST, flagged, flags_line, spoken_levels
 
 

@@ -8,9 +8,9 @@ import pytest
 
 from qmri.config import MeasureSettings
 from qmri.outputs import exam_directory, file_path
-from qmri.report.page import examination_page
-from qmri.report.stage import read_content
-from qmri.study import read_study
+from qmri.pipeline.stages.report import read_content
+from qmri.pipeline.study.study_sheet import read_study
+from qmri.report.examination.examination_page import examination_page
 
 GOOD, BAD = "sub-01_ses-pre", "sub-02_ses-pre"
 VOID = {"meta", "img", "input", "link", "br"}

@@ -9,11 +9,11 @@ import subprocess
 import numpy as np
 import pytest
 
-from qmri.measure.tables import table_text
 from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS
+from qmri.outputs.tables import table_text
+from qmri.pipeline.stages.study_page import write_study_page
+from qmri.pipeline.study.study_sheet import read_study
 from qmri.report.distributions import agreement_of, caption, level_charts, outliers
-from qmri.report.study_page import write_study_page
-from qmri.study import read_study
 
 LEVELS = ("T10", "T11", "T12", "L1", "L2", "L3", "L4", "L5")
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)

@@ -1,6 +1,6 @@
 """Decisions of a record as words, names and tables."""
 
-from qmri.report.told import ToldTable, told
+from qmri.report.examination.record_words import ToldTable, told
 
 
 def test_plain_values_are_words():

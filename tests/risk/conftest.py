@@ -11,10 +11,10 @@ from types import SimpleNamespace
 import pytest
 
 from qmri.config import Config, parse_config
-from qmri.report.risk.stage import development_pages
-from qmri.risk.stage import Tables, develop_files
-from qmri.simulate.cohort.people import CohortOptions
-from qmri.simulate.cohort.stage import simulate_cohort
+from qmri.pipeline.stages.risk import Tables, develop_files
+from qmri.pipeline.stages.risk_report import development_pages
+from qmri.simulate.cohort.cohort_writer import simulate_cohort
+from qmri.simulate.cohort.patients import CohortOptions
 
 QUICK = {"bootstrap_samples": 20, "cross_validation_repeats": 1}
 

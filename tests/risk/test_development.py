@@ -9,11 +9,11 @@ import pytest
 
 from qmri.errors import QmriError
 from qmri.outputs import RISK_FILES, RISK_PAGES
+from qmri.pipeline.stages.risk import apply_files, develop_files, read_both, validate_files
 from qmri.risk.development import develop
-from qmri.risk.model_file import content_hash, read_model
-from qmri.risk.stage import apply_files, develop_files, read_both, validate_files
-from qmri.simulate.cohort.people import CohortOptions
-from qmri.simulate.cohort.stage import simulate_cohort
+from qmri.risk.tables.model_file import content_hash, read_model
+from qmri.simulate.cohort.cohort_writer import simulate_cohort
+from qmri.simulate.cohort.patients import CohortOptions
 
 KEYS = {
     "n",

@@ -4,8 +4,8 @@ import inspect
 
 import numpy as np
 
-from qmri.risk import impute
-from qmri.risk.impute import NormalModel, complete, filled_means, fit_normal
+from qmri.risk.cohort import impute
+from qmri.risk.cohort.impute import NormalModel, complete, filled_means, fit_normal
 
 
 def correlated(count=400, seed=1):

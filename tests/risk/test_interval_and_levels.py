@@ -5,9 +5,9 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit, logsumexp
 
-from qmri.risk.impute import Completed
-from qmri.risk.interval import reliability, risks_with_interval
-from qmri.risk.levels import (
+from qmri.risk.cohort.impute import Completed
+from qmri.risk.performance.interval import reliability, risks_with_interval
+from qmri.risk.regression.conditional_logit import (
     PENALTY,
     TERM_SCALE,
     PatientLevels,
@@ -97,7 +97,7 @@ def test_the_shares_find_what_is_true_and_what_brute_force_finds():
 
 def test_it_is_the_conditional_logit_of_statsmodels_where_the_penalty_is_of_no_account(monkeypatch):
     discrete = pytest.importorskip("statsmodels.discrete.conditional_models")
-    monkeypatch.setattr("qmri.risk.levels.PENALTY", 1e-8)
+    monkeypatch.setattr("qmri.risk.regression.conditional_logit.PENALTY", 1e-8)
     made = patients(80)
     model = fit_levels(made)
     y = np.concatenate([p.fractured for p in made]).astype(float)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from qmri.risk.logistic import fit_logistic, log_likelihood, with_intercept
-from qmri.risk.ridge import covariance_over_penalties, fit_ridge, log_marginal_likelihood
+from qmri.risk.regression.logistic import fit_logistic, log_likelihood, with_intercept
+from qmri.risk.regression.ridge import covariance_over_penalties, fit_ridge, log_marginal_likelihood
 
 
 @pytest.fixture(scope="module")

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.risk.outcome import decide, require_confirmed
-from qmri.risk.results import flow_counts, flow_rows
-from qmri.risk.stage import develop_files, read_both
+from qmri.pipeline.stages.risk import develop_files, read_both
+from qmri.risk.cohort.outcome import decide, require_confirmed
+from qmri.risk.tables.results import flow_counts, flow_rows
 
 DAY0 = datetime.date(2022, 1, 1)
 

@@ -7,16 +7,16 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from qmri.config_risk import RiskSettings
+from qmri.config.risk_settings import RiskSettings
 from qmri.outputs.risk_columns import FLOW_STEPS
-from qmri.report.risk.axes import round_ticks
 from qmri.report.risk.cards import file_name
-from qmri.report.risk.contributions import contributions, log_odds_at_mean
-from qmri.report.risk.curves import decision_svg
-from qmri.report.risk.flow_chart import STAGES, flow_svg
-from qmri.report.risk.nomogram import nomogram, nomogram_svg
+from qmri.report.risk.charts.axes import round_ticks
+from qmri.report.risk.charts.contributions import contributions, log_odds_at_mean
+from qmri.report.risk.charts.curves import decision_svg
+from qmri.report.risk.charts.flow_chart import STAGES, flow_svg
+from qmri.report.risk.charts.nomogram import nomogram, nomogram_svg
+from qmri.report.risk.phrases import TERM_WORDS, value_words
 from qmri.report.risk.tripod import checklist
-from qmri.report.risk.words import TERM_WORDS, value_words
 from qmri.risk.terms import Term
 
 

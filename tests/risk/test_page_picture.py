@@ -5,12 +5,12 @@ from functools import partial
 
 import numpy as np
 
-from qmri.levels import LEVEL_ID
+from qmri.images.nifti import Volume, write_volume
 from qmri.outputs import exam_directory, file_path
-from qmri.report.risk.picture import Anatomy, level_colour, levels_svg
-from qmri.report.risk.stage import applied_pages
-from qmri.risk.stage import apply_files
-from qmri.volumes import Volume, write_volume
+from qmri.pipeline.stages.risk import apply_files
+from qmri.pipeline.stages.risk_report import applied_pages
+from qmri.report.risk.charts.picture import Anatomy, level_colour, levels_svg
+from qmri.spine.levels import LEVEL_ID
 
 
 def block_spine(levels):

@@ -12,12 +12,12 @@ import pytest
 from qmri.config import Config
 from qmri.errors import QmriError
 from qmri.outputs.risk_columns import FLOW_STEPS
+from qmri.pipeline.stages.risk import apply_files, develop_files, validate_files
+from qmri.pipeline.stages.risk_of_study import develop_in_study
+from qmri.pipeline.stages.risk_report import applied_pages, development_pages, validation_pages
 from qmri.report.risk.cards import file_name
-from qmri.report.risk.page import development_page
-from qmri.report.risk.stage import applied_pages, development_pages, validation_pages
-from qmri.report.risk.words import TERM_WORDS
-from qmri.risk.stage import apply_files, develop_files, validate_files
-from qmri.risk.study import develop_in_study
+from qmri.report.risk.phrases import TERM_WORDS
+from qmri.report.risk.risk_pages import development_page
 
 VOID = {"meta", "img", "input", "link", "br"}
 CAUTION = "No decision is to rest on this model before it has been validated on other patients."

@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 from scipy.special import expit, logit
 
-from qmri.risk.added_value import auc_change, likelihood_ratio
-from qmri.risk.calibration import calibration_curve, measures, natural_splines
-from qmri.risk.discrimination import auc, auc_covariance, auc_interval
-from qmri.risk.net_benefit import advantage, net_benefit, net_benefit_of_all
+from qmri.risk.performance.added_value import auc_change, likelihood_ratio
+from qmri.risk.performance.calibration import calibration_curve, measures, natural_splines
+from qmri.risk.performance.discrimination import auc, auc_covariance, auc_interval
+from qmri.risk.performance.net_benefit import advantage, net_benefit, net_benefit_of_all
 
 
 def scored(count=500, seed=0, slope=1.0):

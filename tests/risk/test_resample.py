@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.special import expit
 
-from qmri.risk.calibration import measures
+from qmri.risk.performance.calibration import measures
+from qmri.risk.performance.resample import bootstrap, corrected, cross_validate, stratified_folds
 from qmri.risk.procedure import Scale, fit_procedure
-from qmri.risk.resample import bootstrap, corrected, cross_validate, stratified_folds
 
 THRESHOLDS = np.linspace(0.05, 0.3, 6)
 

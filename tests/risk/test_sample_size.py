@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from qmri.risk.sample_size import cox_snell_r2, sample_size
+from qmri.risk.performance.sample_size import cox_snell_r2, sample_size
 
 
 def test_what_560_patients_afford():

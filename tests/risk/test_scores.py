@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import multivariate_normal
 
-from qmri.risk.scores import fit_score
+from qmri.risk.regression.scores import fit_score
 
 
 def sample(n=200, seed=0):

@@ -6,8 +6,8 @@ import shutil
 import pytest
 
 from qmri.errors import QmriError
-from qmri.risk.marker_tables import preoperative_sessions
-from qmri.risk.stage import develop_files, read_both
+from qmri.pipeline.stages.risk import develop_files, read_both
+from qmri.risk.tables.marker_tables import preoperative_sessions
 
 YES_NO = ("glucocorticoid", "antiosteoporosis_drug", "severe_scoliosis", "infection_or_malignancy")
 

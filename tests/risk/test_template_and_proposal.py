@@ -8,10 +8,10 @@ from qmri.cli import main
 from qmri.config import Config
 from qmri.errors import QmriError
 from qmri.outputs import CHANGE_COLUMNS, CLINICAL_COLUMNS, OUTCOME_COLUMNS
-from qmri.risk.proposal import proposed_rows
-from qmri.risk.sheets import parse_value
-from qmri.risk.stage import Tables, develop_files, read_both
-from qmri.risk.study import propose_outcomes
+from qmri.pipeline.stages.risk import Tables, develop_files, read_both
+from qmri.pipeline.stages.risk_of_study import propose_outcomes
+from qmri.risk.tables.proposal import proposed_rows
+from qmri.risk.tables.sheets import parse_value
 
 CHANGE = {column.name: "n/a" for column in CHANGE_COLUMNS} | {"session_before": "pre", "comparable": "1"}
 

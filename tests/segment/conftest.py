@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from qmri.segment.detector import SpineImages
+from qmri.segment.detect.detector import SpineImages
 
 LEVELS = ("L1", "L2", "L3", "L4", "L5")
 SPACING_MM = 36.0

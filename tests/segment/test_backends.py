@@ -12,11 +12,13 @@ import pytest
 
 from qmri.config import SegmentSettings, parse_config
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID
+from qmri.images.nifti import Volume, read_json, read_volume, write_volume
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import record_path
+from qmri.pipeline.records.stage import Outcome, run_stage
+from qmri.pipeline.stages.segment import segment_examination
+from qmri.pipeline.study.study_sheet import Examination
 from qmri.segment.backends.backend import Site, segment_with_backend
-from qmri.segment.backends.choice import segment_as_told
 from qmri.segment.backends.description import (
     Description,
     description_path,
@@ -24,12 +26,10 @@ from qmri.segment.backends.description import (
     shipped_names,
     told_descriptions,
 )
-from qmri.segment.detector import SpineImages
-from qmri.segment.spine import segment_drawn
-from qmri.segment.stage import segment_examination
-from qmri.stage import Outcome, run_stage
-from qmri.study import Examination
-from qmri.volumes import Volume, read_json, read_volume, write_volume
+from qmri.segment.backends.fallback import segment_as_told
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.segmentation import segment_drawn
+from qmri.spine.levels import LEVEL_ID
 
 SETTINGS = SegmentSettings()
 PROGRAMS = {
@@ -319,7 +319,7 @@ def test_where_the_program_hangs_the_examination_fails_with_the_reason(tools, sp
 
 def test_where_the_settings_say_so_the_embedded_method_takes_over(tools, spine, monkeypatch):
     monkeypatch.setenv("STANDIN_MODE", "crash")
-    monkeypatch.setattr("qmri.segment.stage.segment_detected", lambda *_, **__: embedded(spine)())
+    monkeypatch.setattr("qmri.pipeline.stages.segment.segment_detected", lambda *_, **__: embedded(spine)())
     exam = examination(tools, spine)
     record = segment_record(tools, exam, backend="spineps", backend_fallback="embedded")
     assert record["status"] == "ok"

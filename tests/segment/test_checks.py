@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qmri.config import SegmentSettings
-from qmri.segment.spine import segment_drawn
+from qmri.segment.segmentation import segment_drawn
 
 SETTINGS = SegmentSettings()
 

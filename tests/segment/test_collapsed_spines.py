@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qmri.segment.network import NetworkDetector
+from qmri.segment.detect import NetworkDetector
 
 BENCHMARKS = str(Path(__file__).resolve().parents[2] / "benchmarks")
 KINDS = ("crush 40", "oedema crush 40")

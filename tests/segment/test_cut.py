@@ -5,13 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qmri.segment.contrast import prepare
-from qmri.segment.cut import cut_surfaces
-from qmri.segment.detector import ProbabilityMap
-from qmri.segment.frames import frames_of_chain
-from qmri.segment.rasterise import rasterise
-from qmri.segment.voids import fill_voids
-from qmri.segment.weights import WATER_AND_FAT
+from qmri.segment.cut.body_cut import cut_surfaces
+from qmri.segment.cut.contrast import prepare
+from qmri.segment.cut.rasterise import rasterise
+from qmri.segment.cut.voids import fill_voids
+from qmri.segment.cut.weights import WATER_AND_FAT
+from qmri.segment.detect.detector import ProbabilityMap
+from qmri.spine.body_frame import frames_of_chain
 
 IDS = [20, 21, 22, 23, 24]
 CRUSHED = (27.0, 27.0, 15.0, 27.0, 27.0)

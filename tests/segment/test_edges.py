@@ -5,10 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qmri.segment.contrast import prepare
-from qmri.segment.cut import surroundings
-from qmri.segment.detector import SpineImages
-from qmri.segment.edges import (
+from qmri.segment.cut.body_cut import surroundings
+from qmri.segment.cut.contrast import prepare
+from qmri.segment.cut.edges import (
     STEP_MM,
     fat_edge,
     inside_dark_disc,
@@ -16,10 +15,11 @@ from qmri.segment.edges import (
     signal_edge_either_way,
     valley,
 )
-from qmri.segment.frames import frame_along, frames_of_chain
-from qmri.segment.refit import follow
-from qmri.segment.template import LONGITUDES, ROWS, BodySurface, rays_of
-from qmri.segment.weights import WATER_ALONE, Sides
+from qmri.segment.cut.refit import follow
+from qmri.segment.cut.template import LONGITUDES, ROWS, BodySurface, rays_of
+from qmri.segment.cut.weights import WATER_ALONE, Sides
+from qmri.segment.detect.detector import SpineImages
+from qmri.spine.body_frame import frame_along, frames_of_chain
 
 AT_MM = np.arange(-20.0, 12.0, STEP_MM)
 ENDPLATE, WALL = 0, int(np.argmin(np.abs(ROWS - 2)))

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.segment.detector import Candidate, Detection
-from qmri.segment.level_evidence import doubts_of_sacrum, doubts_of_slab, sideways_bend
-from qmri.segment.naming import (
+from qmri.segment.detect.detector import Candidate, Detection
+from qmri.segment.naming.level_evidence import doubts_of_sacrum, doubts_of_slab, sideways_bend
+from qmri.segment.naming.numbering import (
     name_from_anchor,
     name_from_lowest_level,
     name_from_sacrum,
     seen_otherwise,
     view_below,
 )
-from qmri.segment.seeds import Seeds
+from qmri.segment.reader.seeds import Seeds
 
 
 def spine(chances, *, seen=None, bend=0.0, whole=True):

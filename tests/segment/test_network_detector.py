@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from qmri.config import SegmentSettings
-from qmri.segment.detector import SpineImages
-from qmri.segment.network import NetworkDetector
-from qmri.segment.network.session import WEIGHTS, weights_hash
+from qmri.segment.detect import NetworkDetector
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.detect.session import WEIGHTS, weights_hash
 from qmri.simulate.anatomy import Fracture, Lesion, SpineRecipe, draw_spine, render
 from qmri.simulate.randomised.contrast import paint_contrast
 

@@ -5,17 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.segment.network.chain import best_chain, fill_gaps, link_cost, missing_below, numbering
-from qmri.segment.network.channels import CEILING, normalise, pad_in_plane, stack_slices
-from qmri.segment.network.classes import (
+from qmri.segment.detect.chain import best_chain, fill_gaps, link_cost, missing_below, numbering
+from qmri.segment.detect.channels import CEILING, normalise, pad_in_plane, stack_slices
+from qmri.segment.detect.classes import (
     CENTRE_CHANNEL,
     OUTPUT_CHANNELS,
     SLICE_OFFSETS,
     SPACING_MM,
     NetworkClass,
 )
-from qmri.segment.network.grid import interpolation_matrix, to_mm, to_working, working_grid
-from qmri.segment.network.peaks import Peak, find_peaks
+from qmri.segment.detect.peaks import Peak, find_peaks
+from qmri.segment.detect.working_grid import interpolation_matrix, to_mm, to_working, working_grid
 
 
 def peak(z, shares=(0.97, 0.01, 0.01, 0.01), score=0.9, y=0.0):

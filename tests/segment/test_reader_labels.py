@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmri.errors import QmriError
-from qmri.segment.reader_labels import accept_labels
-from qmri.volumes import Volume
+from qmri.images.nifti import Volume
+from qmri.segment.reader.reader_labels import accept_labels
 
 AFFINE = np.array([[0, 0, 4.0, -20], [-1.5, 0, 0, 30], [0, -1.5, 0, 90], [0, 0, 0, 1]])
 SHAPE = (20, 40, 9)

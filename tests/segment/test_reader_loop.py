@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 
 from qmri.config import MeasureSettings, SegmentSettings
-from qmri.measure.stage import measure_in_study
+from qmri.images.nifti import Volume, read_json, read_volume, write_volume
 from qmri.outputs import exam_directory, file_path
-from qmri.provenance import sha256
-from qmri.segment.reader.saved import saved_fingerprint
-from qmri.segment.stage import segment_examination
-from qmri.stage import Outcome, run_stage
-from qmri.study import Examination
-from qmri.volumes import Volume, read_json, read_volume, write_volume
+from qmri.pipeline.reading.saved import saved_fingerprint
+from qmri.pipeline.records.provenance import sha256
+from qmri.pipeline.records.stage import Outcome, run_stage
+from qmri.pipeline.stages.measure import measure_in_study
+from qmri.pipeline.stages.segment import segment_examination
+from qmri.pipeline.study.study_sheet import Examination
 
 NAME = "sub-01_ses-pre"
 LEVELS = ("L1", "L2", "L3", "L4", "L5")
@@ -149,7 +149,7 @@ def test_a_second_rerun_makes_the_same_bytes(case):
 
 def test_the_automatic_result_is_not_made_again(case, monkeypatch):
     case.save(shrunk(case.labels(), 22))
-    monkeypatch.setattr("qmri.segment.stage.segment_seeded", None)
+    monkeypatch.setattr("qmri.pipeline.stages.segment.segment_seeded", None)
     assert case.segment()
     assert case.reader["corrected_levels"] == ["L3"]
 

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
+from qmri.images.nifti import Volume, write_volume
 from qmri.outputs import exam_directory
-from qmri.volumes import Volume, write_volume
-from qmri.workflow import make_plan
+from qmri.pipeline.run.workflow import make_plan
 
 HERE = SimpleNamespace(sub="sub-01", ses="ses-pre")
 NAME = "sub-01_ses-pre"

@@ -9,9 +9,8 @@ from matplotlib.textpath import TextPath
 from PIL import Image, ImageColor
 
 from qmri.config import SegmentSettings
-from qmri.levels import LEVEL_ID
-from qmri.segment.naming import Naming
-from qmri.segment.reader.sheet import (
+from qmri.segment.naming.numbering import Naming
+from qmri.segment.reader.reader_sheet import (
     BANNER_COLOUR,
     CHARACTER_EM,
     NAME_GAP_MM,
@@ -20,7 +19,8 @@ from qmri.segment.reader.sheet import (
     make_panels,
     write_sheet,
 )
-from qmri.segment.spine import LabelledBody, SpineImages, segment_drawn
+from qmri.segment.segmentation import LabelledBody, SpineImages, segment_drawn
+from qmri.spine.levels import LEVEL_ID
 
 
 @pytest.mark.parametrize("axes", ["PSR", "AIL", "RAS"])

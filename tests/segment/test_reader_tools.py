@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 
 from qmri.cli import main
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID, USUAL_LEVELS
+from qmri.images.nifti import Volume, read_volume, write_volume
 from qmri.outputs import exam_directory, file_path
-from qmri.segment.reader.colours import LEVEL_COLOUR, itksnap_labels, slicer_colours
+from qmri.pipeline.reading.moved_names import new_names
+from qmri.pipeline.reading.worklist import need, write_worklist
+from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
+from qmri.segment.label_table import table_path, write_table
 from qmri.segment.reader.markups import markups_json, read_markups
 from qmri.segment.reader.nrrd import read_nrrd
-from qmri.segment.reader.relabel import new_names
-from qmri.segment.reader.worklist import need, write_worklist
-from qmri.segment.spine import LabelledBody
-from qmri.segment.table import table_path, write_table
-from qmri.stage import Outcome, run_stage, run_stage_or_record
-from qmri.volumes import Volume, read_volume, write_volume
+from qmri.segment.segmentation import LabelledBody
+from qmri.spine.levels import LEVEL_ID, USUAL_LEVELS
+from qmri.spine.palette import LEVEL_COLOUR, itksnap_labels, slicer_colours
 
 
 def test_neighbours_never_share_a_colour():

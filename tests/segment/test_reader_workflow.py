@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qmri.volumes import read_json, read_volume, write_volume
+from qmri.images.nifti import read_json, read_volume, write_volume
 
 pytestmark = pytest.mark.slow
 

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from qmri.segment.frames import frame_along
-from qmri.segment.refit import refit
-from qmri.segment.template import BodySurface, Template, rays_of
+from qmri.segment.cut.refit import refit
+from qmri.segment.cut.template import BodySurface, Template, rays_of
+from qmri.spine.body_frame import frame_along
 
 USUAL = Template(22.0, 17.0, 15.0, 13.0)
 

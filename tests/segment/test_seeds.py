@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.segment.seeds import Seeds, check_seeds, counts_between, read_seeds
+from qmri.segment.reader.seeds import Seeds, check_seeds, counts_between, read_seeds
 
 GOOD = "level,x_mm,y_mm,z_mm\nL2,0,1,30\nL1,0.5,2,66\nL4,0,0,-40\n"
 

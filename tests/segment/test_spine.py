@@ -5,9 +5,9 @@ import pytest
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.segment.detector import Candidate, Detection, SpineImages
-from qmri.segment.seeds import Seeds
-from qmri.segment.spine import segment_detected
+from qmri.segment.detect.detector import Candidate, Detection, SpineImages
+from qmri.segment.reader.seeds import Seeds
+from qmri.segment.segmentation import segment_detected
 
 SETTINGS = SegmentSettings()
 

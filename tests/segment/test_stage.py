@@ -9,10 +9,10 @@ import pytest
 from qmri.cli import main
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.segment.stage import Anchors, ImageFiles, segment_examination, segment_files
-from qmri.stage import Outcome, run_stage
-from qmri.study import Examination
-from qmri.volumes import Volume, read_json, read_volume, write_volume
+from qmri.images.nifti import Volume, read_json, read_volume, write_volume
+from qmri.pipeline.records.stage import Outcome, run_stage
+from qmri.pipeline.stages.segment import Anchors, ImageFiles, segment_examination, segment_files
+from qmri.pipeline.study.study_sheet import Examination
 
 LEVELS = ("L1", "L2", "L3", "L4", "L5")
 

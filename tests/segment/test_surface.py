@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from qmri.segment.surface import cheapest_surface
+from qmri.segment.cut.surface import cheapest_surface
 
 
 def surface_of(cost, linear, quadratic, **how):

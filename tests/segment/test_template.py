@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.segment.frames import frame_along, frames_of_chain
-from qmri.segment.rasterise import rasterise
-from qmri.segment.template import RIM_EXPONENT, BodySurface, Template, rays_of
+from qmri.segment.cut.rasterise import rasterise
+from qmri.segment.cut.template import RIM_EXPONENT, BodySurface, Template, rays_of
+from qmri.spine.body_frame import frame_along, frames_of_chain
 
 SIZES = st.floats(15, 30), st.floats(10, 22), st.floats(10, 22), st.floats(4, 18)
 

@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from qmri.segment.frames import frame_along
-from qmri.segment.template import BodySurface, rays_of
-from qmri.segment.view import is_complete, room, sideways, width_mm
-from qmri.segment.weights import WATER_ALONE
+from qmri.segment.cut.template import BodySurface, rays_of
+from qmri.segment.cut.weights import WATER_ALONE
+from qmri.segment.naming.field_of_view import is_complete, room, sideways, width_mm
+from qmri.spine.body_frame import frame_along
 
 
 @pytest.fixture(scope="module")

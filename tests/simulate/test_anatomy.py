@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID
 from qmri.simulate.anatomy import Fracture, Lesion, Spine, SpineRecipe, Tissue, draw_spine, render
-from qmri.simulate.anatomy.draw import body_axes, fractured_heights
+from qmri.simulate.anatomy.draw import fractured_heights
+from qmri.simulate.anatomy.pose import body_axes
 from qmri.simulate.anatomy.shapes import body_distance, endplates, plan_distance
+from qmri.spine.levels import LEVEL_ID
 
 FRACTURED = SpineRecipe(
     top_level="T11",

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from qmri.signal import WaterFatModel, cramer_rao
-from qmri.simulate.geometry import sagittal_grid
-from qmri.simulate.physics import Truth
-from qmri.simulate.receive import coil_sensitivity, complex_noise, received_echoes, scanner_maps
+from qmri.simulate.imaging.geometry import sagittal_grid
+from qmri.simulate.imaging.physics import Truth
+from qmri.simulate.imaging.receive import coil_sensitivity, complex_noise, received_echoes, scanner_maps
 
 TIMES = 1.2e-3 + 1.0e-3 * np.arange(6)
 MODEL = WaterFatModel.at("ren9", TIMES, 127.73)

@@ -4,10 +4,10 @@ import numpy as np
 import pydicom
 import pytest
 
-from qmri.simulate.dicom import ScannerMaps, echo_images, legacy_maps, new_style_maps, write_files
-from qmri.simulate.geometry import sagittal_grid
-from qmri.simulate.headers import Scan
-from qmri.simulate.scanner import Protocol, Registration
+from qmri.simulate.dicom.ge_dicom import ScannerMaps, echo_images, legacy_maps, new_style_maps, write_files
+from qmri.simulate.dicom.ge_headers import Scan
+from qmri.simulate.dicom.scanner import Protocol, Registration
+from qmri.simulate.imaging.geometry import sagittal_grid
 
 SHAPE = (5, 7, 4)
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from qmri.simulate.field import dipole_field, polynomial_terms, shimmed
-from qmri.simulate.geometry import Grid, sagittal_grid
+from qmri.simulate.imaging.field import dipole_field, polynomial_terms, shimmed
+from qmri.simulate.imaging.geometry import Grid, sagittal_grid
 
 
 def cube(size=64, edge=1.0):

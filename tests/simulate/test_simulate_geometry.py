@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.simulate.geometry import RAS_TO_LPS, sagittal_grid
+from qmri.simulate.imaging.geometry import RAS_TO_LPS, sagittal_grid
 
 angles = st.tuples(*[st.floats(-40.0, 40.0)] * 3)
 

@@ -7,12 +7,12 @@ import pydicom
 import pytest
 
 from qmri.cli import main
-from qmri.simulate.dicom import ScannerMaps
-from qmri.simulate.examination import simulate_examination
-from qmri.simulate.field import dephasing_rate
-from qmri.simulate.geometry import sagittal_grid
-from qmri.simulate.hazards import around, exchanged, ghosted
-from qmri.simulate.plan import StudyOptions, plan_study
+from qmri.simulate.dicom.ge_dicom import ScannerMaps
+from qmri.simulate.imaging.field import dephasing_rate
+from qmri.simulate.imaging.geometry import sagittal_grid
+from qmri.simulate.imaging.hazards import around, exchanged, ghosted
+from qmri.simulate.study.simulated_examination import simulate_examination
+from qmri.simulate.study.study_plan import StudyOptions, plan_study
 
 SMALL = {"matrix": (36, 72), "pixel_mm": 4.2, "slices": 7}
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from qmri.simulate.anatomy import Rendering, SpineRecipe, Tissue, draw_spine
-from qmri.simulate.geometry import sagittal_grid
-from qmri.simulate.physics import draw_marrow, voxel_truth
-from qmri.simulate.tissues import TISSUE_SIGNALS
+from qmri.simulate.imaging.geometry import sagittal_grid
+from qmri.simulate.imaging.physics import draw_marrow, voxel_truth
+from qmri.simulate.imaging.tissue_signal import TISSUE_SIGNALS
 
 GRID = sagittal_grid((12, 14, 4), (2.0, 2.0, 4.0), (0.0, 0.0, 0.0))
 

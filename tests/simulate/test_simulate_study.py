@@ -12,12 +12,12 @@ import pytest
 
 from qmri.cli import main
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID
-from qmri.simulate.examination import simulate_examination
-from qmri.simulate.plan import StudyOptions, plan_study
-from qmri.simulate.stage import simulate_study
-from qmri.simulate.truth import eroded, fully_in_view
-from qmri.study import read_study
+from qmri.pipeline.study.study_sheet import read_study
+from qmri.simulate.study.simulated_examination import simulate_examination
+from qmri.simulate.study.study_plan import StudyOptions, plan_study
+from qmri.simulate.study.truth import eroded, fully_in_view
+from qmri.simulate.study.writer import simulate_study
+from qmri.spine.levels import LEVEL_ID
 
 SMALL = ["--matrix", "36x72", "--pixel", "4.2", "--slices", "7"]
 

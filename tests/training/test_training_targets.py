@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from qmri.segment.network.classes import NetworkClass
+from qmri.segment.detect.classes import NetworkClass
 from qmri.simulate.anatomy import SpineRecipe, draw_spine, render
 from qmri.simulate.randomised import Scan
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qmri.levels import LEVEL_ID
-from qmri.viewer.page import viewer_page
-from qmri.viewer.volumes import MOST_VOXELS, STEPS, Layer, layer_base64, part_affine, window
+from qmri.spine.levels import LEVEL_ID
+from qmri.viewer.layers import MOST_VOXELS, STEPS, Layer, layer_base64, part_affine, window
+from qmri.viewer.viewer_page import viewer_page
 
 AFFINE = np.array([[0, 0, 4.0, -30], [2.0, 0, 0, -40], [0, 2.0, 0, -70], [0, 0, 0, 1]])
 SHAPE = (60, 90, 16)

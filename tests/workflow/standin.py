@@ -20,11 +20,11 @@ from pathlib import Path
 
 from qmri.commands import study_config
 from qmri.errors import QmriError
+from qmri.images.nifti import read_json
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.outputs.files import VERBS
-from qmri.stage import Outcome, run_stage_or_record
-from qmri.study import Study, read_study
-from qmri.volumes import read_json
+from qmri.pipeline.records.stage import Outcome, run_stage_or_record
+from qmri.pipeline.study.study_sheet import Study, read_study
 
 UPSTREAM = {
     "ingest": (),

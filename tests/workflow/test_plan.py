@@ -3,9 +3,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from qmri.commands import CONFIG_VARIABLE, STUDY_VARIABLE
 from qmri.errors import QmriError
-from qmri.workflow import Plan, fingerprint, make_plan
+from qmri.pipeline.run.variables import CONFIG_VARIABLE, STUDY_VARIABLE
+from qmri.pipeline.run.workflow import Plan, fingerprint, make_plan
 
 WILDCARDS = SimpleNamespace(sub="sub-01", ses="ses-pre")
 

@@ -1,7 +1,7 @@
 # The study sheet and the configuration are checked here, before anything runs.
 from qmri import __version__ as VERSION
 from qmri.errors import QmriError
-from qmri.workflow import make_plan
+from qmri.pipeline.run.workflow import make_plan
 from snakemake.exceptions import WorkflowError
 
 try:

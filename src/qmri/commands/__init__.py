@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmri.errors import QmriError
+from qmri.pipeline.run.variables import CONFIG_VARIABLE, STUDY_VARIABLE
 
 if TYPE_CHECKING:
     from qmri.config import Config
-    from qmri.study import Examination
-
-STUDY_VARIABLE = "QMRI_STUDY"
-CONFIG_VARIABLE = "QMRI_CONFIG"
+    from qmri.pipeline.study.study_sheet import Examination
 
 
 @dataclass(frozen=True)
@@ -60,7 +58,7 @@ def study_job(options: argparse.Namespace) -> StudyJob:
     QmriError
         If an option is missing, or the sheet or the frozen configuration cannot be read.
     """
-    from qmri.study import read_study
+    from qmri.pipeline.study.study_sheet import read_study
 
     for name in ("exam", "results", "study"):
         if getattr(options, name) is None:

@@ -14,7 +14,7 @@ from qmri.words import counted
 
 if TYPE_CHECKING:
     from qmri.config import Config
-    from qmri.preflight import Finding, Row
+    from qmri.pipeline.study.preflight import Finding, Row
 
 DESCRIPTION = """\
 Look at a study before it runs, and write nothing: are the folders there, whose images are they, in
@@ -41,8 +41,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Print the rows of the sheet and what was found."""
     from qmri.config import read_config
-    from qmri.preflight import findings, look
-    from qmri.study import read_study
+    from qmri.pipeline.study.preflight import findings, look
+    from qmri.pipeline.study.study_sheet import read_study
 
     study = read_study(options.study)
     beside = options.study.parent / "config.yaml"
@@ -65,8 +65,8 @@ def run(options: argparse.Namespace) -> int:
 
 def _redone(out: Path, settings: Config, names: Sequence[str]) -> list[str]:
     """Return what a run would do again in a results folder, and why."""
-    from qmri.batch import incomplete_stages
-    from qmri.config_changes import changes_from
+    from qmri.pipeline.run.batch import incomplete_stages
+    from qmri.pipeline.study.config_changes import changes_from
 
     lost = [f"{exam}: {name} of {verb} was taken away" for exam, verb, name in incomplete_stages(out, names)]
     return [*changes_from(out, settings), *lost]
@@ -97,7 +97,7 @@ def table(rows: Sequence[Row]) -> list[str]:
 
 def lines(found: Sequence[Finding]) -> list[str]:
     """Return the findings for a reader; those that share a remedy stand above it, the first of many alone."""
-    from qmri.preflight import MOST_NAMED
+    from qmri.pipeline.study.preflight import MOST_NAMED
 
     told = []
     for refused, remedy in dict.fromkeys((finding.refused, finding.remedy) for finding in found):

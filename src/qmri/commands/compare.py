@@ -51,9 +51,9 @@ def run(options: argparse.Namespace) -> int:
     """Print the agreement and write it with its picture where a folder is given."""
     import numpy as np
 
-    from qmri.measure.agreement import agree
-    from qmri.measure.tables import format_cell
+    from qmri.measure.comparison.agreement import agree
     from qmri.outputs import VERTEBRA_COLUMNS
+    from qmri.outputs.tables import format_cell
 
     keys = (
         ["participant_id", "level"] if options.ignore_session else ["participant_id", "session_id", "level"]

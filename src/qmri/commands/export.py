@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Export and name the files."""
-    from qmri.export.stage import export_examination
+    from qmri.pipeline.stages.export import export_examination
 
     if not options.dicom:
         raise QmriError("--dicom is missing", expected="--dicom: the files will carry the patient's identity")

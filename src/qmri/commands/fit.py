@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Fit what the options name."""
     from qmri.config import FitSettings, read_config
-    from qmri.fit.stage import fit_directory, fit_in_study
+    from qmri.pipeline.stages.fit import fit_directory, fit_in_study
     from qmri.signal import fat_model
 
     if options.threads < 1:

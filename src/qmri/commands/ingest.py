@@ -55,14 +55,14 @@ def run(options: argparse.Namespace) -> int:
             "qmri ingest does not know what to read",
             expected="DICOM_DIR with --out or --list, or --exam with --results",
         )
-    from qmri.ingest.progress import header_progress
-    from qmri.ingest.stage import ingest
-    from qmri.stage import Outcome, run_stage
+    from qmri.ingest.folder.scan_progress import header_progress
+    from qmri.pipeline.records.stage import Outcome, run_stage
+    from qmri.pipeline.stages.ingest import ingest
 
     quieten_pydicom()
     workers = options.workers or available_cores()
     if options.list:
-        from qmri.ingest.listing import list_folder
+        from qmri.ingest.folder.listing import list_folder
 
         with header_progress() as progress:
             text = list_folder(options.source, options.overrides, workers=workers, progress=progress)
@@ -86,9 +86,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _run_in_study(options: argparse.Namespace) -> int:
-    from qmri.ingest.stage import ingest
     from qmri.outputs import exam_directory
-    from qmri.stage import Outcome, run_stage_or_record
+    from qmri.pipeline.records.stage import Outcome, run_stage_or_record
+    from qmri.pipeline.stages.ingest import ingest
 
     quieten_pydicom()
     job = study_job(options)
@@ -112,7 +112,7 @@ def _run_in_study(options: argparse.Namespace) -> int:
 
 def _settings(overrides: Path | None) -> dict[str, object]:
     """Return what the record says about the override file: its checksum, since its name may name a site."""
-    from qmri.provenance import sha256
+    from qmri.pipeline.records.provenance import sha256
 
     return {"overrides_sha256": sha256(overrides) if overrides is not None and overrides.is_file() else None}
 

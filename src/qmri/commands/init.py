@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING
 from qmri.cli import EXIT_OK
 from qmri.commands.ingest import available_cores, quieten_pydicom
 from qmri.errors import QmriError
-from qmri.study import MISSING
+from qmri.pipeline.study.study_sheet import MISSING
 from qmri.words import counted
 
 if TYPE_CHECKING:
-    from qmri.ingest.found import FoundExamination, FoundStudy
+    from qmri.ingest.folder.discovery import FoundExamination, FoundStudy
 
 DESCRIPTION = """\
 List the examinations below a folder of DICOM and write study.csv and config.yaml to start from.
@@ -50,8 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the study sheet and the configuration."""
     from qmri.config import default_yaml
-    from qmri.ingest.found import find_examinations
-    from qmri.ingest.progress import header_progress
+    from qmri.ingest.folder.discovery import find_examinations
+    from qmri.ingest.folder.scan_progress import header_progress
 
     quieten_pydicom()
     sheet, config = options.out / "study.csv", options.out / "config.yaml"
@@ -91,7 +91,7 @@ def _rows(found: FoundStudy) -> list[FoundExamination]:
 
 
 def _sheet(rows: list[FoundExamination], beside: Path) -> str:
-    from qmri.study import OPTIONAL, REQUIRED
+    from qmri.pipeline.study.study_sheet import OPTIONAL, REQUIRED
 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")

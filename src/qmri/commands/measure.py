@@ -60,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
         return _collect(options)
     if options.pdff is not None:
         return _measure_files(options)
-    from qmri.measure.stage import measure_in_study
+    from qmri.pipeline.stages.measure import measure_in_study
 
     if options.exam is None:
         raise QmriError(
@@ -73,9 +73,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _collect(options: argparse.Namespace) -> int:
-    from qmri.measure.collect import collect
-    from qmri.preflight import repeated, session_orders
-    from qmri.study import read_study
+    from qmri.pipeline.stages.collect import collect
+    from qmri.pipeline.study.preflight import repeated, session_orders
+    from qmri.pipeline.study.study_sheet import read_study
 
     for name in ("results", "study"):
         if getattr(options, name) is None:
@@ -90,7 +90,7 @@ def _collect(options: argparse.Namespace) -> int:
 def _measure_files(options: argparse.Namespace) -> int:
     from qmri.config import read_config
     from qmri.measure.images import Fractures
-    from qmri.measure.stage import measure_files
+    from qmri.pipeline.stages.measure import measure_files
 
     for name in ("r2star", "labels", "out"):
         if getattr(options, name) is None:
@@ -113,6 +113,6 @@ def _measure_files(options: argparse.Namespace) -> int:
 
 
 def _levels(text: str) -> tuple[str, ...]:
-    from qmri.levels import parse_level, sort_levels
+    from qmri.spine.levels import parse_level, sort_levels
 
     return tuple(sort_levels({parse_level(word) for word in re.split(r"[;,\s]+", text) if word}))

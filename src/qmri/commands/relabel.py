@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the correction and say what it changes."""
-    from qmri.segment.reader.relabel import relabel_examination
+    from qmri.pipeline.reading.moved_names import relabel_examination
 
     exam = options.name or options.exam
     if not exam or (options.name and options.exam and options.name != options.exam) or exam.count("_") != 1:

@@ -28,7 +28,7 @@ def run(options: argparse.Namespace) -> int:
     """Write what the options name."""
     if options.study_page:
         return _study_page(options)
-    from qmri.report.stage import report_in_study
+    from qmri.pipeline.stages.report import report_in_study
 
     if options.exam is None:
         raise QmriError(
@@ -40,8 +40,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _study_page(options: argparse.Namespace) -> int:
-    from qmri.report.study_page import write_study_page
-    from qmri.study import read_study
+    from qmri.pipeline.stages.study_page import write_study_page
+    from qmri.pipeline.study.study_sheet import read_study
 
     for name in ("results", "study"):
         if getattr(options, name) is None:

@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmri.cli import EXIT_OK, EXIT_REFUSED
-from qmri.commands import STUDY_VARIABLE
 from qmri.errors import QmriError
+from qmri.pipeline.run.variables import STUDY_VARIABLE
 
 if TYPE_CHECKING:
     from qmri.config import Config
-    from qmri.risk.stage import Tables
+    from qmri.pipeline.stages.risk import Tables
 
 log = logging.getLogger(__name__)
 
@@ -105,9 +105,9 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _template(options: argparse.Namespace) -> int:
-    from qmri.risk.study import participants_of
-    from qmri.risk.template import write_templates
-    from qmri.study import read_study
+    from qmri.pipeline.stages.risk_of_study import participants_of
+    from qmri.pipeline.study.study_sheet import read_study
+    from qmri.risk.tables.blank_tables import write_templates
 
     beside = options.directory / "study.csv"
     sheet = options.study or (beside if beside.is_file() and options.results is None else None)
@@ -123,7 +123,7 @@ def _template(options: argparse.Namespace) -> int:
 
 
 def _outcomes(options: argparse.Namespace) -> int:
-    from qmri.risk.study import propose_outcomes
+    from qmri.pipeline.stages.risk_of_study import propose_outcomes
 
     count = propose_outcomes(options.results, options.out, _config(options, options.results).risk)
     sys.stdout.write(
@@ -134,9 +134,9 @@ def _outcomes(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    from qmri.pipeline.stages.risk import read_both
     from qmri.risk.development import sample_of
-    from qmri.risk.stage import read_both
-    from qmri.risk.told import flow_lines, sample_lines
+    from qmri.risk.tables.console_summary import flow_lines, sample_lines
 
     config = _config(options, options.markers)
     cohort, outcomes = read_both(_tables(options), config)
@@ -149,10 +149,10 @@ def _check(options: argparse.Namespace) -> int:
 
 def _develop(options: argparse.Namespace) -> int:
     from qmri.commands import study_config
-    from qmri.report.risk.stage import development_pages
-    from qmri.risk.stage import develop_files
-    from qmri.risk.study import develop_in_study
-    from qmri.risk.told import development_lines
+    from qmri.pipeline.stages.risk import develop_files
+    from qmri.pipeline.stages.risk_of_study import develop_in_study
+    from qmri.pipeline.stages.risk_report import development_pages
+    from qmri.risk.tables.console_summary import development_lines
 
     if options.results is not None:
         if options.study is None:
@@ -177,9 +177,9 @@ def _develop(options: argparse.Namespace) -> int:
 
 
 def _validate(options: argparse.Namespace) -> int:
-    from qmri.report.risk.stage import validation_pages
-    from qmri.risk.stage import validate_files
-    from qmri.risk.told import validation_lines
+    from qmri.pipeline.stages.risk import validate_files
+    from qmri.pipeline.stages.risk_report import validation_pages
+    from qmri.risk.tables.console_summary import validation_lines
 
     config = _config(options, options.markers)
     pages = partial(validation_pages, markers=options.markers)
@@ -189,9 +189,9 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _apply(options: argparse.Namespace) -> int:
-    from qmri.report.risk.stage import applied_pages
-    from qmri.risk.stage import apply_files
-    from qmri.risk.told import applied_lines
+    from qmri.pipeline.stages.risk import apply_files
+    from qmri.pipeline.stages.risk_report import applied_pages
+    from qmri.risk.tables.console_summary import applied_lines
 
     config = _config(options, options.markers)
     pages = partial(applied_pages, markers=options.markers)
@@ -201,13 +201,13 @@ def _apply(options: argparse.Namespace) -> int:
 
 
 def _page(options: argparse.Namespace) -> str:
-    from qmri.risk.stage import REPORT
+    from qmri.pipeline.stages.risk import REPORT
 
     return f"Look at {options.out / REPORT}"
 
 
 def _tables(options: argparse.Namespace) -> Tables:
-    from qmri.risk.stage import Tables
+    from qmri.pipeline.stages.risk import Tables
 
     return Tables(options.markers, options.clinical, getattr(options, "outcomes", None))
 

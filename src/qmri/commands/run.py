@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 import yaml
 
 from qmri.cli import EXIT_OK, EXIT_REFUSED, EXIT_SOME_FAILED, EXIT_USAGE
-from qmri.commands.summary import summarise
 from qmri.errors import QmriError
+from qmri.pipeline.run.summary import summarise
 
 if TYPE_CHECKING:
-    from qmri.study import Study
+    from qmri.pipeline.study.study_sheet import Study
 
 log = logging.getLogger(__name__)
 
@@ -63,11 +63,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the workflow and say what came out."""
-    from qmri.batch import forget_losses, take_over
     from qmri.config import config_beside, read_config
-    from qmri.ledger import read_ledger
-    from qmri.study import read_study
-    from qmri.workflow import make_plan
+    from qmri.pipeline.records.ledger import read_ledger
+    from qmri.pipeline.run.batch import forget_losses, take_over
+    from qmri.pipeline.run.workflow import make_plan
+    from qmri.pipeline.study.study_sheet import read_study
 
     if not any(word.startswith("--configfile") for word in options.rest):
         read_config(options.config or config_beside(options.study))
@@ -91,7 +91,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _make_again(results: Path, exams: Sequence[str], *, telling: bool) -> None:
     """Tell which stages lack a file and, but for telling, see that they run again."""
-    from qmri.batch import forget_stage, incomplete_stages
+    from qmri.pipeline.run.batch import forget_stage, incomplete_stages
 
     for exam, verb, lost in incomplete_stages(results, exams):
         log.warning("%s/%s is missing: a run does %s and what follows again", verb, lost, verb)
@@ -102,7 +102,7 @@ def _make_again(results: Path, exams: Sequence[str], *, telling: bool) -> None:
 def _look_first(study: Study, sheet: Path) -> None:
     """Tell what `qmri check` would find, and refuse contradictions."""
     from qmri.commands.check import lines
-    from qmri.preflight import findings, look, refuse_contradictions
+    from qmri.pipeline.study.preflight import findings, look, refuse_contradictions
 
     found = findings(look(study))
     for line in [
@@ -123,11 +123,11 @@ def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:
     KeyboardInterrupt
         If a person has stopped the run.
     """
-    from qmri.batch import write_loss
-    from qmri.commands.progress import Display, Progress
-    from qmri.commands.snakemake_log import register
-    from qmri.commands.stopping import stop_signals
     from qmri.outputs import exam_directory
+    from qmri.pipeline.run.batch import write_loss
+    from qmri.pipeline.run.progress import Display, Progress
+    from qmri.pipeline.run.snakemake_log import register
+    from qmri.pipeline.run.stopping import stop_signals
 
     for _ in range(2):
         with stop_signals() as told_to_stop:

@@ -43,9 +43,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Segment and return the exit status."""
     from qmri.config import read_config
-    from qmri.levels import parse_level
-    from qmri.segment.stage import Anchors, ImageFiles, segment_examination, segment_files
-    from qmri.segment.words import flag_told
+    from qmri.pipeline.stages.segment import Anchors, ImageFiles, segment_examination, segment_files
+    from qmri.segment.checks.sentences import flag_told
+    from qmri.spine.levels import parse_level
 
     if options.exam is not None:
         job = study_job(options)

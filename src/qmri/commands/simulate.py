@@ -84,8 +84,8 @@ def run(options: argparse.Namespace) -> int:
     """Write the study, or the cohort."""
     if options.cohort is not None:
         return _cohort(options)
-    from qmri.simulate.plan import FORMS, HAZARDS, StudyOptions, parse_list
-    from qmri.simulate.stage import simulate_study
+    from qmri.simulate.study.study_plan import FORMS, HAZARDS, StudyOptions, parse_list
+    from qmri.simulate.study.writer import simulate_study
 
     wanted = StudyOptions(
         patients=options.patients,
@@ -103,8 +103,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _cohort(options: argparse.Namespace) -> int:
-    from qmri.simulate.cohort.people import CohortOptions
-    from qmri.simulate.cohort.stage import simulate_cohort
+    from qmri.simulate.cohort.cohort_writer import simulate_cohort
+    from qmri.simulate.cohort.patients import CohortOptions
 
     wanted = CohortOptions(
         patients=options.cohort,

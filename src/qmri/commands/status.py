@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from qmri.cli import EXIT_OK, EXIT_SOME_FAILED
 
 if TYPE_CHECKING:
-    from qmri.ledger import State
+    from qmri.pipeline.records.ledger import State
 
 DESCRIPTION = """\
 List the examinations of a results folder that failed or are not finished, with what to do.
@@ -36,9 +36,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Tell the state of a results folder."""
-    from qmri.batch import is_at_work
-    from qmri.citations import methods_text
-    from qmri.ledger import exam_state, read_ledger
+    from qmri.pipeline.records.citations import methods_text
+    from qmri.pipeline.records.ledger import exam_state, read_ledger
+    from qmri.pipeline.run.batch import is_at_work
 
     exams = read_ledger(options.results)["examinations"]
     if options.methods:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from qmri.cli import EXIT_OK, EXIT_REFUSED
 
 if TYPE_CHECKING:
-    from qmri.study import Examination
+    from qmri.pipeline.study.study_sheet import Examination
 
 DESCRIPTION = """\
 Recompute the checksums of a results folder and say what no longer belongs together: files that
@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Verify a results folder."""
-    from qmri.ledger import read_ledger, read_records
-    from qmri.study import read_study
+    from qmri.pipeline.records.ledger import read_ledger, read_records
+    from qmri.pipeline.study.study_sheet import read_study
     from qmri.words import counted
 
     ledger = read_ledger(options.results)
@@ -62,7 +62,7 @@ def check_examination(results: Path, exam: str, records: dict[str, dict[str, Any
     """Yield what is wrong with the files of an examination and with the descent of its stages."""
     from qmri.outputs import exam_directory
     from qmri.outputs.files import VERBS, record_path
-    from qmri.provenance import sha256
+    from qmri.pipeline.records.provenance import sha256
 
     for verb, record in records.items():
         for name, digest in record["outputs"].items():
@@ -87,7 +87,7 @@ def check_study(
 ) -> Iterator[str]:
     """Yield what is wrong with the tables and pages of the study."""
     from qmri.outputs.files import record_path
-    from qmri.provenance import sha256
+    from qmri.pipeline.records.provenance import sha256
 
     if not any(name.endswith("patients.csv") for name in ledger["outputs"]):
         yield "the tables have not been made; qmri run goes on where it stopped"
@@ -110,8 +110,8 @@ def check_study(
 def check_inputs(exam: Examination, records: dict[str, dict[str, Any]]) -> Iterator[str]:
     """Yield what is wrong with the data of an examination."""
     from qmri.errors import QmriError
-    from qmri.ingest.sources import open_sources
-    from qmri.provenance import sha256
+    from qmri.ingest.folder.sources import open_sources
+    from qmri.pipeline.records.provenance import sha256
 
     used = records.get("ingest", {}).get("decisions", {}).get("inputs", {}).get("sha256", {})
     if used:

@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Write the page and name it."""
-    from qmri.batch import is_read_only
-    from qmri.viewer.stage import examination_viewer
+    from qmri.pipeline.run.batch import is_read_only
+    from qmri.pipeline.stages.viewer import examination_viewer
 
     page = examination_viewer(options.results, options.exam)
     name = file_path(exam_directory(options.results, options.exam, "report"), options.exam, "viewer")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydicom.sr.codedict import codes
 from pydicom.sr.coding import Code
 
-from qmri.levels import LEVEL_ID
+from qmri.spine.levels import LEVEL_ID
 
 ANATOMICAL_STRUCTURE: Code = codes.SCT.AnatomicalStructure
 FAT_FRACTION: Code = codes.DCM.FatFraction

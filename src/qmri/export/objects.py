@@ -25,7 +25,7 @@ from qmri.export.codes import (
     VERTEBRA,
 )
 from qmri.export.source import SourceSeries
-from qmri.levels import LEVEL_ID, LEVEL_NAME, sort_levels
+from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, sort_levels
 
 MAKER = "qmri"
 FIRST_SERIES_NUMBER = 9700
@@ -75,7 +75,7 @@ def segmentation(
     source
         The original slices.
     labels
-        (x, y, z) label map with the ids of `qmri.levels`.
+        (x, y, z) label map with the ids of `qmri.spine.levels`.
     colours
         Level to red, green, blue.
     by_reader

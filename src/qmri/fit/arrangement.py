@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 
 from qmri.errors import QmriError
 from qmri.fit.echoes import EchoTrain
-from qmri.fit.explanation import Advantage, Explanation, Sample, best_solution
-from qmri.fit.method import Method
-from qmri.fit.sampling import sample
+from qmri.fit.phase.explanation import Advantage, Explanation, Sample, best_solution
+from qmri.fit.precision.sampling import sample
+from qmri.fit.solve.method import Method
 from qmri.fit.voxels import Signals, Voxels
 
 EMPTY = 0.02

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.decay_limit import Verdict, beyond_the_echoes
-from qmri.fit.echo_phases import LEAST_ECHOES, UNSEEN
 from qmri.fit.echoes import EchoTrain
-from qmri.fit.estimate import Estimate, Mode
 from qmri.fit.foreground import Reason
-from qmri.fit.method import R2STAR_RANGE
-from qmri.fit.misfit import Misfit
+from qmri.fit.phase.echo_phases import LEAST_ECHOES, UNSEEN
+from qmri.fit.precision.decay_limit import Verdict, beyond_the_echoes
+from qmri.fit.precision.misfit import Misfit
 from qmri.fit.result import Decisions, WaterFatResult
+from qmri.fit.solve.estimate import Estimate, Mode
+from qmri.fit.solve.method import R2STAR_RANGE
 from qmri.fit.voxels import Voxels
 from qmri.signal import water_temperature
 

@@ -50,7 +50,7 @@ class Decisions:
     echo_phase_deg
         Size of the smooth phase error that was removed from each echo, None where there was none.
     phase_sign
-        What the data say about the sign of the phases (`qmri.fit.phase_sign`), and whether that is
+        What the data say about the sign of the phases (`qmri.fit.phase.phase_sign`), and whether that is
         clear; None where the sign was told, or magnitudes alone were fitted.
     trusted_phases
         Whether the phase of each echo was used, or its magnitude alone.
@@ -111,7 +111,7 @@ class WaterFatResult:
         Standard deviations from noise, percent and 1/s, float32.
     r2star_shift
         What ``r2star`` holds beyond least squares, 1/s, float32: the shift that frees its median of noise.
-        The mean of a region is that of ``r2star - r2star_shift`` (`qmri.fit.median_bias`).
+        The mean of a region is that of ``r2star - r2star_shift`` (`qmri.fit.precision.median_bias`).
     residual
         Root of residual energy over signal energy, float32, 0-1.
     rchi2

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.foreground import bounding_box
-from qmri.fit.sampling import typical
+from qmri.fit.precision.sampling import typical
 
 Real = NDArray[np.float32]
 

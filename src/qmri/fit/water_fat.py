@@ -23,15 +23,15 @@ from qmri.fit.arguments import (
     checked_word,
 )
 from qmri.fit.chunks import workers
-from qmri.fit.decay_limit import volume_verdict
 from qmri.fit.echoes import LARGEST_PDFF_SD, EchoTrain, echo_train
 from qmri.fit.foreground import Reason, background_noise, foreground, reasons, root_mean_square
-from qmri.fit.magnitude import LEAST_ECHOES as LEAST_MAGNITUDES
 from qmri.fit.maps import codes_of, decisions_of, maps_of
-from qmri.fit.method import Method
-from qmri.fit.misfit import misfit
-from qmri.fit.modes import estimate
+from qmri.fit.modes.magnitude import LEAST_ECHOES as LEAST_MAGNITUDES
+from qmri.fit.modes.mode_choice import estimate
+from qmri.fit.precision.decay_limit import volume_verdict
+from qmri.fit.precision.misfit import misfit
 from qmri.fit.result import WaterFatResult
+from qmri.fit.solve.method import Method
 from qmri.fit.voxels import gather
 from qmri.signal import WATER_PPM_37C, FatModel, water_position
 from qmri.signal import fat_model as find_fat_model

@@ -8,13 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
-from qmri.levels import LEVEL_ID
-from qmri.measure.background import background_columns, target_columns
-from qmri.measure.bodies import Body, find_bodies
-from qmri.measure.curvature import coronal_cobb_deg, local_kyphosis_deg, thoracolumbar_kyphosis_deg
-from qmri.measure.deformity import height_losses
-from qmri.measure.distribution import Row
-from qmri.measure.flags import (
+from qmri.measure.images import Fractures, Maps
+from qmri.measure.marrow.background import background_columns, target_columns
+from qmri.measure.marrow.distribution import Row
+from qmri.measure.marrow.roi import make_region, surface_depth_mm
+from qmri.measure.marrow.uncertainty import Independence, independence
+from qmri.measure.quality.flags import (
     FRACTURED,
     Flag,
     examination_flags,
@@ -26,12 +25,9 @@ from qmri.measure.flags import (
     quality_flags,
     shared_doubts,
 )
-from qmri.measure.images import Fractures, Maps
-from qmri.measure.label_flags import label_flags
-from qmri.measure.morphometry import Morphometry, measure_shape
-from qmri.measure.patient_errors import error_columns
-from qmri.measure.quality import quality_columns, t1_bias_pct
-from qmri.measure.roi import make_region, surface_depth_mm
+from qmri.measure.quality.label_flags import label_flags
+from qmri.measure.quality.patient_errors import error_columns
+from qmri.measure.quality.quality_figures import quality_columns, t1_bias_pct
 from qmri.measure.rows import (
     ExaminationData,
     ExaminationRows,
@@ -45,10 +41,14 @@ from qmri.measure.rows import (
     patient_row,
     row_levels,
 )
-from qmri.measure.tables import Cell
-from qmri.measure.uncertainty import Independence, independence
+from qmri.measure.shape.bodies import Body, find_bodies
+from qmri.measure.shape.curvature import coronal_cobb_deg, local_kyphosis_deg, thoracolumbar_kyphosis_deg
+from qmri.measure.shape.deformity import height_losses
+from qmri.measure.shape.morphometry import Morphometry, measure_shape
 from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns
-from qmri.segment.words import UNVERIFIED
+from qmri.outputs.tables import Cell
+from qmri.segment.checks.sentences import UNVERIFIED
+from qmri.spine.levels import LEVEL_ID
 
 VOID_SHARE = 0.25
 """A voxel with less in-phase signal than this share of the patient's marrow holds no ratio."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.acquisition import Acquisition
+from qmri.images.acquisition import Acquisition
 
 Map = NDArray[np.float64]
 Window = tuple[slice, slice, slice]

@@ -10,15 +10,15 @@ from numpy.typing import NDArray
 
 from qmri import __version__
 from qmri.config import MeasureSettings
-from qmri.levels import sort_levels, steps_between
-from qmri.measure.background import steps_to_nearest
-from qmri.measure.bodies import Body
-from qmri.measure.distribution import Row
-from qmri.measure.flags import Flag, names
 from qmri.measure.images import Fractures, Maps, Origin
-from qmri.measure.label_flags import failed_checks
-from qmri.measure.tables import Cell
+from qmri.measure.marrow.background import steps_to_nearest
+from qmri.measure.marrow.distribution import Row
+from qmri.measure.quality.flags import Flag, names
+from qmri.measure.quality.label_flags import failed_checks
+from qmri.measure.shape.bodies import Body
 from qmri.measure.vertebra import Vertebra, contradicted_heights
+from qmri.outputs.tables import Cell
+from qmri.spine.levels import sort_levels, steps_between
 
 OF_TARGETS = (
     "pdff_target_median_pct",
@@ -89,7 +89,7 @@ class ExaminationData:
     maps
         Maps on the grid of the labels.
     labels
-        (x, y, z) integers, ids of `qmri.levels`.
+        (x, y, z) integers, ids of `qmri.spine.levels`.
     origin
         Where the maps come from.
     fractures

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
-from qmri.measure.bodies import Body
-from qmri.measure.distribution import (
+from qmri.measure.images import Maps
+from qmri.measure.marrow.distribution import (
     Row,
     finite,
     median,
@@ -18,20 +18,20 @@ from qmri.measure.distribution import (
     rank_correlation,
     unrounded,
 )
-from qmri.measure.images import Maps
-from qmri.measure.morphometry import (
-    ANTERIOR,
-    CRANIAL,
-    HEIGHTS_AT,
-    Morphometry,
-)
-from qmri.measure.roi import Region, body_coordinates
-from qmri.measure.texture import fixed_bins, slice_texture
-from qmri.measure.uncertainty import (
+from qmri.measure.marrow.roi import Region, body_coordinates
+from qmri.measure.marrow.texture import fixed_bins, slice_texture
+from qmri.measure.marrow.uncertainty import (
     combine,
     mask_error_of_median,
     noise_error_of_median,
     sampling_error_of_median,
+)
+from qmri.measure.shape.bodies import Body
+from qmri.measure.shape.morphometry import (
+    ANTERIOR,
+    CRANIAL,
+    HEIGHTS_AT,
+    Morphometry,
 )
 
 MIN_PART = 20

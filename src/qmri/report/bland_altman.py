@@ -10,7 +10,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from qmri.measure.agreement import Agreement
+from qmri.measure.comparison.agreement import Agreement
 
 INK, SOFT, ACCENT = "#1c2430", "#5b6675", "#2a6f97"
 

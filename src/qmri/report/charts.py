@@ -9,7 +9,7 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.report.pictures import Scale
+from qmri.report.examination.pictures import Scale
 
 ROW_HEIGHT, HILL_HEIGHT = 34, 24
 LEFT, PLOT_WIDTH, TOP, BOTTOM = 44, 330, 8, 34

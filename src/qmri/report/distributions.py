@@ -9,10 +9,10 @@ from html import escape
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.levels import sort_levels
-from qmri.measure.agreement import Agreement, agree
+from qmri.measure.comparison.agreement import Agreement, agree
 from qmri.report.charts import Cells, is_fractured, number
-from qmri.report.pictures import PDFF, R2STAR, Scale
+from qmri.report.examination.pictures import PDFF, R2STAR, Scale
+from qmri.spine.levels import sort_levels
 from qmri.words import counted
 
 WIDTH, HEIGHT, LEFT, RIGHT, TOP, BOTTOM = 560, 250, 40, 10, 10, 42

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from qmri.levels import USUAL_LEVELS, sort_levels
-from qmri.measure.flags import FLAGS
+from qmri.measure.quality.flags import FLAGS
 from qmri.report.charts import Cells
+from qmri.spine.levels import USUAL_LEVELS, sort_levels
 
 WORST_FIRST = (
     *("levels_unverified", "scale_doubt", "swap", "poor_fit", "void", "low_snr", "small_roi"),

@@ -9,28 +9,28 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.config_risk import RiskSettings
+from qmri.config.risk_settings import RiskSettings
 from qmri.errors import QmriError
-from qmri.risk.assess import Analysed, Resampling, assess
-from qmri.risk.cohort import SCORES, Cohort, Outcomes
-from qmri.risk.interval import Risks, reliability
-from qmri.risk.levels import fit_levels
-from qmri.risk.model import (
+from qmri.risk.cohort.assess import Analysed, Resampling, assess
+from qmri.risk.cohort.cohort import SCORES, Cohort, Outcomes
+from qmri.risk.frozen_model import (
     RiskModel,
     natural_normal,
     natural_score,
     natural_units,
 )
-from qmri.risk.performance import Performance
-from qmri.risk.procedure import Fitted, fit_procedure
-from qmri.risk.ridge import covariance_over_penalties
-from qmri.risk.sample_size import (
+from qmri.risk.performance.apparent import Performance
+from qmri.risk.performance.interval import Risks, reliability
+from qmri.risk.performance.sample_size import (
     LEAST_EVENTS,
     LEAST_EVENTS_PER_PARAMETER,
     SampleSize,
     sample_size,
 )
-from qmri.risk.scores import fit_score
+from qmri.risk.procedure import Fitted, fit_procedure
+from qmri.risk.regression.conditional_logit import fit_levels
+from qmri.risk.regression.ridge import covariance_over_penalties
+from qmri.risk.regression.scores import fit_score
 from qmri.risk.terms import CLINICAL, Term
 
 Values = NDArray[np.float64]

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from qmri.risk.impute import Completed, NormalModel, complete, filled_means, fit_normal
-from qmri.risk.logistic import LogisticFit, with_intercept
-from qmri.risk.ridge import fit_ridge
+from qmri.risk.cohort.impute import Completed, NormalModel, complete, filled_means, fit_normal
+from qmri.risk.regression.logistic import LogisticFit, with_intercept
+from qmri.risk.regression.ridge import fit_ridge
 
 Values = NDArray[np.float64]
 

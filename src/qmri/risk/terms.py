@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qmri.config_risk import RiskSettings
+from qmri.config.risk_settings import RiskSettings
 from qmri.errors import QmriError
 from qmri.outputs import PATIENT_COLUMNS
 from qmri.outputs.columns import FOLLOW_UP, MOMENTS, OPERATION, PREOPERATIVE, Column

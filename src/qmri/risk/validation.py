@@ -8,20 +8,26 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
-from qmri.risk.assess import THRESHOLDS
-from qmri.risk.calibration import CalibrationCurve, Measures, calibration_curve, measures, slope_error
-from qmri.risk.cohort import Cohort, Outcomes
-from qmri.risk.discrimination import Z95, Estimate, auc_interval
-from qmri.risk.groups import (
+from qmri.risk.cohort.assess import THRESHOLDS
+from qmri.risk.cohort.cohort import Cohort, Outcomes
+from qmri.risk.frozen_model import RiskModel
+from qmri.risk.performance.calibration import (
+    CalibrationCurve,
+    Measures,
+    calibration_curve,
+    measures,
+    slope_error,
+)
+from qmri.risk.performance.discrimination import Z95, Estimate, auc_interval
+from qmri.risk.performance.interval import Risks
+from qmri.risk.performance.net_benefit import advantage, net_benefit, net_benefit_of_all
+from qmri.risk.regression.groups import (
     LEAST_EVENTS,
     GroupPerformance,
     enough,
     observed_over_expected,
     subgroup_performance,
 )
-from qmri.risk.interval import Risks
-from qmri.risk.model import RiskModel
-from qmri.risk.net_benefit import advantage, net_benefit, net_benefit_of_all
 
 Values = NDArray[np.float64]
 

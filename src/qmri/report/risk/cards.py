@@ -14,17 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri import __version__
-from qmri.levels import sort_levels
 from qmri.outputs.risk_columns import RISK_FLAGS
-from qmri.report.page import environment
-from qmri.report.risk.contributions import contributions, log_odds_at_mean
-from qmri.report.risk.patient_charts import FEWEST_PEERS, contributions_svg, distribution_svg
-from qmri.report.risk.picture import Anatomy, level_bar_svg, levels_svg
-from qmri.report.risk.words import TERM_WORDS, percent
-from qmri.risk.cohort import Cohort
-from qmri.risk.interval import Risks
-from qmri.risk.model import RiskModel
-from qmri.risk.results import SCORE_COLUMNS, Row, level_rows, patient_rows
+from qmri.report.environment import environment
+from qmri.report.risk.charts.contributions import contributions, log_odds_at_mean
+from qmri.report.risk.charts.patient_charts import FEWEST_PEERS, contributions_svg, distribution_svg
+from qmri.report.risk.charts.picture import Anatomy, level_bar_svg, levels_svg
+from qmri.report.risk.phrases import TERM_WORDS, percent
+from qmri.risk.cohort.cohort import Cohort
+from qmri.risk.frozen_model import RiskModel
+from qmri.risk.performance.interval import Risks
+from qmri.risk.tables.results import SCORE_COLUMNS, Row, level_rows, patient_rows
+from qmri.spine.levels import sort_levels
 
 Values = NDArray[np.float64]
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from qmri import __version__
-from qmri.citations import Citations
-from qmri.report.risk.words import in_sentence
+from qmri.references import Citations
+from qmri.report.risk.phrases import in_sentence
 from qmri.risk.development import Development
 from qmri.risk.terms import CLINICAL
 

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from qmri import __version__
 from qmri.outputs.risk_columns import EXCLUSIONS
 from qmri.report.risk.methods import MOMENT_WORDS
-from qmri.report.risk.tables import interval_words
-from qmri.report.risk.words import percent, term_words
+from qmri.report.risk.phrases import percent, term_words
+from qmri.report.risk.result_tables import interval_words
 from qmri.risk.development import Development
-from qmri.risk.model import RiskModel
+from qmri.risk.frozen_model import RiskModel
 
 ORIGIN_WORDS = {"field_t": "field (T)", "fat_model_id": "fat spectrum", "recon_mode": "maps from"}
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from qmri.outputs.risk_columns import EXCLUSIONS
 from qmri.report.risk.methods import MOMENT_WORDS
-from qmri.report.risk.tables import interval_words
-from qmri.report.risk.words import in_sentence, term_words
+from qmri.report.risk.phrases import in_sentence, term_words
+from qmri.report.risk.result_tables import interval_words
 from qmri.risk.development import Development
 
 

@@ -14,9 +14,8 @@ from numpy.typing import NDArray
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID, levels_upward
-from qmri.segment.backends.agreement import agreement_flags, compare
-from qmri.segment.backends.bodies import (
+from qmri.images.nifti import Volume, read_volume, write_volume
+from qmri.segment.backends.body_rules import (
     deepest_points,
     intersect,
     largest_pieces,
@@ -25,13 +24,14 @@ from qmri.segment.backends.bodies import (
     split,
 )
 from qmri.segment.backends.description import CHANNELS, Description
+from qmri.segment.backends.label_agreement import agreement_flags, compare
 from qmri.segment.backends.placing import place
 from qmri.segment.backends.runner import run_program
-from qmri.segment.detector import SpineImages
-from qmri.segment.naming import ASK, Naming
-from qmri.segment.seeds import Seeds
-from qmri.segment.spine import Segmentation, segment_drawn, segment_seeded
-from qmri.volumes import Volume, read_volume, write_volume
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.naming.numbering import ASK, Naming
+from qmri.segment.reader.seeds import Seeds
+from qmri.segment.segmentation import Segmentation, segment_drawn, segment_seeded
+from qmri.spine.levels import LEVEL_ID, levels_upward
 
 TOLD_SHARE = 0.001
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID, parse_level
+from qmri.spine.levels import LEVEL_ID, parse_level
 
 EMBEDDED = "embedded"
 SHIPPED = Path(__file__).with_name("descriptions")

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
-from qmri.volumes import Volume
+from qmri.images.nifti import Volume
 
 OUTSIDE_SHARE = 0.05
 SAME_PLACE_MM = 0.05

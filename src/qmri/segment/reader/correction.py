@@ -11,11 +11,11 @@ from scipy import ndimage
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID, LEVEL_NAME
-from qmri.segment.detector import SpineImages
-from qmri.segment.naming import Naming
-from qmri.segment.seeds import Seeds, check_seeds
-from qmri.segment.spine import LabelledBody, Segmentation, segment_drawn
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.naming.numbering import Naming
+from qmri.segment.reader.seeds import Seeds, check_seeds
+from qmri.segment.segmentation import LabelledBody, Segmentation, segment_drawn
+from qmri.spine.levels import LEVEL_ID, LEVEL_NAME
 
 UNMOVED_MM = 0.5
 _EVERY_NEIGHBOUR = np.ones((3, 3, 3), bool)

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
-from qmri.levels import parse_level, sort_levels
-from qmri.segment.seeds import Seeds
+from qmri.segment.reader.seeds import Seeds
+from qmri.spine.levels import parse_level, sort_levels
 
 SCHEMA = (
     "https://raw.githubusercontent.com/slicer/slicer/master/Modules/Loadable/Markups/"

@@ -11,9 +11,9 @@ from pathlib import Path
 import numpy as np
 
 from qmri.errors import QmriError
-from qmri.levels import LEVEL_ID, LEVEL_NAME, SACRUM_ID, parse_level
+from qmri.images.nifti import Volume
 from qmri.segment.reader.nrrd import NrrdImage, read_nrrd
-from qmri.volumes import Volume
+from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, SACRUM_ID, parse_level
 
 FIRST_DISC_ID = 100
 REMEDY = "name each segment after its level in the Segmentations module, as in L3"

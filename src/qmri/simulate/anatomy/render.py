@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.levels import LEVEL_ID
 from qmri.simulate.anatomy.canvas import Canvas
 from qmri.simulate.anatomy.column import (
     body_box,
@@ -23,6 +22,7 @@ from qmri.simulate.anatomy.column import (
 from qmri.simulate.anatomy.spine import Spine
 from qmri.simulate.anatomy.surroundings import paint_trunk
 from qmri.simulate.anatomy.tissues import Tissue
+from qmri.spine.levels import LEVEL_ID
 
 Supersample = int | tuple[int, int, int]
 
@@ -36,8 +36,8 @@ class Rendering:
     fractions
         (x, y, z) float32 by tissue, volumes that sum to 1 in each voxel; a tissue that is nowhere is absent.
     labels
-        (x, y, z) int16, level ids of the bodies (``qmri.levels``), cortex included; a voxel belongs to a body
-        that fills more than half of it.
+        (x, y, z) int16, level ids of the bodies (``qmri.spine.levels``), cortex included; a voxel belongs
+        to a body that fills more than half of it.
     body
         (x, y, z) int16, 1 + index into ``spine.bodies`` of the body with the largest share of the
         voxel, 0 where there is none: tells which marrow a voxel at the edge holds.

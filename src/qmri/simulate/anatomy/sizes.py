@@ -71,3 +71,10 @@ SACRUM: dict[str, SacralSize] = {
     "S5": SacralSize(20.0, 9.0, 17.0, 16.0),
 }
 """Round figures of an adult sacrum; wide ranges are drawn around them."""
+
+
+def mean_size(level: str, levels: tuple[str, ...]) -> LevelSize:
+    """Return the mean size: the lowest lumbar body is like an L5, an L5 above it like an L4."""
+    if level == levels[-1]:
+        return SIZES["L5"]
+    return SIZES["L4" if level == "L5" else level]

@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.simulate.anatomy import Body, Spine
-from qmri.simulate.anatomy.draw import canal_point, centre_below, clear_gap, wedge_angle
+from qmri.simulate.anatomy.draw_beside import canal_point
+from qmri.simulate.anatomy.pose import centre_below, clear_gap, wedge_angle
 
 SHARE_SQUARE = 0.4
 SHARE_LORDOTIC = 0.3

@@ -1,0 +1,29 @@
+"""The settings of every stage: their defaults, units and meaning, and how config.yaml is read."""
+
+from qmri.config.settings import (
+    USUAL_EXPECTED,
+    Config,
+    FitSettings,
+    IngestSettings,
+    MeasureSettings,
+    ReportSettings,
+    SegmentSettings,
+    config_beside,
+    default_yaml,
+    parse_config,
+    read_config,
+)
+
+__all__ = [
+    "USUAL_EXPECTED",
+    "Config",
+    "FitSettings",
+    "IngestSettings",
+    "MeasureSettings",
+    "ReportSettings",
+    "SegmentSettings",
+    "config_beside",
+    "default_yaml",
+    "parse_config",
+    "read_config",
+]

@@ -1,0 +1,1 @@
+"""Gauss-Newton on every voxel: variable projection, derivatives, steps, the first pass and the last."""

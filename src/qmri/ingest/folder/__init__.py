@@ -1,0 +1,1 @@
+"""What a folder holds: files, headers, series; nothing is decided here."""

@@ -1,0 +1,1 @@
+"""Which images make one acquisition: complete, of one scan, or a refusal."""

@@ -1,0 +1,1 @@
+"""What values mean: units, scales, signs, and whether maps and echoes agree."""

@@ -1,0 +1,1 @@
+"""Two measurements of the same bodies: change between sessions, agreement of methods."""

@@ -1,0 +1,1 @@
+"""What is taken from the maps inside a body: region, distribution, texture, background, errors."""

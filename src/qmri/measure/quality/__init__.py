@@ -1,0 +1,1 @@
+"""How far the numbers of a body can be trusted: figures and flags."""

@@ -1,0 +1,1 @@
+"""Heights, axes, curvature and deformity of bodies."""

@@ -1,0 +1,209 @@
+"""One turn of the reader's loop: the automatic result, what the reader made of it, and what is handed out."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from qmri.config import SegmentSettings
+from qmri.errors import QmriError
+from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path
+from qmri.outputs import FILES, file_path
+from qmri.pipeline.reading.handout import write_handout
+from qmri.pipeline.reading.saved import Saved, find_saved
+from qmri.pipeline.records.provenance import sha256
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.label_table import read_label_map, table_path, write_label_map
+from qmri.segment.reader.correction import overlap, take_labels, take_seeds, unchanged_bodies
+from qmri.segment.reader.markups import read_markups
+from qmri.segment.reader.reader_labels import accept_labels
+from qmri.segment.reader.seeds import Seeds, read_seeds
+from qmri.segment.reader.slicer_segmentation import read_slicer_segmentation
+from qmri.segment.segmentation import Segmentation
+
+log = logging.getLogger(__name__)
+
+Decisions = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Task:
+    """What one turn of the loop works on.
+
+    Attributes
+    ----------
+    exam
+        Name that the files begin with.
+    images
+        Images of the spine.
+    segment
+        Makes the automatic result; given points of the reader's, it starts from them.
+    settings
+        Thresholds.
+    made_from
+        All that the automatic result depends on; JSON values.
+    sheet_labels
+        Label map that the user named instead of automatic segmentation, or None.
+    """
+
+    exam: str
+    images: SpineImages
+    segment: Callable[[Seeds | None], tuple[Segmentation, Decisions]]
+    settings: SegmentSettings
+    made_from: Mapping[str, object] = field(default_factory=dict)
+    sheet_labels: Path | None = None
+
+
+@dataclass(frozen=True)
+class Turn:
+    """What came of it.
+
+    Attributes
+    ----------
+    segmentation
+        What counts.
+    decisions
+        For the record; JSON values.
+    warnings
+        Sentences for the reader.
+    """
+
+    segmentation: Segmentation
+    decisions: Decisions
+    warnings: tuple[str, ...] = ()
+
+
+def turn(task: Task, directory: Path, aside: Path) -> Turn:
+    """Segment, take what a reader saved in ``directory``, and write everything into ``aside``.
+
+    The automatic result of an earlier turn is taken again if nothing that it depends on has changed.
+
+    Raises
+    ------
+    QmriError
+        If the images cannot be segmented and nobody corrected that, or a correction is refused.
+    """
+    saved = find_saved(directory, task.exam)
+    if saved.path is None and task.sheet_labels is not None:
+        result = _take(task, Saved(labels=task.sheet_labels), None, {})
+        automatic = None
+    else:
+        automatic, told, failure = _automatic(task, directory, aside, tolerate=saved.path is not None)
+        result = (
+            Turn(automatic, told) if saved.path is None and automatic else _take(task, saved, automatic, told)
+        )
+        if failure:
+            result = Turn(result.segmentation, result.decisions, (failure, *result.warnings))
+    label_map = file_path(aside, task.exam, "labels")
+    write_label_map(label_map, task.images.affine, result.segmentation, FILES["labels"].description, {})
+    write_handout(aside, task.exam, task.images, result.segmentation, automatic)
+    return result
+
+
+def _automatic(
+    task: Task, directory: Path, aside: Path, *, tolerate: bool
+) -> tuple[Segmentation | None, Decisions, str | None]:
+    """Return the automatic result with its decisions, as read back from the files written aside."""
+    path = file_path(aside, task.exam, "auto_labels")
+    key = hashlib.sha256(json.dumps(task.made_from, sort_keys=True).encode()).hexdigest()
+    if not _reuse(file_path(directory, task.exam, "auto_labels"), path, key, directory, task.exam):
+        try:
+            segmentation, told = task.segment(None)
+        except QmriError as error:
+            if not tolerate:
+                raise
+            return None, {}, f"there is no automatic result: {error.reason}"
+        sidecar = {"MadeFrom": key, "Decisions": told}
+        write_label_map(path, task.images.affine, segmentation, FILES["auto_labels"].description, sidecar)
+    segmentation, content = read_label_map(path)
+    return segmentation, content["Decisions"], None
+
+
+def _reuse(former: Path, path: Path, key: str, directory: Path, exam: str) -> bool:
+    """Copy a former automatic result if it was made from the same and nobody has touched it."""
+    record = file_path(directory, exam, "segment_record")
+    files = (former, sidecar_path(former), table_path(former))
+    if not record.is_file() or not all(file.is_file() for file in files):
+        return False
+    written = read_json(record).get("outputs", {})
+    if any(written.get(file.name) != sha256(file) for file in files):
+        return False
+    if read_json(files[1]).get("MadeFrom") != key:
+        return False
+    for file in files:
+        shutil.copyfile(file, path.with_name(file.name))
+    return True
+
+
+def _take(task: Task, saved: Saved, automatic: Segmentation | None, told: Decisions) -> Turn:
+    """Return the segmentation after a reader's correction."""
+    path = saved.path
+    if path is None:
+        raise ValueError("nothing was saved")
+    reader: Decisions = {
+        "file": path.name if saved.labels != task.sheet_labels else "labels of the study sheet"
+    }
+    reader["sha256"] = sha256(path)
+    log.info("a reader's correction counts: %s", reader["file"])
+    warnings: list[str] = []
+    try:
+        if saved.labels is not None:
+            grid = Volume(task.images.water, task.images.affine)
+            accepted = accept_labels(read_reader_labels(saved.labels), grid)
+            reader["left_out_ids"] = list(accepted.dropped)
+            segmentation = take_labels(task.images, accepted.labels, automatic, task.settings)
+            if saved.seeds is not None:
+                warnings.append(
+                    "the reader's points are not used, because there is a label map by the reader"
+                )
+        else:
+            segmentation, extra = _from_seeds(task, path, automatic)
+            reader |= extra
+    except QmriError as error:
+        error.where = reader["file"]
+        raise
+    if automatic is not None:
+        same = unchanged_bodies(segmentation.labels, automatic)
+        reader["corrected_levels"] = [body.name for body in segmentation.bodies if body.name not in same]
+        reader["renamed_levels"] = {body.name: name for name, body in same.items() if body.name != name}
+        reader["dice_with_automatic"] = overlap(segmentation.labels, automatic)
+    naming = segmentation.naming
+    decisions = {
+        **told,
+        "levels_named_from": naming.basis,
+        "levels_verified": naming.verified,
+        "naming_doubts": list(naming.doubts),
+        "reader": reader,
+    }
+    if told:
+        decisions["automatic_levels_named_from"] = told.get("levels_named_from")
+    return Turn(segmentation, decisions, tuple(warnings))
+
+
+def _from_seeds(task: Task, path: Path, automatic: Segmentation | None) -> tuple[Segmentation, Decisions]:
+    seeds = read_markups(path) if path.name.endswith(".mrk.json") else read_seeds(path)
+    extra: Decisions = {"seeds": list(seeds.levels)}
+    if len(seeds.levels) == 1:
+        segmentation, told = task.segment(seeds)
+        return segmentation, {**extra, "from_single_seed": told}
+    segmentation = take_seeds(
+        task.images, seeds, automatic, task.settings, lambda points: task.segment(points)[0]
+    )
+    return segmentation, extra
+
+
+def read_reader_labels(path: Path) -> Volume:
+    """Read a reader's label map: NIfTI, or a segmentation of 3D Slicer.
+
+    Raises
+    ------
+    QmriError
+        If the file cannot be read.
+    """
+    return read_slicer_segmentation(path) if path.name.endswith(".nrrd") else read_volume(path)

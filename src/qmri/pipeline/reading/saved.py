@@ -1,0 +1,137 @@
+"""What a reader saved in the segment folder of an examination: found, kept and fingerprinted.
+
+A reader saves ``<exam>_desc-manual_dseg.nii.gz`` (or ``_desc-manual.seg.nrrd``), or moves points and saves
+``<exam>_desc-manual_seeds.mrk.json``. Editors like to save over the file they opened; such an edit of the
+stage's own output is kept under the name of a correction before the stage runs again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from qmri.errors import QmriError
+from qmri.images.nifti import read_json, read_volume
+from qmri.outputs import FILES, file_path
+from qmri.pipeline.records.provenance import sha256
+from qmri.segment.reader.markups import read_markups
+
+LABEL_ENDINGS = (".nii.gz", ".nii", ".nrrd")
+SEED_ENDINGS = (".mrk.json", "_seeds.csv", "_seeds.tsv")
+# Outputs that a reader opens in an editor, and what a correction of each is called.
+EDITABLE = {
+    "auto_labels": "desc-manual{}_dseg.nii.gz",
+    "labels": "desc-manual{}_dseg.nii.gz",
+    "auto_seeds": "desc-manual{}_seeds.mrk.json",
+}
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What a reader saved for one examination.
+
+    Attributes
+    ----------
+    labels
+        The reader's label map, or None.
+    seeds
+        The reader's points, or None; they count where there is no label map.
+    """
+
+    labels: Path | None = None
+    seeds: Path | None = None
+
+    @property
+    def path(self) -> Path | None:
+        """The file that counts."""
+        return self.labels or self.seeds
+
+
+def find_saved(directory: Path, exam: str) -> Saved:
+    """Return what a reader saved for an examination.
+
+    Raises
+    ------
+    QmriError
+        If there are two corrections of one kind.
+    """
+    labels, seeds = _corrections(directory, exam)
+    for paths in (labels, seeds):
+        if len(paths) > 1:
+            raise QmriError(
+                "there are two corrections of one examination",
+                where=exam,
+                found=", ".join(path.name for path in paths),
+                expected="one label map, or one file of points",
+                remedy="keep the one that counts in the segment folder",
+            )
+    return Saved(labels[0] if labels else None, seeds[0] if seeds else None)
+
+
+def keep_edited(directory: Path, exam: str) -> list[str]:
+    """Rename outputs that a person has edited in place to corrections; return their new names."""
+    kept = []
+    for key, path in _edited(directory, exam).items():
+        names = (EDITABLE[key].format(number or "") for number in range(100))
+        free = next(name for name in names if not (directory / f"{exam}_{name}").exists())
+        path.rename(directory / f"{exam}_{free}")
+        kept.append(f"{exam}_{free}")
+    return kept
+
+
+def saved_fingerprint(directory: Path, exam: str) -> str:
+    """Return what stands for all that a reader saved: kind and content, not name or time.
+
+    It is the same before and after `keep_edited`, and changes when, and only when, a correction does.
+    """
+    labels, seeds = _corrections(directory, exam)
+    for key, path in _edited(directory, exam).items():
+        (seeds if "seeds" in EDITABLE[key] else labels).append(path)
+    words = [
+        f"{kind}={_digest(path)[:16]}" for kind, paths in (("l", labels), ("s", seeds)) for path in paths
+    ]
+    return ",".join(sorted(words)) or "-"
+
+
+def _corrections(directory: Path, exam: str) -> tuple[list[Path], list[Path]]:
+    paths = sorted(directory.glob(f"{exam}_desc-manual*")) if directory.is_dir() else []
+    return _ending(paths, LABEL_ENDINGS), _ending(paths, SEED_ENDINGS)
+
+
+def _ending(paths: Sequence[Path], endings: tuple[str, ...]) -> list[Path]:
+    return [path for path in paths if path.name.endswith(endings) and path.is_file()]
+
+
+def _edited(directory: Path, exam: str) -> dict[str, Path]:
+    """Return outputs whose content is no longer that of the record, by key."""
+    record = file_path(directory, exam, "segment_record")
+    if not record.is_file():
+        return {}
+    written = read_json(record).get("outputs", {})
+    paths = {key: file_path(directory, exam, key) for key in EDITABLE if key in FILES}
+    return {
+        key: path
+        for key, path in paths.items()
+        if path.name in written and path.is_file() and _digest(path) != written[path.name] and _is_whole(path)
+    }
+
+
+def _is_whole(path: Path) -> bool:
+    """Tell whether a file can be read: a damaged output is not a person's edit."""
+    try:
+        read_markups(path) if path.name.endswith(".json") else read_volume(path)
+    except QmriError:
+        return False
+    return True
+
+
+def _digest(path: Path) -> str:
+    stat = path.stat()
+    return _digest_of(path, stat.st_size, stat.st_mtime_ns)
+
+
+@lru_cache(maxsize=10_000)  # a changed file has another size or time
+def _digest_of(path: Path, size: int, time_ns: int) -> str:
+    return sha256(path)

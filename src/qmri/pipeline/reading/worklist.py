@@ -1,0 +1,217 @@
+"""Which examinations a reader should look at first, and which have been looked at.
+
+The need of an examination is the number of its levels that are expected to be wrong: for each body
+the chance that its name or its outline is, added up.
+"""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import astuple, dataclass, fields
+from pathlib import Path
+from typing import Any
+
+from qmri.config import USUAL_EXPECTED
+from qmri.errors import QmriError
+from qmri.outputs import exam_directory, file_path
+from qmri.outputs.files import VERBS
+from qmri.pipeline.records.ledger import examinations_of, read_records, require_result
+from qmri.segment.checks.sentences import flag_told
+
+FOLDER, LIST_FILE, DONE_FILE = "worklist", "worklist.csv", "done.csv"
+DONE_COLUMNS = ("examination", "by", "labels_sha256")
+# A flag is right about as often as it is not; names without a probability are a guess.
+FLAGGED_CHANCE = 0.5
+UNKNOWN_NAMES_CHANCE = 0.5
+ORDER = ("no_images", "look", "unfinished", "corrected", "done")
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One row of the worklist.
+
+    Attributes
+    ----------
+    examination
+        Its name.
+    state
+        ``look``; ``corrected`` by a reader; ``done``: ticked off, and the label map is still the same;
+        ``unfinished``: not segmented yet; ``no_images``: failed before the segmentation.
+    need_levels
+        Levels expected to be wrong.
+    levels, flagged
+        Number of bodies, and of those with a flag.
+    levels_verified
+        1 if the names are certain, else 0.
+    least_confidence
+        Lowest confidence of a body, 0-1; empty where there is none.
+    why
+        What to look at.
+    done_by
+        Initials of the reader who ticked it off.
+    sheet
+        The picture to look at, relative to the results folder.
+    failed_at
+        Stage at which the examination failed; empty where it did not.
+    """
+
+    examination: str
+    state: str
+    need_levels: float
+    levels: int = 0
+    flagged: int = 0
+    levels_verified: int = 0
+    least_confidence: str = ""
+    why: str = ""
+    done_by: str = ""
+    sheet: str = ""
+    failed_at: str = ""
+
+    @property
+    def place(self) -> tuple[bool, bool, int, float, str]:
+        """What the list is sorted by: failed examinations lead, those that were ticked off end it."""
+        return (
+            self.state == "done",
+            not self.failed_at,
+            ORDER.index(self.state),
+            -self.need_levels,
+            self.examination,
+        )
+
+
+def make_worklist(results: Path, exams: Sequence[str] | None = None) -> list[Entry]:
+    """Return the examinations of a results folder: failed ones first, then by need."""
+    names = list(exams) if exams is not None else examinations_of(results)
+    ticks = read_done(results)
+    entries = [_entry(results, exam, ticks.get(exam)) for exam in names]
+    return sorted(entries, key=lambda entry: entry.place)
+
+
+def write_worklist(results: Path, exams: Sequence[str] | None = None) -> list[Entry]:
+    """Write ``worklist/worklist.csv`` in a results folder and return its rows."""
+    entries = make_worklist(results, exams)
+    path = results / FOLDER / LIST_FILE
+    path.parent.mkdir(exist_ok=True)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        table.writerow(["rank", *(field.name for field in fields(Entry))])
+        table.writerows([rank, *astuple(entry)] for rank, entry in enumerate(entries, start=1))
+    return entries
+
+
+def tick_off(results: Path, exam: str, by: str) -> None:
+    """Record that a reader has looked at the label map that an examination has now.
+
+    Raises
+    ------
+    QmriError
+        If the examination has no label map, or ``by`` is not a reader's initials.
+    """
+    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.-]{0,11}", by):
+        raise QmriError("--by is not a reader's initials", found=by, expected="letters, digits, . and -")
+    labels = _labels_sha256(require_result(results, exam, "segment"), exam)
+    if labels is None:
+        raise QmriError(f"{exam} has no label map that could have been looked at")
+    path = results / FOLDER / DONE_FILE
+    path.parent.mkdir(exist_ok=True)
+    is_new = not path.exists()
+    with path.open("a", encoding="utf-8", newline="") as file:
+        table = csv.writer(file, lineterminator="\n")
+        if is_new:
+            table.writerow(DONE_COLUMNS)
+        table.writerow([exam, by, labels])
+
+
+def read_done(results: Path) -> dict[str, dict[str, str]]:
+    """Return the last tick of each examination."""
+    path = results / FOLDER / DONE_FILE
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8", newline="") as file:
+        return {row["examination"]: row for row in csv.DictReader(file)}
+
+
+def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
+    records = read_records(results, exam)
+    failure = next((record for record in records.values() if record.get("status") != "ok"), {})
+    failed_at = str(failure.get("failed_stage", ""))
+    failed = f"failed at {failed_at}: {failure.get('reason')}"
+    if failed_at in VERBS[: VERBS.index("segment") + 1]:
+        state = "look" if failed_at == "segment" else "no_images"
+        return Entry(exam, state, float(len(USUAL_EXPECTED)), why=failed, failed_at=failed_at)
+    record = records.get("segment")
+    if record is None:
+        return Entry(exam, "unfinished", 0.0, why="not segmented yet")
+    directory = exam_directory(results, exam, "segment")
+    table = file_path(directory, exam, "labels_table")
+    if not table.is_file():
+        return Entry(exam, "unfinished", 0.0, why=f"{table.name} is missing")
+    with table.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    decisions = record["decisions"]
+    verified = bool(decisions.get("levels_verified"))
+    ticked = tick is not None and tick["labels_sha256"] == _labels_sha256(record, exam)
+    flagged = [row for row in rows if row["flags"] != "n/a"]
+    confidences = [float(row["confidence"]) for row in rows if row["confidence"] != "n/a"]
+    why = [*decisions.get("naming_doubts", ()), *_findings(flagged)]
+    if tick is not None and not ticked:
+        why.insert(0, f"the labels have changed since {tick['by']} looked")
+    if failed_at:
+        why.insert(0, failed)
+    state = "done" if ticked else "corrected" if decisions.get("reader") else "look"
+    sheet = file_path(directory, exam, "sheet")
+    return Entry(
+        examination=exam,
+        state=state,
+        need_levels=need(rows, _names_chance(decisions)),
+        levels=len(rows),
+        flagged=len(flagged),
+        levels_verified=int(verified),
+        least_confidence=f"{min(confidences):.3f}" if confidences else "",
+        why=" | ".join(why),
+        done_by=tick["by"] if ticked and tick else "",
+        sheet=sheet.relative_to(results).as_posix() if sheet.is_file() else "",
+        failed_at=failed_at,
+    )
+
+
+def _findings(rows: Sequence[Mapping[str, str]]) -> list[str]:
+    """Return what was found of the bodies, each finding once with all its levels."""
+    levels: dict[str, list[str]] = {}
+    for row in rows:
+        for flag in row["flags"].split(";"):
+            levels.setdefault(flag_told(flag), []).append(row["name"])
+    return [f"{', '.join(names)}: {told}" for told, names in levels.items()]
+
+
+def need(rows: Sequence[Mapping[str, str]], names_wrong: float) -> float:
+    """Return the expected number of levels whose name or outline is wrong.
+
+    Parameters
+    ----------
+    rows
+        The label table: confidence of each body (n/a: drawn by a reader) and its flags.
+    names_wrong
+        Chance in [0, 1] that the numbering is wrong.
+    """
+    total = 0.0
+    for row in rows:
+        outline = 0.0 if row["confidence"] == "n/a" else 1 - float(row["confidence"])
+        if row["flags"] != "n/a":
+            outline = max(outline, FLAGGED_CHANCE)
+        total += 1 - (1 - names_wrong) * (1 - outline)
+    return round(total, 2)
+
+
+def _names_chance(decisions: Mapping[str, Any]) -> float:
+    if decisions.get("levels_verified"):
+        return 0.0
+    probability = decisions.get("naming_probability")
+    return UNKNOWN_NAMES_CHANCE if probability is None else 1 - float(probability)
+
+
+def _labels_sha256(record: Mapping[str, Any], exam: str) -> str | None:
+    told = record.get("outputs", {}).get(file_path(Path(), exam, "labels").name)
+    return None if told is None else str(told)

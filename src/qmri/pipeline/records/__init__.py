@@ -1,0 +1,1 @@
+"""What a results folder says about itself: records of stages, checksums, versions, the Methods paragraph."""

@@ -1,0 +1,181 @@
+"""What a run leaves in a results folder besides results: who is at work there, and which stages were lost.
+
+One run at a time works in a results folder. The lock is the kernel's and ends with the
+process, so nothing has to be unlocked after a kill. Jobs on a cluster may outlive the
+run that sent them; the token in ``.run`` tells them that another has taken over.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import uuid
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from qmri.errors import QmriError
+from qmri.images.nifti import read_json, write_json
+from qmri.outputs.files import VERBS, record_path
+
+RUN_VARIABLE = "QMRI_RUN"
+LOCK_FILE, TOKEN_FILE = ".lock", ".run"
+
+_held: dict[Path, int] = {}
+
+
+def take_over(results: Path) -> None:
+    """Make this process's run the one that works in a results folder, and clear up after a killed one.
+
+    Folders that a killed stage wrote aside are taken away, so a stage of an earlier run that
+    is still busy elsewhere finds nothing to publish. Doing it again in one process does nothing.
+
+    Raises
+    ------
+    QmriError
+        If another run is at work there, or the folder cannot be written.
+    """
+    results = results.resolve()
+    if results in _held:
+        return
+    try:
+        results.mkdir(parents=True, exist_ok=True)
+        lock = _locked(results)
+        token = os.environ.setdefault(RUN_VARIABLE, uuid.uuid4().hex)
+        (results / TOKEN_FILE).write_text(token, encoding="utf-8")
+    except OSError as error:
+        if not is_read_only(error):
+            raise
+        raise QmriError(
+            f"the results folder cannot be written ({error.strerror})",
+            where=results.name,
+            remedy="name another with --out, or gain the right to write there",
+        ) from None
+    _held[results] = lock
+    for folder in aside_folders(results):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def is_at_work(results: Path) -> bool:
+    """Tell whether a run is at work in a results folder; nothing is written."""
+    import fcntl  # noqa: PLC0415 - not on Windows, where single stages run all the same
+
+    try:
+        lock = os.open(results / LOCK_FILE, os.O_RDONLY)
+    except OSError:
+        return False  # no run has been here, or one of which nothing may be known
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError as error:
+        return error.errno in (errno.EWOULDBLOCK, errno.EACCES)
+    finally:
+        os.close(lock)
+    return False
+
+
+def is_read_only(error: OSError) -> bool:
+    """Tell whether something failed because a folder may only be read."""
+    return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
+
+
+def aside_folders(results: Path) -> list[Path]:
+    """Return the folders that stages write aside; without a run at work, killed ones left them."""
+    return sorted(path for verb in VERBS for path in results.glob(f"sub-*/ses-*/.{verb}-*") if path.is_dir())
+
+
+def require_current_run(directory: Path) -> None:
+    """Check that a job still belongs to the run that works in its results folder.
+
+    Parameters
+    ----------
+    directory
+        Folder of a stage, ``OUT/sub-<participant>/ses-<session>/<verb>``.
+
+    Raises
+    ------
+    QmriError
+        If another run has taken over.
+    """
+    token = directory.parents[2] / TOKEN_FILE if len(directory.parents) > 2 else None
+    mine = os.environ.get(RUN_VARIABLE)
+    if mine and token and token.is_file() and token.read_text(encoding="utf-8") != mine:
+        raise QmriError("another run has taken over the results folder; this job leaves it alone")
+
+
+def write_loss(directory: Path, reason: str, remedy: str) -> None:
+    """Note that a stage was lost in every attempt, so that this run records it instead of trying again."""
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    note = {"run": os.environ.get(RUN_VARIABLE), "reason": reason, "remedy": remedy}
+    write_json(_note(directory), note)
+
+
+def read_loss(directory: Path) -> dict[str, Any] | None:
+    """Return the reason and the remedy if this run has lost the stage; notes of former runs do not count."""
+    path = _note(directory)
+    if not path.is_file():
+        return None
+    note = read_json(path)
+    if note["run"] != os.environ.get(RUN_VARIABLE):
+        return None
+    return {"problem": note["reason"], "remedy": note["remedy"]}
+
+
+def forget_losses(results: Path) -> None:
+    """Take away the notes of lost stages with the records that followed: the next run tries again."""
+    for note in sorted(results.glob("sub-*/ses-*/.lost-*.json")):
+        participant, session = note.parts[-3:-1]
+        forget_stage(results, f"{participant}_{session}", note.stem.removeprefix(".lost-"))
+        note.unlink()
+
+
+def forget_stage(results: Path, exam: str, verb: str) -> None:
+    """Take away the records of a stage and of those after it, so that the next run does them again."""
+    for later in VERBS[VERBS.index(verb) :]:
+        record_path(results, exam, later).unlink(missing_ok=True)
+
+
+def incomplete_stages(results: Path, exams: Iterable[str]) -> list[tuple[str, str, str]]:
+    """Return each examination that lacks a file, with its first such stage and the name of the file.
+
+    Taking a file away changes the time of its folder, so a record is read only where the folder
+    has changed since the stage was published.
+    """
+    found = []
+    for exam in exams:
+        for verb in VERBS:
+            record = record_path(results, exam, verb)
+            try:
+                unchanged = record.parent.stat().st_mtime_ns <= record.stat().st_mtime_ns
+            except FileNotFoundError:
+                continue
+            if unchanged:
+                continue
+            present = {entry.name for entry in os.scandir(record.parent)}
+            if lost := sorted(set(read_json(record)["outputs"]) - present):
+                found.append((exam, verb, lost[0]))
+                break
+    return found
+
+
+def _locked(results: Path) -> int:
+    """Return the open lock file of a results folder, locked for as long as it stays open."""
+    import fcntl  # noqa: PLC0415 - not on Windows, where single stages run all the same
+
+    lock = os.open(results / LOCK_FILE, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        os.close(lock)
+        if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+            raise
+        raise QmriError(
+            "another run is at work in this results folder",
+            where=results.name,
+            remedy="wait for it or end it; qmri status shows how far it is",
+        ) from None
+    return lock
+
+
+def _note(directory: Path) -> Path:
+    return directory.parent / f".lost-{directory.name}.json"

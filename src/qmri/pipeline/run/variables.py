@@ -1,0 +1,6 @@
+"""Variables of the environment by which the jobs of a run learn what must not stand on a command line."""
+
+STUDY_VARIABLE = "QMRI_STUDY"
+"""Path of the study sheet."""
+CONFIG_VARIABLE = "QMRI_CONFIG"
+"""The whole configuration of the run as JSON."""

@@ -1,0 +1,236 @@
+"""What the Snakefile asks: which examinations, which settings, and what has changed at the source."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import os
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import yaml
+
+from qmri import __version__
+from qmri.config import Config, config_beside, parse_config
+from qmri.config.yaml_file import read_table
+from qmri.errors import QmriError
+from qmri.images.nifti import write_json
+from qmri.outputs import exam_directory
+from qmri.pipeline.reading.saved import saved_fingerprint
+from qmri.pipeline.reading.worklist import write_worklist
+from qmri.pipeline.records.ledger import write_ledger
+from qmri.pipeline.records.provenance import sha256
+from qmri.pipeline.run.batch import take_over
+from qmri.pipeline.run.variables import CONFIG_VARIABLE, STUDY_VARIABLE
+from qmri.pipeline.study.config_changes import changes_from
+from qmri.pipeline.study.study_sheet import Examination, Study, read_study
+from qmri.segment.backends.description import Description, told_descriptions
+
+OWN_KEYS = ("study", "out", "container")
+
+
+class ExamWildcards(Protocol):
+    """The wildcards by which a job names its examination."""
+
+    sub: str
+    ses: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A study as the workflow sees it.
+
+    Attributes
+    ----------
+    study
+        The study sheet.
+    config
+        The checked configuration.
+    results
+        The results folder, absolute.
+    """
+
+    study: Study
+    config: Config
+    results: Path
+
+    def exam(self, wildcards: ExamWildcards) -> Examination:
+        """Return the examination that a job's wildcards ``sub`` and ``ses`` name."""
+        return self.study.find(f"{wildcards.sub}_{wildcards.ses}")
+
+    def settings(self, verb: str) -> dict[str, Any]:
+        """Return the section of the configuration that governs a verb."""
+        section: dict[str, Any] = self.config.model_dump(mode="json")[verb]
+        return section
+
+    @property
+    def sheet(self) -> Path:
+        """The study sheet."""
+        return Path(os.environ[STUDY_VARIABLE])
+
+    @cached_property
+    def backends(self) -> dict[Path, Description]:
+        """The programs that segment besides the package, by the file of their description."""
+        return told_descriptions(self.config.segment, self.sheet.parent)
+
+    @property
+    def segment_memory_mb(self) -> int:
+        """Memory that a segment job asks for."""
+        return max([1000, *(program.memory_mb for program in self.backends.values())])
+
+    @property
+    def segment_minutes(self) -> int:
+        """Time that a segment job asks for: that of the package, and the limit of each program."""
+        return 2 + sum(math.ceil(program.timeout_s / 60) for program in self.backends.values())
+
+    def source(self, wildcards: ExamWildcards) -> str:
+        """Return the fingerprints of an examination's DICOM and of the site's override file."""
+        overrides = self.config.ingest.overrides
+        told = fingerprint(self.sheet.parent / overrides) if overrides else "-"
+        return f"{fingerprint(self.exam(wildcards).dicom_dir)} {told}"
+
+    def anchors(self, wildcards: ExamWildcards) -> str:
+        """Return what the sheet says of the levels in view and what a reader saved, files by fingerprint."""
+        exam = self.exam(wildcards)
+        files = [fingerprint(path) if path else "-" for path in (exam.seeds, exam.labels)]
+        saved = saved_fingerprint(exam_directory(self.results, exam.name, "segment"), exam.name)
+        backends = [sha256(path)[:16] for path in self.backends]
+        return " ".join([exam.lowest_level or "-", *files, saved, *backends])
+
+    def fractures(self, wildcards: ExamWildcards) -> str:
+        """Return what the sheet says about treated and fractured levels."""
+        exam = self.exam(wildcards)
+        return " ".join(
+            ",".join(levels) or "-" for levels in (exam.treated_levels, exam.acute_levels, exam.old_levels)
+        )
+
+    @property
+    def told_orders(self) -> str:
+        """What the sheet says about the order of sessions."""
+        told = [exam for exam in self.study if exam.session_order is not None]
+        return " ".join(f"{exam.name}:{exam.session_order}" for exam in told)
+
+    @cached_property
+    def risk_tables(self) -> str:
+        """Fingerprints of the clinical table and the outcomes, empty where the configuration names none.
+
+        Raises
+        ------
+        QmriError
+            If one of them is not there.
+        """
+        told = (self.config.risk.clinical, self.config.risk.outcomes)
+        tables = [self.sheet.parent / path for path in told if path is not None]
+        lacking = [path for path in tables if not path.is_file()]
+        if lacking:
+            raise QmriError(
+                "a table that the section risk names is not there",
+                where=lacking[0].name,
+                expected="a CSV beside the study sheet, or a path relative to it",
+                remedy="qmri risk template DIR writes both tables to fill in",
+            )
+        files = [path.with_suffix(suffix) for path in tables for suffix in (".csv", ".json")]
+        return " ".join(fingerprint(path) for path in dict.fromkeys([*tables, *files]))
+
+    def exam_files(self, verb: str, suffix: str) -> list[str]:
+        """Return one file per examination, relative to the results folder, by participant and session."""
+        return [
+            "/".join([*exam.name.split("_"), verb, f"{exam.name}_{suffix}"])
+            for exam in self.study.examinations
+        ]
+
+    def begin(self) -> None:
+        """Take over the results folder and write down the configuration and what the folder is.
+
+        Raises
+        ------
+        QmriError
+            If another run is at work there.
+        """
+        take_over(self.results)
+        text = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
+        (self.results / "config.yaml").write_text(text, encoding="utf-8")
+        write_json(
+            self.results / "dataset_description.json",
+            {
+                "Name": "qmri results",
+                "BIDSVersion": "1.10.0",
+                "DatasetType": "derivative",
+                "GeneratedBy": [{"Name": "qmri", "Version": __version__}],
+            },
+        )
+        ignored = ["markers/", "worklist/", "report/", "logs/", "benchmarks/"]
+        ignored += ["config.yaml", "provenance.json", "sub-*/"]
+        (self.results / ".bidsignore").write_text("\n".join(ignored) + "\n", encoding="utf-8")
+        self._write_ledger(finished=False)
+
+    def finish(self) -> None:
+        """Write down what the tables were made from, and what a reader should look at."""
+        self._write_ledger(finished=True)
+        write_worklist(self.results, self.study.names)
+
+    def _write_ledger(self, *, finished: bool) -> None:
+        write_ledger(self.results, self.study.names, self.sheet, finished=finished)
+
+
+def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
+    """Check the study sheet and the configuration, and prepare the environment of the jobs.
+
+    Without sections, the settings are those of config.yaml beside the study sheet, if there is one. What
+    differs from the settings of an earlier run in the results folder is told.
+
+    Parameters
+    ----------
+    config
+        Snakemake's configuration: ``study``, ``out`` and the sections of config.yaml.
+    main_process
+        False in the process that runs a single job on a cluster; it inherits the
+        environment and has another working directory.
+
+    Raises
+    ------
+    QmriError
+        If the sheet or the configuration is refused.
+    """
+    if main_process:
+        if not config.get("study"):
+            raise QmriError(
+                "no study sheet is named", remedy="qmri run STUDY.csv, or snakemake --config study=STUDY.csv"
+            )
+        os.environ[STUDY_VARIABLE] = str(Path(config["study"]).resolve())
+        os.environ["QMRI_RESULTS"] = str(Path(config.get("out", "results")).resolve())
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    sheet, results = Path(os.environ[STUDY_VARIABLE]), Path(os.environ["QMRI_RESULTS"])
+    sections = {key: value for key, value in config.items() if key not in OWN_KEYS}
+    beside = None if sections else config_beside(sheet)
+    checked = parse_config(read_table(beside) if beside else sections, "the configuration")
+    if main_process:
+        os.environ[CONFIG_VARIABLE] = checked.model_dump_json()
+        told = [f"settings: {beside.name} beside the study sheet"] if beside else []
+        for line in [*told, *changes_from(results, checked)]:
+            sys.stderr.write(f"{line}\n")
+    plan = Plan(study=read_study(sheet), config=checked, results=results)
+    _ = plan.backends, plan.risk_tables  # refused here rather than in every job
+    return plan
+
+
+def fingerprint(path: Path) -> str:
+    """Return a short digest of the names, sizes and times of a file or of all files in a folder.
+
+    It changes when an input is touched, added or taken away, and tells nothing about it.
+    """
+    digest = hashlib.sha256()
+    for file in _files(path):
+        stat = file.stat()
+        digest.update(f"{file.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _files(path: Path) -> list[Path]:
+    if path.is_dir():
+        return sorted(file for file in path.rglob("*") if file.is_file())
+    return [path] if path.is_file() else []

@@ -1,0 +1,1 @@
+"""One module per stage: files of an examination in, files and a record out."""

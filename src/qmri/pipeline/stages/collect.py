@@ -1,0 +1,116 @@
+"""Join the rows of all examinations into the tables of a study, by participant and session."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from pathlib import Path
+
+from qmri.config import MeasureSettings
+from qmri.errors import QmriError
+from qmri.images.nifti import read_json, write_json
+from qmri.measure.comparison.changes import SessionOrder, change_rows
+from qmri.measure.rows import failed_examination
+from qmri.outputs import (
+    CHANGE_COLUMNS,
+    FLAG_COLUMNS,
+    PATIENT_COLUMNS,
+    VERTEBRA_COLUMNS,
+    Column,
+    exam_directory,
+    file_path,
+)
+from qmri.outputs.tables import dictionary, table_text
+from qmri.pipeline.stages.measure import fractures_of, identity_of
+from qmri.pipeline.study.study_sheet import Examination, Study
+
+TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
+    "vertebrae": ("exam_vertebrae", VERTEBRA_COLUMNS),
+    "patients": ("exam_patient", PATIENT_COLUMNS),
+    "flags": ("exam_flags", FLAG_COLUMNS),
+}
+
+
+def collect(
+    study: Study, results: Path, settings: MeasureSettings, orders: Mapping[str, SessionOrder]
+) -> dict[str, Path]:
+    """Write vertebrae.csv, patients.csv, flags.csv and changes.csv with a JSON dictionary beside each.
+
+    An examination whose record tells of a failure gets its rows here, with the reason, so that even a
+    job that was killed leaves no gap in the tables.
+
+    Returns
+    -------
+    dict
+        Path of each table by its name.
+
+    Raises
+    ------
+    QmriError
+        If an examination was not measured yet, or its rows were made by another version.
+    """
+    texts = [_examination_texts(exam, results, settings) for exam in study]
+    markers = results / "markers"
+    markers.mkdir(parents=True, exist_ok=True)
+    paths = {}
+    for table, (_, columns) in TABLES.items():
+        paths[table] = markers / f"{table}.csv"
+        replace_text(paths[table], table_text([], columns) + "".join(text[table] for text in texts))
+        write_json(markers / f"{table}.json", dictionary(columns))
+    changes = change_rows(_read(paths["vertebrae"]), _read(paths["patients"]), settings, orders)
+    paths["changes"] = markers / "changes.csv"
+    replace_text(paths["changes"], table_text(changes, CHANGE_COLUMNS))
+    write_json(markers / "changes.json", dictionary(CHANGE_COLUMNS))
+    return paths
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Write a text file aside and rename it, so that no half-written one is ever seen."""
+    aside = path.with_name(f".{path.name}.part")
+    aside.write_text(text, encoding="utf-8")
+    aside.replace(path)
+
+
+def _read(path: Path) -> list[dict[str, str]]:
+    with path.open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def _examination_texts(exam: Examination, results: Path, settings: MeasureSettings) -> dict[str, str]:
+    """Return the rows of an examination as CSV without a header, by table."""
+    directory = exam_directory(results, exam.name, "measure")
+    record_path = file_path(directory, exam.name, "measure_record")
+    if not record_path.exists():
+        raise QmriError(
+            "an examination has not been measured yet",
+            where=exam.name,
+            remedy=f"qmri measure --exam {exam.name} --results ...",
+        )
+    record = read_json(record_path)
+    if record.get("status") == "ok":
+        return {table: _body(directory, exam.name, table) for table in TABLES}
+    rows = failed_examination(
+        identity_of(exam),
+        f"{record.get('failed_stage')}: {record.get('reason')}",
+        fractures=fractures_of(exam),
+        settings=settings,
+    )
+    parts = {"vertebrae": rows.vertebrae, "patients": [rows.patient], "flags": rows.flags}
+    return {
+        table: table_text(parts[table], columns).removeprefix(table_text([], columns))
+        for table, (_, columns) in TABLES.items()
+    }
+
+
+def _body(directory: Path, name: str, table: str) -> str:
+    key, columns = TABLES[table]
+    path = file_path(directory, name, key)
+    header = table_text([], columns)
+    text = path.read_text(encoding="utf-8")
+    if not text.startswith(header):
+        raise QmriError(
+            "the rows of an examination have other columns than this version of qmri writes",
+            where=path.name,
+            remedy="measure the examination again",
+        )
+    return text[len(header) :]

@@ -1,0 +1,258 @@
+"""The rim of the measure stage: maps, labels and records in, rows out."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.config import MeasureSettings
+from qmri.errors import QmriError
+from qmri.images.acquisition import Acquisition
+from qmri.images.nifti import Volume, read_json, read_volume, same_grid, write_json, write_volume
+from qmri.measure.examination import measure_examination
+from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.rows import ExaminationData, ExaminationRows, Identity, LabelNote
+from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
+from qmri.outputs.tables import dictionary, table_text
+from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
+from qmri.pipeline.study.study_sheet import Examination
+
+MAPS = (
+    "pdff",
+    "r2star",
+    "water",
+    "fat",
+    "field",
+    "pdff_sd",
+    "r2star_sd",
+    "r2star_shift",
+    "rchi2",
+    "swap_risk",
+)
+VENDOR = "vendor"
+FRACTION_BELOW, PER_MILLE_ABOVE = 1.5, 250.0
+NEEDED_MAPS = ("pdff", "r2star")
+
+
+def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings) -> bool:
+    """Measure one examination of a study from its folders; tell whether that succeeded."""
+    name = exam.name
+    folder = {verb: exam_directory(results, name, verb) for verb in ("ingest", "fit", "segment", "measure")}
+    records = [file_path(folder[verb], name, f"{verb}_record") for verb in ("ingest", "fit", "segment")]
+
+    def work(aside: Path) -> Outcome:
+        labels = read_labels(file_path(folder["segment"], name, "labels"))
+        paths = {key: file_path(folder["fit"], name, key) for key in MAPS}
+        maps = read_maps({key: path for key, path in paths.items() if path.exists()}, labels)
+        origin = origin_of(read_json(records[1]))
+        if origin.recon_mode != VENDOR:
+            maps = add_vendor_maps(maps, labels, folder["ingest"], name)
+        data = ExaminationData(
+            identity_of(exam),
+            maps,
+            labels.data,
+            origin=origin,
+            fractures=fractures_of(exam),
+            notes=read_notes(file_path(folder["segment"], name, "labels_table")),
+        )
+        rows = measure_examination(data, settings)
+        write_rows(aside, name, rows)
+        write_volume(file_path(aside, name, "roi"), labels.like(rows.roi), dtype=np.int16)
+        return Outcome(decisions={"levels_measured": _measured(rows)})
+
+    return run_stage_or_record(
+        "measure",
+        name,
+        folder["measure"],
+        work,
+        upstream=records,
+        settings=settings.model_dump(mode="json"),
+    )
+
+
+def identity_of(exam: Examination) -> Identity:
+    """Return the keys of an examination."""
+    return Identity(exam.participant_id, exam.session_id)
+
+
+def fractures_of(exam: Examination) -> Fractures:
+    """Return what the study sheet says of an examination's fractures."""
+    return Fractures(exam.treated_levels, exam.acute_levels, exam.old_levels)
+
+
+def measure_files(
+    name: str,
+    paths: Mapping[str, Path],
+    labels_path: Path,
+    out: Path,
+    *,
+    labels_table: Path | None,
+    fractures: Fractures,
+    settings: MeasureSettings,
+) -> None:
+    """Measure maps and labels given as files and write the tables with their dictionaries.
+
+    Raises
+    ------
+    QmriError
+        If a file cannot be read or lies on another grid.
+    """
+    participant, session = name.split("_")
+    identity = Identity(participant.removeprefix("sub-"), session.removeprefix("ses-"))
+
+    def work(aside: Path) -> Outcome:
+        labels = read_labels(labels_path)
+        data = ExaminationData(
+            identity,
+            read_maps(paths, labels),
+            labels.data,
+            fractures=fractures,
+            notes=read_notes(labels_table) if labels_table else {},
+        )
+        rows = measure_examination(data, settings)
+        write_rows(aside, name, rows)
+        write_volume(file_path(aside, name, "roi"), labels.like(rows.roi), dtype=np.int16)
+        for key, columns in (
+            ("exam_vertebrae_dictionary", VERTEBRA_COLUMNS),
+            ("exam_patient_dictionary", PATIENT_COLUMNS),
+            ("exam_flags_dictionary", FLAG_COLUMNS),
+        ):
+            write_json(file_path(aside, name, key), dictionary(columns))
+        return Outcome(decisions={"levels_measured": _measured(rows)})
+
+    run_stage(
+        "measure", name, out, work, upstream=list(paths.values()), settings=settings.model_dump(mode="json")
+    )
+
+
+def read_labels(path: Path) -> Volume:
+    """Read a label map.
+
+    Raises
+    ------
+    QmriError
+        If it has not three dimensions, or values that are no whole numbers (an interpolated map).
+    """
+    volume = read_volume(path)
+    if volume.data.ndim != 3:
+        raise QmriError(
+            "a label map has not three dimensions", where=path.name, found=f"shape {volume.data.shape}"
+        )
+    labels = np.rint(volume.data).astype(np.int32)
+    if not np.array_equal(labels, volume.data):
+        raise QmriError(
+            "a label map has values that are no whole numbers",
+            where=path.name,
+            remedy="resample labels by nearest neighbour, never by interpolation",
+        )
+    return volume.like(labels)
+
+
+def read_maps(paths: Mapping[str, Path], labels: Volume) -> Maps:
+    """Read the maps that exist and check that they lie on the grid of the labels.
+
+    Raises
+    ------
+    QmriError
+        If PDFF or R2* is missing, a map has another grid, or PDFF is not in percent.
+    """
+    for key in NEEDED_MAPS:
+        if key not in paths:
+            raise QmriError(f"there is no {key} map", expected="PDFF and R2* maps")
+    maps: dict[str, NDArray[np.float64]] = {}
+    for key, path in paths.items():
+        volume = read_volume(path)
+        if not same_grid(volume, labels):
+            raise QmriError(
+                "a map and the labels lie on different grids",
+                where=path.name,
+                found=f"{volume.data.shape[:3]}",
+                expected=f"{labels.data.shape[:3]} at the same position",
+                remedy="make the labels on the maps' own grid",
+            )
+        maps[key] = np.asarray(volume.data, dtype=np.float64)
+    _check_percent(maps["pdff"], paths["pdff"])
+    return Maps(affine=labels.affine, **maps)
+
+
+def _check_percent(pdff: NDArray[np.float64], path: Path) -> None:
+    """Refuse a map that holds fractions or per mille."""
+    known = pdff[np.isfinite(pdff)]
+    if known.size and not FRACTION_BELOW < (top := float(np.percentile(known, 99))) < PER_MILLE_ABOVE:
+        raise QmriError(
+            "the PDFF map does not seem to be in percent",
+            where=path.name,
+            found=f"its highest hundredth begins at {top:.3g}",
+            expected="0 to 100",
+            remedy="scale the map to percent",
+        )
+
+
+def add_vendor_maps(maps: Maps, labels: Volume, ingest: Path, name: str) -> Maps:
+    """Return the maps with the scanner's own beside them, where they were exported on the same grid."""
+    added = {}
+    for key in ("vendor_pdff", "vendor_r2star"):
+        path = file_path(ingest, name, key)
+        if path.exists():
+            volume = read_volume(path)
+            if same_grid(volume, labels):
+                added[key] = np.asarray(volume.data, dtype=np.float64)
+    return replace(maps, **added)
+
+
+def origin_of(fit_record: Mapping[str, Any]) -> Origin:
+    """Return where the maps come from, out of the record of the fit."""
+    decisions = fit_record.get("decisions", {})
+    noise = decisions.get("noise")
+    shares = decisions.get("echo_disagreement")
+    return Origin(
+        recon_mode=decisions.get("recon_mode"),
+        fat_model_id=decisions.get("fat_model_id"),
+        acquisition=Acquisition.from_json(decisions.get("acquisition") or {}),
+        noise=noise if isinstance(noise, dict) else {"sigma": noise},
+        rchi2_median=decisions.get("rchi2_median"),
+        worst_echo=1 + int(np.argmax(shares)) if shares else None,
+    )
+
+
+def read_notes(path: Path) -> dict[str, LabelNote]:
+    """Read what the segmentation tells of its labels; nothing where there is no table."""
+    if not path.exists():
+        return {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file, delimiter="\t"))
+    return {row["name"]: _note(row) for row in rows}
+
+
+def write_rows(directory: Path, name: str, rows: ExaminationRows) -> None:
+    """Write the rows of an examination."""
+    texts = {
+        "exam_vertebrae": table_text(rows.vertebrae, VERTEBRA_COLUMNS),
+        "exam_patient": table_text([rows.patient], PATIENT_COLUMNS),
+        "exam_flags": table_text(rows.flags, FLAG_COLUMNS),
+    }
+    for key, text in texts.items():
+        file_path(directory, name, key).write_text(text, encoding="utf-8")
+
+
+def _note(row: Mapping[str, str]) -> LabelNote:
+    def yes(key: str) -> bool:
+        return row.get(key, "").strip().lower() in ("1", "true", "yes")
+
+    confidence = row.get("confidence", "")
+    return LabelNote(
+        complete=yes("complete"),
+        confidence=None if confidence in ("", "n/a") else float(confidence),
+        flags=tuple(word for word in row.get("flags", "").split(";") if word not in ("", "n/a")),
+        verified=yes("verified"),
+    )
+
+
+def _measured(rows: ExaminationRows) -> list[str]:
+    return [str(row["level"]) for row in rows.vertebrae if row["status"] == "ok"]

@@ -1,0 +1,265 @@
+"""The study sheet: one row per examination, told by the user, never guessed."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from qmri.errors import QmriError
+from qmri.sheet_text import read_sheet_text
+from qmri.spine.levels import parse_level, sort_levels
+from qmri.words import natural
+
+REQUIRED = ("participant_id", "session_id", "dicom_dir")
+OPTIONAL = (
+    "lowest_level",
+    "seeds",
+    "labels",
+    "treated_levels",
+    "acute_levels",
+    "old_levels",
+    "session_order",
+)
+MISSING = ("", "n/a", "na", "nan")
+LONGEST_NAME = 180
+"""Characters of an examination's name; file systems take 255, and every file name begins with it."""
+
+
+@dataclass(frozen=True)
+class Examination:
+    """One row of the study sheet, paths absolute, levels in canonical names.
+
+    Attributes
+    ----------
+    participant_id, session_id
+        As written in the sheet, without a leading ``sub-`` or ``ses-``.
+    dicom_dir
+        Folder (or zip) of the examination's DICOM files.
+    lowest_level
+        The lowest vertebral body that is fully in view, or None.
+    seeds
+        CSV of level, x_mm, y_mm, z_mm in RAS+, or None.
+    labels
+        A reader's label map that replaces automatic segmentation, or None.
+    treated_levels, acute_levels, old_levels
+        Levels given cement; fractured recently; fractured long ago.
+    session_order
+        Place of the session in time among those of the participant; needed only where the DICOM
+        has no dates.
+    """
+
+    participant_id: str
+    session_id: str
+    dicom_dir: Path
+    lowest_level: str | None = None
+    seeds: Path | None = None
+    labels: Path | None = None
+    treated_levels: tuple[str, ...] = ()
+    acute_levels: tuple[str, ...] = ()
+    old_levels: tuple[str, ...] = ()
+    session_order: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The examination in file names, e.g. ``sub-01_ses-pre``."""
+        return exam_name(self.participant_id, self.session_id)
+
+
+@dataclass(frozen=True)
+class Study:
+    """The examinations of a study by participant and session, whatever the order of its sheet.
+
+    Attributes
+    ----------
+    examinations
+        One for each row.
+    notes
+        What a person should know of how the sheet was read.
+    """
+
+    examinations: tuple[Examination, ...]
+    notes: tuple[str, ...] = ()
+
+    def __iter__(self) -> Iterator[Examination]:
+        """Iterate over the examinations."""
+        return iter(self.examinations)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Examination]:
+        return {exam.name: exam for exam in self.examinations}
+
+    @property
+    def names(self) -> list[str]:
+        """The examinations' names, by participant and session."""
+        return [exam.name for exam in self.examinations]
+
+    def find(self, name: str) -> Examination:
+        """Return the examination of that name.
+
+        Raises
+        ------
+        QmriError
+            If the study has none.
+        """
+        if name in self._by_name:
+            return self._by_name[name]
+        near = difflib.get_close_matches(name, self.names, n=1)
+        raise QmriError(
+            f"the study sheet has no examination {name}", expected=f"{near[0]}, perhaps" if near else None
+        )
+
+
+def exam_name(participant_id: str, session_id: str) -> str:
+    """Return ``sub-<participant>_ses-<session>``; BIDS labels hold letters and digits alone."""
+
+    def label(text: str) -> str:
+        return re.sub(r"[^0-9A-Za-z]", "", text)
+
+    return f"sub-{label(participant_id)}_ses-{label(session_id)}"
+
+
+def read_study(path: Path) -> Study:
+    """Read and check a study sheet (CSV or TSV).
+
+    Relative paths in the sheet are relative to the sheet. Whether the DICOM is there is
+    not checked here: an examination without data is a row with a reason, not a stop.
+
+    Raises
+    ------
+    QmriError
+        If the sheet is missing, lacks a column, has an unknown one, names a level that
+        does not exist, or has two rows for one examination. The message names the line.
+    """
+    try:
+        sheet = read_sheet_text(path)
+    except FileNotFoundError:
+        raise QmriError(
+            "there is no study sheet",
+            where=path.name,
+            remedy="qmri init DICOM_FOLDER writes one to start from",
+        ) from None
+    except IsADirectoryError as error:
+        raise QmriError("the study sheet is a folder", where=path.name, expected="CSV in UTF-8") from error
+    _check_header(list(sheet.header), path)
+    exams = [
+        _examination(cells, f"{path.name}, line {line}", path.resolve().parent) for line, cells in sheet.rows
+    ]
+    if not exams:
+        raise QmriError("the study sheet has no examinations", where=path.name)
+    twice = [name for name, count in Counter(exam.name for exam in exams).items() if count > 1]
+    if twice:
+        raise QmriError(
+            "the study sheet names an examination twice",
+            where=path.name,
+            found=", ".join(twice),
+            expected="one row for each participant_id and session_id (letters and digits must differ)",
+        )
+    exams.sort(key=lambda exam: (natural(exam.participant_id), natural(exam.session_id), exam.name))
+    return Study(tuple(exams), (*sheet.notes, *_alike(exams)))
+
+
+def _alike(exams: list[Examination]) -> Iterator[str]:
+    """Yield a sentence on ids that a spreadsheet or a hand may have written in two ways."""
+    for name in ("participant_id", "session_id"):
+        ways: dict[str, set[str]] = defaultdict(set)
+        for exam in exams:
+            written = getattr(exam, name)
+            ways[re.sub(r"(?<!\d)0+(?=\d)", "", written.casefold())].add(written)
+        for same in ways.values():
+            if len(same) > 1:
+                yield f"{name} {' and '.join(sorted(same))} count as different: are they the same?"
+
+
+def _check_header(names: list[str], path: Path) -> None:
+    lacking = [name for name in REQUIRED if name not in names]
+    if lacking:
+        raise QmriError(
+            "the study sheet lacks a column",
+            where=path.name,
+            found=", ".join(names) or "an empty file",
+            expected=", ".join(lacking),
+        )
+    known = REQUIRED + OPTIONAL
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            raise QmriError(
+                f"the study sheet has an unknown column {name!r}",
+                where=path.name,
+                expected=f"{near[0]}, perhaps" if near else ", ".join(known),
+                remedy="rename the column or take it out; clinical data belong in a file of their own",
+            )
+
+
+def _examination(row: dict[str, str], where: str, base: Path) -> Examination:
+    cells = {key: "" if text.lower() in MISSING else text for key, text in row.items()}
+    for key in REQUIRED:
+        if not cells[key]:
+            raise QmriError(f"a row of the study sheet has no {key}", where=where)
+    for key, prefix in (("participant_id", "sub-"), ("session_id", "ses-")):
+        cells[key] = cells[key].removeprefix(prefix)
+        if re.fullmatch(r"\d+\.0*|\d+(\.\d+)?[eE]\+?\d+", cells[key]):
+            raise QmriError(
+                f"a spreadsheet has turned {key} into a number",
+                where=where,
+                found=cells[key],
+                expected="the id as the study writes it",
+                remedy="format the column as text and write the id again",
+            )
+        if not re.fullmatch(r"[0-9A-Za-z][0-9A-Za-z._-]*", cells[key]):
+            raise QmriError(
+                f"{key} cannot stand in a file name",
+                where=where,
+                found=cells[key],
+                expected="letters, digits, - _ and .",
+            )
+
+    name = exam_name(cells["participant_id"], cells["session_id"])
+    if len(name) > LONGEST_NAME:
+        raise QmriError(
+            "participant_id and session_id are too long for file names",
+            where=where,
+            found=f"{len(name)} characters in {name[:20]}...",
+            expected=f"at most {LONGEST_NAME} in sub-<participant_id>_ses-<session_id>",
+            remedy="give the participant a shorter id",
+        )
+
+    def path(key: str) -> Path | None:
+        return (base / cells[key]).resolve() if cells.get(key) else None
+
+    def levels(key: str) -> tuple[str, ...]:
+        names = [text for text in re.split(r"[;,\s；，、]+", cells.get(key, "")) if text]
+        return tuple(sort_levels({parse_level(text) for text in names}))
+
+    try:
+        return Examination(
+            participant_id=cells["participant_id"],
+            session_id=cells["session_id"],
+            dicom_dir=(base / cells["dicom_dir"]).resolve(),
+            lowest_level=parse_level(cells["lowest_level"]) if cells.get("lowest_level") else None,
+            seeds=path("seeds"),
+            labels=path("labels"),
+            treated_levels=levels("treated_levels"),
+            acute_levels=levels("acute_levels"),
+            old_levels=levels("old_levels"),
+            session_order=_whole_number(cells.get("session_order", "")),
+        )
+    except QmriError as error:
+        error.where = where
+        raise
+
+
+def _whole_number(text: str) -> int | None:
+    if not text:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise QmriError(
+            "session_order is no whole number", found=text, expected="1 for the first session, 2 for the next"
+        ) from None

@@ -1,0 +1,1 @@
+"""The regressions and their fits, on arrays alone."""

@@ -1,0 +1,1 @@
+"""From a point in a body to its surface: contrast, template, cost, the cheapest smooth surface."""

@@ -1,0 +1,35 @@
+"""From images to the network's input: two channels, brightness tamed, sagittal slices stacked."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.segment.detect.classes import GRID_MULTIPLE, SLICE_OFFSETS
+
+BRIGHT_QUANTILE = 0.98
+CEILING = 2.5
+INPUT_CHANNELS = 2 * len(SLICE_OFFSETS)
+
+
+def normalise(water: NDArray[np.float32], fat: NDArray[np.float32] | None) -> NDArray[np.float32]:
+    """Return (2, x, y, z): square roots of water and fat, each over its bright end; no fat gives zeros."""
+    channels = [_tame(water), np.zeros_like(water) if fat is None else _tame(fat)]
+    return np.stack(channels)
+
+
+def _tame(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    bright = float(np.quantile(image[image > 0], BRIGHT_QUANTILE)) if np.any(image > 0) else 1.0
+    return np.asarray(np.sqrt(np.clip(image / np.float32(bright), 0, CEILING)), dtype=np.float32)
+
+
+def pad_in_plane(channels: NDArray[np.float32], multiple: int = GRID_MULTIPLE) -> NDArray[np.float32]:
+    """Pad the last two axes at their ends with zeros to a multiple."""
+    grow = [(0, 0)] * (channels.ndim - 2) + [(0, -size % multiple) for size in channels.shape[-2:]]
+    return np.pad(channels, grow)
+
+
+def stack_slices(channels: NDArray[np.float32], number: int) -> NDArray[np.float32]:
+    """Return (INPUT_CHANNELS, y, z) around one sagittal slice; slices off the end repeat the last one."""
+    slices = np.clip(np.array(SLICE_OFFSETS) + number, 0, channels.shape[1] - 1)
+    return np.asarray(channels[:, slices].reshape(INPUT_CHANNELS, *channels.shape[2:]), dtype=np.float32)

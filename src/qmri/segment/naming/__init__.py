@@ -1,0 +1,1 @@
+"""From bodies in order to names of levels, and how far the view supports them."""

@@ -1,5 +1,0 @@
-"""The embedded network: images in, ordered bodies with the probability of their numbering out."""
-
-from qmri.segment.network.network_detector import NetworkDetector
-
-__all__ = ["NetworkDetector"]

@@ -1,0 +1,233 @@
+"""The reader's sheet: one picture on which wrong outlines and wrong names are seen at a glance."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import nibabel as nib
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.segmentation import LabelledBody, Segmentation
+from qmri.spine.levels import LEVEL_ID
+from qmri.spine.palette import LEVEL_COLOUR
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+PARASAGITTAL_MM = 12.0
+MARGIN_MM = 40.0
+DPI = 110
+PANEL_HEIGHT_IN = 6.4
+FONT_PT = 8
+CHARACTER_EM = 0.62
+"""Width of a character of the font, in its size; a mean with some reserve."""
+NAME_GAP_MM = 4.0
+BANNER_COLOUR = "#ffc53d"
+
+Picture = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One picture plane that follows the spine.
+
+    Attributes
+    ----------
+    title
+        What it shows.
+    picture, labels
+        (row, column), first row cranial.
+    pixel_mm
+        Height and width of a pixel.
+    edges
+        What lies at the left and at the right.
+    """
+
+    title: str
+    picture: Picture
+    labels: NDArray[np.int16]
+    pixel_mm: tuple[float, float]
+    edges: tuple[str, str]
+
+
+def write_sheet(path: Path, images: SpineImages, segmentation: Segmentation, title: str) -> None:
+    """Write the sheet as PNG: three planes in phase and, where there is one, the PDFF map.
+
+    The planes follow the spine, so that every body is cut through its middle. Without a fat
+    image they show water.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - slow to import, and needed here alone
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    panels = make_panels(images, segmentation.labels)
+    height = max(panel.picture.shape[0] * panel.pixel_mm[0] for panel in panels)
+    character_mm = CHARACTER_EM * FONT_PT / 72 * height / PANEL_HEIGHT_IN
+    gutters = [gutter_mm(panel, segmentation.bodies, character_mm) for panel in panels]
+    widths = [
+        panel.picture.shape[1] * panel.pixel_mm[1] + gutter
+        for panel, gutter in zip(panels, gutters, strict=True)
+    ]
+    heading = _heading(title, segmentation)
+    with mpl.rc_context({"font.size": FONT_PT, "font.family": "DejaVu Sans"}):
+        figure = Figure(
+            figsize=(max(PANEL_HEIGHT_IN * sum(widths) / height, 6.0), PANEL_HEIGHT_IN + 0.7),
+            facecolor="black",
+            layout="constrained",
+        )
+        FigureCanvasAgg(figure)
+        if segmentation.naming.verified:
+            figure.suptitle(heading, color="white", fontsize=9)
+        else:
+            banner = "\n".join(textwrap.wrap(heading, max(round(figure.get_figwidth() * 12), 40)))
+            box = {"facecolor": BANNER_COLOUR, "linewidth": 0, "pad": 4}
+            figure.suptitle(banner, color="black", fontsize=9, fontweight="bold", bbox=box)
+        axes = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
+        for axis, panel, gutter in zip(axes, panels, gutters, strict=True):
+            _draw(axis, panel, segmentation.bodies, gutter)
+        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+
+
+def gutter_mm(panel: Panel, bodies: Sequence[LabelledBody], character_mm: float) -> float:
+    """Return how far the names of a panel reach beyond its left edge, 0 where they lie inside."""
+    ends = [
+        columns.min() * panel.pixel_mm[1] - NAME_GAP_MM - (len(_caption(body)) + 1) * character_mm
+        for body in bodies
+        if (columns := np.nonzero(panel.labels == LEVEL_ID[body.name])[1]).size
+    ]
+    return max(0.0, -min(ends, default=0.0))
+
+
+def make_panels(images: SpineImages, labels: NDArray[np.int16]) -> list[Panel]:
+    """Cut the planes of the sheet out of the images (x, y, z)."""
+    orientation = nib.orientations.io_orientation(images.affine)
+    edges = np.empty(3)
+    edges[orientation[:, 0].astype(int)] = np.linalg.norm(images.affine[:3, :3], axis=0)
+
+    def upright(volume: NDArray[np.generic]) -> NDArray[np.generic]:
+        return np.asarray(nib.orientations.apply_orientation(volume, orientation))
+
+    whole, name = (images.water, "Water") if images.fat is None else (images.water + images.fat, "In phase")
+    inphase, marked = upright(whole).astype(np.float64), upright(labels).astype(np.int16)
+    right, front = _course(marked, 0), _course(marked, 1)
+    step = max(round(PARASAGITTAL_MM / edges[0]), 1)
+    planes = [
+        (f"{name}, mid-sagittal", inphase, 0, right),
+        (f"{name}, {PARASAGITTAL_MM:.0f} mm to the left", inphase, 0, right - step),
+        (f"{name}, coronal", inphase, 1, front),
+    ]
+    if images.pdff is not None:
+        planes.append(("PDFF 0-100 %, mid-sagittal", upright(images.pdff).astype(np.float64), 0, right))
+    return [
+        _panel(title, volume, marked, _Plane(normal, place, edges)) for title, volume, normal, place in planes
+    ]
+
+
+def _course(labels: NDArray[np.int16], axis: int) -> NDArray[np.intp]:
+    """Return the index along an axis of the middle of the bodies for each row (z)."""
+    rows = np.arange(labels.shape[2])
+    points = [np.argwhere(labels == number).mean(axis=0) for number in np.unique(labels) if number]
+    if not points:
+        return np.full(len(rows), labels.shape[axis] // 2, np.intp)
+    points.sort(key=lambda point: float(point[2]))
+    course = np.interp(rows, [point[2] for point in points], [point[axis] for point in points])
+    return np.asarray(np.rint(course), np.intp)
+
+
+@dataclass(frozen=True)
+class _Plane:
+    """A plane across the axis ``normal``, at ``place`` in each row, and the voxel edges (3,) in mm."""
+
+    normal: int
+    place: NDArray[np.intp]
+    edges: NDArray[np.float64]
+
+
+def _panel(title: str, volume: Picture, labels: NDArray[np.int16], where: _Plane) -> Panel:
+    normal, edges = where.normal, where.edges
+    across = 1 - normal
+    plane = np.clip(where.place, 0, volume.shape[normal] - 1)[:, None]
+    rows = np.arange(volume.shape[2])[:, None]
+    drawn = np.flatnonzero((labels > 0).any(axis=(2, normal)))
+    margin = round(MARGIN_MM / edges[across])
+    first, last = (drawn[0], drawn[-1]) if drawn.size else (0, volume.shape[across])
+    columns = np.arange(max(first - margin, 0), min(last + margin + 1, volume.shape[across]))
+    index = (plane, columns, rows) if normal == 0 else (columns, plane, rows)
+    sides = ("A", "P") if normal == 0 else ("R", "L")
+    pixel = (float(edges[2]), float(edges[across]))
+    return Panel(title, volume[index][::-1, ::-1], labels[index][::-1, ::-1], pixel, sides)
+
+
+def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: float) -> None:
+    """Draw a panel; each name stands beside its body, so that it covers nothing of it."""
+    from matplotlib.patheffects import withStroke  # noqa: PLC0415
+
+    row_mm, column_mm = panel.pixel_mm
+    height, width = panel.picture.shape[0] * row_mm, panel.picture.shape[1] * column_mm
+    known = panel.picture[np.isfinite(panel.picture)]
+    is_pdff = panel.title.startswith("PDFF")
+    axis.imshow(
+        panel.picture,
+        extent=(0, width, height, 0),
+        cmap="viridis" if is_pdff else "gray",
+        vmin=0,
+        vmax=100 if is_pdff else float(np.percentile(known, 99.5)) if known.size else 1,
+        interpolation="bilinear",
+    )
+    axis.set_xlim(-gutter, width)
+    casing = [withStroke(linewidth=2.8, foreground="black")]
+    x, y = (
+        (np.arange(panel.picture.shape[1]) + 0.5) * column_mm,
+        (np.arange(panel.picture.shape[0]) + 0.5) * row_mm,
+    )
+    for body in bodies:
+        mask = panel.labels == LEVEL_ID[body.name]
+        if not mask.any():
+            continue
+        colour = "white" if is_pdff else tuple(value / 255 for value in LEVEL_COLOUR[body.name])
+        outline = axis.contour(x, y, mask.astype(float), levels=[0.5], colors=[colour], linewidths=1.2)
+        outline.set(path_effects=casing)
+        rows, columns = np.nonzero(mask)
+        axis.text(
+            columns.min() * column_mm - NAME_GAP_MM,
+            (rows.mean() + 0.5) * row_mm,
+            _caption(body),
+            color="white",
+            ha="right",
+            va="center",
+            bbox={"facecolor": "#a00000" if body.flags else "black", "alpha": 0.7, "pad": 1, "linewidth": 0},
+        )
+    axis.set_title(panel.title, color="white", fontsize=FONT_PT)
+    for place, text, side in ((2, panel.edges[0], "left"), (width - 2, panel.edges[1], "right")):
+        axis.text(
+            place,
+            height - 2,
+            text,
+            color="white",
+            ha=side,
+            va="bottom",
+            fontsize=10,
+            fontweight="bold",
+            path_effects=casing,
+        )
+    axis.set_axis_off()
+
+
+def _caption(body: LabelledBody) -> str:
+    confidence = "" if body.confidence is None else f" {body.confidence:.2f}"
+    return f"{body.name}{confidence}{' !' if body.flags else ''}"
+
+
+def _heading(title: str, segmentation: Segmentation) -> str:
+    naming = segmentation.naming
+    key = "figure: confidence 0 to 1, red: flagged"
+    if naming.verified:
+        return f"{title}: levels named from {naming.basis.replace('_', ' ')}, verified; {key}"
+    doubts = "; ".join(naming.doubts) or "nothing in view and nobody confirms them"
+    return f"{title}: THE NAMES OF THE LEVELS ARE NOT VERIFIED: {doubts}.  ({key})"

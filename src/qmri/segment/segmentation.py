@@ -1,0 +1,293 @@
+"""The whole segmentation on arrays: points or labels or nothing in, named and checked bodies out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.config import SegmentSettings
+from qmri.errors import QmriError
+from qmri.segment.checks import label_checks as checks
+from qmri.segment.cut.body_cut import BodyCut, cut_surfaces
+from qmri.segment.cut.contrast import prepare
+from qmri.segment.cut.rasterise import rasterise
+from qmri.segment.detect.detector import Detection, Detector, SpineImages
+from qmri.segment.naming.field_of_view import is_complete, room, sideways, width_mm
+from qmri.segment.naming.level_evidence import doubts_of_sacrum, doubts_of_slab
+from qmri.segment.naming.numbering import (
+    Naming,
+    name_from_anchor,
+    name_from_lowest_level,
+    name_from_sacrum,
+    seen_otherwise,
+    view_below,
+)
+from qmri.segment.reader.seeds import Seeds, check_seeds, counts_between
+from qmri.spine.body_frame import frames_of_chain
+from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, sort_levels
+
+ANCHOR_REACH_MM = 15.0
+
+
+@dataclass(frozen=True)
+class LabelledBody:
+    """One row of the label table.
+
+    Attributes
+    ----------
+    name
+        Level.
+    centre_mm
+        Centroid of its voxels in RAS+ millimetres.
+    n_voxels
+        Number of voxels.
+    complete
+        Whether it is in the field of view from endplate to endplate and front to back; the sides
+        may be cut, as in a thin sagittal slab.
+    confidence
+        0-1 from the cut; None for a body that a reader drew.
+    flags
+        What a reader should look at, each as ``check=figure``.
+    """
+
+    name: str
+    centre_mm: tuple[float, float, float]
+    n_voxels: int
+    complete: bool
+    confidence: float | None
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """A label map with its table.
+
+    Attributes
+    ----------
+    labels
+        int16 (x, y, z), ids of `qmri.spine.levels`.
+    bodies
+        The bodies, cranial to caudal.
+    naming
+        How they got their names.
+    evidence
+        For the record; JSON values.
+    """
+
+    labels: NDArray[np.int16]
+    bodies: tuple[LabelledBody, ...]
+    naming: Naming
+    evidence: Mapping[str, object] = field(default_factory=dict)
+
+
+def segment_seeded(
+    images: SpineImages, seeds: Seeds, settings: SegmentSettings, detector: Detector | None = None
+) -> Segmentation:
+    """Cut one body from every seed.
+
+    The reader's names stand. A detector, if one is given, helps the cut, and where it is sure of
+    another numbering, that is a doubt.
+
+    Raises
+    ------
+    QmriError
+        If the seeds do not suit the images or each other.
+    """
+    check_seeds(seeds, images.water.shape, images.affine)
+    detection = Detection((), "none") if detector is None else detector.detect(images)
+    counts = counts_between(seeds.levels)
+    cuts = cut_surfaces(images, seeds.points_mm, counts, belief=detection.body_probability)
+    naming = Naming(seeds.levels, "seeds", None, seen_otherwise(seeds, detection))
+    result = _labelled(images, cuts, naming, settings)
+    return replace(result, evidence={"detector": detection.detector})
+
+
+def segment_detected(
+    images: SpineImages,
+    detector: Detector,
+    settings: SegmentSettings,
+    lowest_level: str | None = None,
+    anchor: Seeds | None = None,
+) -> Segmentation:
+    """Find, cut and name the bodies in view.
+
+    Parameters
+    ----------
+    images
+        Images of the spine.
+    detector
+        What finds the bodies.
+    settings
+        Thresholds.
+    lowest_level
+        Lowest body that is fully in view, if the user told it.
+    anchor
+        A single seed whose level names the others, if the user gave one.
+
+    Raises
+    ------
+    QmriError
+        If no body is found or the levels cannot be named.
+    """
+    if anchor is not None:
+        check_seeds(anchor, images.water.shape, images.affine)
+    detection = detector.detect(images)
+    if not detection.candidates:
+        raise QmriError(
+            "no vertebral body was found",
+            remedy="check that the images show a spine, or give seeds (level, x_mm, y_mm, z_mm)",
+        )
+    centres = np.array([candidate.centre_mm for candidate in detection.candidates])
+    chances = [candidate.lowest_probability for candidate in detection.candidates]
+    nearest = 0
+    if anchor is not None:
+        distances = np.linalg.norm(centres - anchor.points_mm[0], axis=1)
+        nearest = int(distances.argmin())
+        if distances[nearest] > ANCHOR_REACH_MM:
+            return segment_seeded(images, anchor, settings, detector)
+        centres[nearest] = anchor.points_mm[0]
+    cuts = cut_surfaces(images, centres, belief=detection.body_probability)
+    if anchor is not None:
+        naming = name_from_anchor(anchor.levels[0], nearest, chances)
+    else:
+        naming = name_detected(images, detection, cuts, settings, lowest_level)
+    naming = replace(naming, doubts=(*naming.doubts, *detection.doubts))
+    result = _labelled(images, cuts, naming, settings)
+    return replace(result, evidence=_detection_evidence(detection, naming))
+
+
+def name_detected(
+    images: SpineImages,
+    detection: Detection,
+    cuts: Sequence[BodyCut],
+    settings: SegmentSettings,
+    lowest_level: str | None,
+) -> Naming:
+    """Name what a detector found and what was cut from it; otherwise as for `segment_detected`."""
+    view = (images.water.shape, images.affine)
+    if lowest_level is None:
+        naming = name_from_sacrum(detection, settings.naming_probability)
+    else:
+        naming = name_from_lowest_level(
+            lowest_level,
+            detection,
+            [is_complete(cut.surface, *view) for cut in cuts],
+            view_below(detection, *view),
+            settings.naming_probability,
+            room_mm=[room(cut.surface, *view) for cut in cuts],
+        )
+    return replace(
+        naming,
+        doubts=(*naming.doubts, *doubts_of_sacrum(detection), *doubts_of_slab(detection, width_mm(*view))),
+    )
+
+
+def segment_drawn(
+    images: SpineImages,
+    labels: NDArray[np.int16],
+    settings: SegmentSettings,
+    known: Mapping[str, LabelledBody] | None = None,
+) -> Segmentation:
+    """Take a reader's labels (already on the grid of the images) and check them.
+
+    Levels in ``known`` keep the completeness and the confidence told there.
+    """
+    levels = tuple(sort_levels(LEVEL_NAME[int(number)] for number in np.unique(labels) if number))
+    border = _border_labels(labels, images.affine)
+    told = known or {}
+    drafts = [
+        _Draft(level, told[level].complete, told[level].confidence)
+        if level in told
+        else _Draft(level, LEVEL_ID[level] not in border, None)
+        for level in levels
+    ]
+    return Segmentation(labels, _checked(images, labels, drafts, settings), Naming(levels, "labels"))
+
+
+@dataclass(frozen=True)
+class _Draft:
+    """A body before it is checked."""
+
+    level: str
+    complete: bool
+    confidence: float | None
+
+
+def _labelled(
+    images: SpineImages, cuts: Sequence[BodyCut], naming: Naming, settings: SegmentSettings
+) -> Segmentation:
+    named = [(cut, level) for cut, level in zip(cuts, naming.levels, strict=True) if level is not None]
+    ids = [LEVEL_ID[level] for _, level in named]
+    labels = rasterise([cut.surface for cut, _ in named], ids, images.water.shape, images.affine)
+    present = set(np.unique(labels).tolist())
+    named = [(cut, level) for cut, level in named if LEVEL_ID[level] in present]
+    if not named:
+        raise QmriError("no vertebral body could be cut", remedy="check the seeds and the images")
+    drafts = [
+        _Draft(level, is_complete(cut.surface, images.water.shape, images.affine), cut.confidence)
+        for cut, level in named
+    ]
+    return Segmentation(labels, _checked(images, labels, drafts, settings), naming)
+
+
+def _checked(
+    images: SpineImages, labels: NDArray[np.int16], drafts: Sequence[_Draft], settings: SegmentSettings
+) -> tuple[LabelledBody, ...]:
+    masks = [labels == LEVEL_ID[draft.level] for draft in drafts]
+    centres = np.array([np.argwhere(mask).mean(0) for mask in masks])
+    counts = counts_between(tuple(draft.level for draft in drafts))
+    frames = frames_of_chain(centres @ images.affine[:3, :3].T + images.affine[:3, 3], counts)
+    shapes = [
+        checks.shape_of(mask, images.affine, frame.axes[2]) for mask, frame in zip(masks, frames, strict=True)
+    ]
+    by_gap = checks.gap_flags(shapes, counts, settings)
+    by_shape = checks.shape_flags(shapes, [draft.complete for draft in drafts], settings)
+    contrast = prepare(images)
+    marrow = float(np.median(contrast.inphase[labels > 0]))
+    water = prepare(SpineImages(images.water, images.affine)).inphase
+    by_brightness = checks.brightness_flags(masks, water, settings)
+    faces = checks.touching(labels)
+    bodies = []
+    for index, (draft, shape) in enumerate(zip(drafts, shapes, strict=True)):
+        flags = [*by_gap[index], *by_shape[index], *by_brightness[index]]
+        flags += checks.signal_flags(masks[index], contrast, frames[index], marrow, settings)
+        if not draft.complete:
+            flags.append("field_of_view=cut")
+        if faces.get(LEVEL_ID[draft.level]):
+            flags.append(f"touching={faces[LEVEL_ID[draft.level]]}faces")
+        if draft.confidence is not None and draft.confidence < settings.body_confidence:
+            flags.append(f"confidence={draft.confidence:.2f}")
+        x, y, z = (float(value) for value in shape.centre_mm)
+        bodies.append(
+            LabelledBody(
+                draft.level, (x, y, z), shape.n_voxels, draft.complete, draft.confidence, tuple(flags)
+            )
+        )
+    return tuple(bodies)
+
+
+def _border_labels(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> set[int]:
+    """Return the labels that reach the border of the image, other than at the patient's sides."""
+    axes = [axis for axis in range(3) if axis != sideways(affine)]
+    faces = [np.moveaxis(labels, axis, 0)[end] for axis in axes for end in (0, -1)]
+    return {int(number) for face in faces for number in np.unique(face)}
+
+
+def _detection_evidence(detection: Detection, naming: Naming) -> dict[str, object]:
+    return {
+        "detector": detection.detector,
+        "candidates": [
+            {
+                "level": level,
+                "centre_mm": [round(value, 1) for value in candidate.centre_mm],
+                "score": round(candidate.score, 3),
+                "lowest_probability": round(candidate.lowest_probability, 4),
+            }
+            for candidate, level in zip(detection.candidates, naming.levels, strict=True)
+        ],
+        "sacrum_seen": detection.sacrum_mm is not None,
+        **detection.evidence,
+    }

@@ -1,0 +1,1 @@
+"""The physics of a simulated scan: what tissues emit, the field, the coils, motion."""

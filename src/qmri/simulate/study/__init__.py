@@ -1,0 +1,1 @@
+"""A whole simulated study: who is in it, its files, its truth."""
