@@ -15,12 +15,12 @@ from dataclasses import fields
 from pathlib import Path
 
 from calibrate import draw_cases, named_right
+from randomised import Ingredients
 from real import read_spines
 from validate import judge, places
 
 from qmri.segment.detect import NetworkDetector
 from qmri.segment.naming.numbering import name_from_sacrum
-from qmri.simulate.randomised import Ingredients
 
 FRESH_SEED = 24_680
 STYLES = ("ordinary", "diseased", "crude")

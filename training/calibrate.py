@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from randomised import Scan, draw_scan
 from scipy.optimize import minimize
 from targets import Count
 
@@ -22,7 +23,6 @@ from qmri.segment.detect.chain import DECLINED, TEMPERATURE, numbering
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.detect.peaks import Peak
 from qmri.segment.detect.working_grid import WorkingGrid, working_grid
-from qmri.simulate.randomised import Scan, draw_scan
 
 NEAR_MM = 10.0
 SEED = 987_654

@@ -11,11 +11,11 @@ import argparse
 from collections.abc import Sequence
 
 import numpy as np
+from randomised.spines import draw_random_spine
 
 from qmri.segment.detect.chain import FIRST_GAP_RATIO, GAP_RATIO, missing_below
 from qmri.segment.detect.peaks import Peak
 from qmri.simulate.anatomy import Body
-from qmri.simulate.randomised.spines import draw_random_spine
 
 RATIOS = (1.25, 1.3, 1.35, 1.4, 1.45, 1.5, 1.6)
 SEED = 4_711

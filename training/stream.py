@@ -10,10 +10,9 @@ from multiprocessing.queues import Queue
 from queue import Full
 
 import numpy as np
+from randomised import EVERYTHING, Ingredients, draw_scan
 from targets import OPEN, Example, example_of
 from threadpoolctl import threadpool_limits
-
-from qmri.simulate.randomised import EVERYTHING, Ingredients, draw_scan
 
 SHAPE = (15, 96, 128)
 LOOK_UP_S = 5.0

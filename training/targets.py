@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from randomised import Scan
 
 from qmri.segment.detect.channels import normalise
 from qmri.segment.detect.classes import SPACING_MM, NetworkClass
 from qmri.segment.detect.working_grid import WorkingGrid, to_working, working_grid
 from qmri.simulate.anatomy import Body, Tissue
 from qmri.simulate.anatomy.canvas import Canvas
-from qmri.simulate.randomised import Scan
 
 # The lowest body is recognised from the sacrum: with less than HIDDEN_MM of S1 in view it is a body like any
 # other, and up to SEEN_MM the answer is left open.

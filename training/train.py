@@ -22,6 +22,7 @@ import numpy as np
 import torch
 from export import export
 from model import SpineNet
+from randomised import EVERYTHING, Ingredients
 from stream import OPEN, examples
 from targets import Example
 from torch import Tensor
@@ -29,7 +30,6 @@ from torch.nn import functional
 
 from qmri.segment.detect.channels import stack_slices
 from qmri.segment.detect.classes import NetworkClass
-from qmri.simulate.randomised import EVERYTHING, Ingredients
 
 CLASS_WEIGHTS = {
     NetworkClass.BACKGROUND: 0.5,

@@ -1,21 +1,10 @@
 """The warp that collapses real spines for the benchmark, on boxes whose heights are known."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
+from collapse import AT, Collapse, boxes_of, collapsed
 
 from qmri.spine.levels import LEVEL_ID
-
-BENCHMARKS = str(Path(__file__).resolve().parents[2] / "benchmarks")
-sys.path.insert(0, BENCHMARKS)
-try:
-    collapse = importlib.import_module("collapse")
-finally:
-    sys.path.remove(BENCHMARKS)
-AT, Collapse, boxes_of = collapse.AT, collapse.Collapse, collapse.boxes_of
 
 HEIGHT, DEPTH, WIDTH, GAP = 26, 34, 30, 10
 SIDE, AHEAD = 4, 14
@@ -46,7 +35,7 @@ def column():
 def warp(column, done):
     water, labels, affine = column
     places = np.moveaxis(np.indices(labels.shape), 0, -1) + affine[:3, 3]
-    return collapse.collapsed(water, labels, affine, {"L2": done}, places_mm=places, across_mm=np.zeros(1))
+    return collapsed(water, labels, affine, {"L2": done}, places_mm=places, across_mm=np.zeros(1))
 
 
 @pytest.fixture(scope="module")

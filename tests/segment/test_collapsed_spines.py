@@ -1,25 +1,16 @@
 """A real spine in which a body collapses, where real spines are: cut, measured and told for what it is."""
 
-import importlib
-import sys
-from pathlib import Path
-
+import collapsed
 import numpy as np
 import pytest
 
 from qmri.segment.detect import NetworkDetector
 
-BENCHMARKS = str(Path(__file__).resolve().parents[2] / "benchmarks")
 KINDS = ("crush 40", "oedema crush 40")
 
 
 @pytest.fixture(scope="module")
 def outcomes(shared_data):
-    sys.path.insert(0, BENCHMARKS)
-    try:
-        collapsed = importlib.import_module("collapsed")
-    finally:
-        sys.path.remove(BENCHMARKS)
     cases = list(collapsed.collapsed_cases(shared_data / "lumbar_water", KINDS, spines=1))
     if not cases:
         pytest.skip("the real spines are not on this machine")

@@ -6,13 +6,13 @@ from dataclasses import replace
 import nibabel as nib
 import numpy as np
 import pytest
+from randomised.contrast import paint_contrast
 
 from qmri.config import SegmentSettings
 from qmri.segment.detect import NetworkDetector
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.detect.session import WEIGHTS, weights_hash
 from qmri.simulate.anatomy import Fracture, Lesion, SpineRecipe, draw_spine, render
-from qmri.simulate.randomised.contrast import paint_contrast
 
 BODY = (22.0, 16.5, 12.5)
 GAP_MM = 10.0

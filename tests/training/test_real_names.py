@@ -1,23 +1,15 @@
 """Names on real spines, where they are: thin slabs and views that end near L5 are right or in doubt."""
 
-import importlib
-import sys
-from pathlib import Path
-
 import pytest
+import real
+import validate
 
-TRAINING = Path(__file__).resolve().parents[2] / "training"
 VIEWS = ("as it is", "ends 6 mm above", "ends 2 mm above", "ends 2 mm below", "ends 10 mm below", "7 slices")
 SPINES = (0, 10, 20)
 
 
 @pytest.fixture(scope="module")
 def scored(shared_data):
-    sys.path.insert(0, str(TRAINING))
-    try:
-        real, validate = importlib.import_module("real"), importlib.import_module("validate")
-    finally:
-        sys.path.remove(str(TRAINING))
     spines = real.read_spines(shared_data / "lumbar_water")
     if not spines:
         pytest.skip("the real spines are not on this machine")

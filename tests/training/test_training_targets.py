@@ -1,28 +1,16 @@
 """What the network is taught: the sacrum only where it shows, and doubt where two counts hold."""
 
-import importlib
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pytest
+import targets
+from randomised import Scan
 
 from qmri.segment.detect.classes import NetworkClass
 from qmri.simulate.anatomy import SpineRecipe, draw_spine, render
-from qmri.simulate.randomised import Scan
 
-TRAINING = Path(__file__).resolve().parents[2] / "training"
 LEAST_VOXELS = 100
-
-
-@pytest.fixture(scope="module")
-def targets():
-    sys.path.insert(0, str(TRAINING))
-    try:
-        return importlib.import_module("targets")
-    finally:
-        sys.path.remove(str(TRAINING))
 
 
 def scan_of(below_mm: float, transitional: str | None = None) -> Scan:
@@ -41,33 +29,33 @@ def counts(example) -> dict[NetworkClass, int]:
     return {member: int(np.sum(example.classes == member)) for member in NetworkClass}
 
 
-def test_the_lowest_body_and_s1_are_taught_where_the_sacrum_is_in_view(targets):
+def test_the_lowest_body_and_s1_are_taught_where_the_sacrum_is_in_view():
     found = counts(targets.example_of(scan_of(60.0), np.random.default_rng(0)))
     assert found[NetworkClass.LOWEST_BODY] > LEAST_VOXELS
     assert found[NetworkClass.S1] > LEAST_VOXELS
     assert found[NetworkClass.BODY] > 2 * found[NetworkClass.LOWEST_BODY]
 
 
-def test_above_the_sacrum_every_body_is_like_any_other(targets):
+def test_above_the_sacrum_every_body_is_like_any_other():
     example = targets.example_of(scan_of(-14.0), np.random.default_rng(0))
     assert counts(example)[NetworkClass.LOWEST_BODY] == 0
     assert not np.any(example.classes == targets.OPEN)
 
 
-def test_where_little_of_s1_is_in_view_the_answer_is_open(targets):
+def test_where_little_of_s1_is_in_view_the_answer_is_open():
     example = targets.example_of(scan_of(-4.0), np.random.default_rng(0))
     assert np.sum(example.classes == targets.OPEN) > LEAST_VOXELS
     assert counts(example)[NetworkClass.LOWEST_BODY] == counts(example)[NetworkClass.S1] == 0
 
 
-def test_a_spine_without_a_sacrum_has_no_lowest_body(targets):
+def test_a_spine_without_a_sacrum_has_no_lowest_body():
     scan = scan_of(60.0)
     spine = replace(scan.spine, sacrum=(), discs=scan.spine.discs[:-2])
     bare = replace(scan, spine=spine, rendering=render(spine, scan.affine, scan.water.shape))
     assert counts(targets.example_of(bare, np.random.default_rng(0)))[NetworkClass.LOWEST_BODY] == 0
 
 
-def test_s1_that_leaves_the_view_sideways_still_counts_as_seen(targets):
+def test_s1_that_leaves_the_view_sideways_still_counts_as_seen():
     scan = scan_of(60.0)
     aside = scan.affine.copy()
     aside[0, 3] = 8.0
@@ -77,7 +65,7 @@ def test_s1_that_leaves_the_view_sideways_still_counts_as_seen(targets):
 
 
 @pytest.mark.parametrize("kind", ["lumbarised", "sacralised"])
-def test_a_transitional_junction_is_counted_both_ways(targets, kind):
+def test_a_transitional_junction_is_counted_both_ways(kind):
     scan = scan_of(60.0, kind)
     heights = set()
     for seed in range(12):

@@ -10,8 +10,8 @@ import numpy as np
 from qmri.simulate.anatomy import Body, Fracture, Lesion, Spine, SpineRecipe, draw_spine
 from qmri.simulate.anatomy.draw import level_names
 from qmri.simulate.anatomy.spine import FractureKind, LesionKind
-from qmri.simulate.randomised.ingredients import EVERYTHING, Ingredients
-from qmri.simulate.randomised.sacrum import stump, vary_sacrum
+from randomised.ingredients import EVERYTHING, Ingredients
+from randomised.sacrum import stump, vary_sacrum
 
 Style = Literal["ordinary", "diseased", "transitional", "crude"]
 KINDS: tuple[FractureKind, ...] = ("wedge", "biconcave", "crush")

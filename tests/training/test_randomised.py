@@ -5,14 +5,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from randomised import EVERYTHING, Ingredients, draw_scan
+from randomised.artefacts import add_noise, swap_region
+from randomised.contrast import LEAST_CONTRAST, disc_brightness, draw_tissue_signals
+from randomised.sacrum import FUSED_MM, vary_sacrum
+from randomised.scan import draw_grid
+from randomised.spines import SHARES, draw_random_spine
 
 from qmri.simulate.anatomy import Tissue, draw_spine
-from qmri.simulate.randomised import EVERYTHING, Ingredients, draw_scan
-from qmri.simulate.randomised.artefacts import add_noise, swap_region
-from qmri.simulate.randomised.contrast import LEAST_CONTRAST, disc_brightness, draw_tissue_signals
-from qmri.simulate.randomised.sacrum import FUSED_MM, vary_sacrum
-from qmri.simulate.randomised.scan import draw_grid
-from qmri.simulate.randomised.spines import SHARES, draw_random_spine
 
 
 @pytest.fixture(scope="module")

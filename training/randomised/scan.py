@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.simulate.anatomy import Rendering, Spine, render
-from qmri.simulate.randomised.artefacts import LEAST_NOISE, add_noise, brightness, spoil
-from qmri.simulate.randomised.contrast import paint_contrast
-from qmri.simulate.randomised.ingredients import EVERYTHING, Ingredients
-from qmri.simulate.randomised.spines import Style, draw_random_spine
+from randomised.artefacts import LEAST_NOISE, add_noise, brightness, spoil
+from randomised.contrast import paint_contrast
+from randomised.ingredients import EVERYTHING, Ingredients
+from randomised.spines import Style, draw_random_spine
 
 Rng = np.random.Generator
 
