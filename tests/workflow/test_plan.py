@@ -1,10 +1,11 @@
+import os
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
 from qmri.errors import QmriError
-from qmri.pipeline.run.variables import CONFIG_VARIABLE, STUDY_VARIABLE
+from qmri.pipeline.run.variables import CONFIG_VARIABLE, RESULTS_VARIABLE, STUDY_VARIABLE
 from qmri.pipeline.run.workflow import Plan, fingerprint, make_plan
 
 WILDCARDS = SimpleNamespace(sub="sub-01", ses="ses-pre")
@@ -16,7 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "dicom" / "a").write_bytes(b"abc")
     (tmp_path / "site.yaml").write_text("series: []\n")
     (tmp_path / "study.csv").write_text("participant_id,session_id,dicom_dir\n01,pre,dicom\n")
-    for name in (STUDY_VARIABLE, CONFIG_VARIABLE, "QMRI_RESULTS", "PATH"):
+    for name in (STUDY_VARIABLE, CONFIG_VARIABLE, RESULTS_VARIABLE, "PATH"):
         monkeypatch.setenv(name, "")
     return tmp_path
 
@@ -48,9 +49,22 @@ def test_a_study_must_be_named():
         make_plan({}, main_process=True)
 
 
+def test_making_a_plan_changes_no_environment_and_says_nothing(folder, capsys):
+    (folder / "config.yaml").write_text("measure: {erosion_mm: 2}\n")
+    before = dict(os.environ)
+    made = plan(folder)
+    assert os.environ == before
+    assert capsys.readouterr().err == ""
+    made.publish_environment()
+    assert os.environ[STUDY_VARIABLE] == str(folder / "study.csv")
+    assert os.environ[RESULTS_VARIABLE] == str(folder / "out")
+
+
 def test_the_settings_beside_the_sheet_hold_in_every_process_unless_others_are_given(folder, capsys):
     (folder / "config.yaml").write_text("measure: {erosion_mm: 2}\n")
-    assert plan(folder).config.measure.erosion_mm == 2
+    made = plan(folder)
+    assert made.config.measure.erosion_mm == 2
+    made.publish_environment()
     assert "settings: config.yaml beside the study sheet" in capsys.readouterr().err
     assert make_plan({}, main_process=False).config.measure.erosion_mm == 2
     assert capsys.readouterr().err == ""
@@ -61,11 +75,12 @@ def test_the_settings_beside_the_sheet_hold_in_every_process_unless_others_are_g
 def test_settings_that_differ_from_those_of_the_results_are_told_until_they_are_frozen(folder, capsys):
     plan(folder).begin()
     changed = plan(folder, measure={"erosion_mm": 2})
+    changed.publish_environment()
     told = capsys.readouterr().err
     assert "measure.erosion_mm: 3.0 -> 2.0" in told
     assert "done again in every examination: measure, report" in told
     changed.begin()
-    plan(folder, measure={"erosion_mm": 2})
+    plan(folder, measure={"erosion_mm": 2}).publish_environment()
     assert capsys.readouterr().err == ""
 
 

@@ -8,6 +8,8 @@ try:
     plan = make_plan(config, main_process=workflow.is_main_process)
 except QmriError as error:
     raise WorkflowError(str(error)) from None
+if workflow.is_main_process:
+    plan.publish_environment()
 
 
 # The jobs learn from the environment where the sheet is: their logs would show it on a command line.

@@ -2,5 +2,7 @@
 
 STUDY_VARIABLE = "QMRI_STUDY"
 """Path of the study sheet."""
+RESULTS_VARIABLE = "QMRI_RESULTS"
+"""Path of the results folder."""
 CONFIG_VARIABLE = "QMRI_CONFIG"
 """The whole configuration of the run as JSON."""

@@ -25,7 +25,7 @@ from qmri.pipeline.reading.worklist import write_worklist
 from qmri.pipeline.records.ledger import write_ledger
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.run.batch import take_over
-from qmri.pipeline.run.variables import CONFIG_VARIABLE, STUDY_VARIABLE
+from qmri.pipeline.run.variables import CONFIG_VARIABLE, RESULTS_VARIABLE, STUDY_VARIABLE
 from qmri.pipeline.study.config_changes import changes_from
 from qmri.pipeline.study.study_sheet import Examination, Study, read_study
 from qmri.segment.backends.description import Description, told_descriptions
@@ -46,17 +46,21 @@ class Plan:
 
     Attributes
     ----------
+    sheet, results
+        The file of the study sheet and the results folder, absolute.
     study
-        The study sheet.
+        What the sheet says.
     config
         The checked configuration.
-    results
-        The results folder, absolute.
+    config_file
+        The settings beside the study sheet, where they are those of this run.
     """
 
+    sheet: Path
+    results: Path
     study: Study
     config: Config
-    results: Path
+    config_file: Path | None = None
 
     def exam(self, wildcards: ExamWildcards) -> Examination:
         """Return the examination that a job's wildcards ``sub`` and ``ses`` name."""
@@ -66,11 +70,6 @@ class Plan:
         """Return the section of the configuration that governs a verb."""
         section: dict[str, Any] = self.config.model_dump(mode="json")[verb]
         return section
-
-    @property
-    def sheet(self) -> Path:
-        """The study sheet."""
-        return Path(os.environ[STUDY_VARIABLE])
 
     @cached_property
     def backends(self) -> dict[Path, Description]:
@@ -143,6 +142,20 @@ class Plan:
             for exam in self.study.examinations
         ]
 
+    def publish_environment(self) -> None:
+        """Put into the environment what the jobs read there, and tell on which settings they run.
+
+        What differs from the settings of an earlier run in the results folder is told.
+        """
+        os.environ[STUDY_VARIABLE] = str(self.sheet)
+        os.environ[RESULTS_VARIABLE] = str(self.results)
+        os.environ[CONFIG_VARIABLE] = self.config.model_dump_json()
+        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+        if self.config_file is not None:
+            sys.stderr.write(f"settings: {self.config_file.name} beside the study sheet\n")
+        for line in changes_from(self.results, self.config):
+            sys.stderr.write(f"{line}\n")
+
     def begin(self) -> None:
         """Take over the results folder and write down the configuration and what the folder is.
 
@@ -178,42 +191,35 @@ class Plan:
 
 
 def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
-    """Check the study sheet and the configuration, and prepare the environment of the jobs.
+    """Check the study sheet and the configuration.
 
-    Without sections, the settings are those of config.yaml beside the study sheet, if there is one. What
-    differs from the settings of an earlier run in the results folder is told.
+    Without sections, the settings are those of config.yaml beside the study sheet, if there is one.
 
     Parameters
     ----------
     config
         Snakemake's configuration: ``study``, ``out`` and the sections of config.yaml.
     main_process
-        False in the process that runs a single job on a cluster; it inherits the
-        environment and has another working directory.
+        False in the process that runs a single job on a cluster; it has another working directory, and
+        takes sheet and results from the environment that the main process published.
 
     Raises
     ------
     QmriError
         If the sheet or the configuration is refused.
     """
-    if main_process:
-        if not config.get("study"):
-            raise QmriError(
-                "no study sheet is named", remedy="qmri run STUDY.csv, or snakemake --config study=STUDY.csv"
-            )
-        os.environ[STUDY_VARIABLE] = str(Path(config["study"]).resolve())
-        os.environ["QMRI_RESULTS"] = str(Path(config.get("out", "results")).resolve())
-        os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    sheet, results = Path(os.environ[STUDY_VARIABLE]), Path(os.environ["QMRI_RESULTS"])
+    if not main_process:
+        sheet, results = Path(os.environ[STUDY_VARIABLE]), Path(os.environ[RESULTS_VARIABLE])
+    elif config.get("study"):
+        sheet, results = Path(config["study"]).resolve(), Path(config.get("out", "results")).resolve()
+    else:
+        raise QmriError(
+            "no study sheet is named", remedy="qmri run STUDY.csv, or snakemake --config study=STUDY.csv"
+        )
     sections = {key: value for key, value in config.items() if key not in OWN_KEYS}
     beside = None if sections else config_beside(sheet)
     checked = parse_config(read_table(beside) if beside else sections, "the configuration")
-    if main_process:
-        os.environ[CONFIG_VARIABLE] = checked.model_dump_json()
-        told = [f"settings: {beside.name} beside the study sheet"] if beside else []
-        for line in [*told, *changes_from(results, checked)]:
-            sys.stderr.write(f"{line}\n")
-    plan = Plan(study=read_study(sheet), config=checked, results=results)
+    plan = Plan(sheet, results, read_study(sheet), checked, beside)
     _ = plan.backends, plan.risk_tables  # refused here rather than in every job
     return plan
 
