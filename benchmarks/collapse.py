@@ -213,8 +213,15 @@ def collapsed(
         (x, y, z, 3) centres of the voxels that are wanted, RAS+ millimetres.
     across_mm
         Places across each voxel, along the patient's right, over which it is averaged.
+
+    Raises
+    ------
+    ValueError
+        If a level that is to collapse has no body in ``labels``.
     """
     boxes = boxes_of(labels, affine)
+    if missing := sorted(set(collapses) - set(boxes)):
+        raise ValueError(f"no body to collapse at {', '.join(missing)}; there are {', '.join(boxes)}")
     masks = {level: labels == LEVEL_ID[level] for level in collapses}
     image = with_lesions(water, affine, masks, boxes, collapses)
     order = [level for level in boxes if level in collapses]

@@ -112,3 +112,11 @@ def test_cement_is_a_void_within_the_body(column):
     assert image[body].min() < 15
     assert 0.1 < np.mean(image[body] < 50) < 0.6
     assert np.allclose(image[~body], water[~body], atol=2)
+
+
+@pytest.mark.parametrize("done", [Collapse(step=0.3), Collapse(cement=True)])
+def test_a_level_without_a_label_is_refused_by_name(column, done):
+    places, across = np.zeros((1, 1, 1, 3)), np.zeros(1)
+    collapses = {"L2": done, "L4": done}
+    with pytest.raises(ValueError, match="no body to collapse at L4; there are L1, L2, L3"):
+        collapsed(*column, collapses, places_mm=places, across_mm=across)
