@@ -10,7 +10,7 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from qmri.cli import main
 from qmri.commands.check import lines, table
 from qmri.errors import QmriError
-from qmri.ingest.folder.quick_scan import glance
+from qmri.ingest.folder.quick_scan import quick_scan
 from qmri.pipeline.study.preflight import (
     MOST_NAMED,
     Finding,
@@ -151,7 +151,7 @@ def test_nothing_that_identifies_is_told(tmp_path):
 
 def test_two_looks_with_two_keys_share_no_hash(tmp_path):
     examination(tmp_path / "a", ADA)
-    one, other = (glance(tmp_path / "a", key) for key in (b"1", b"2"))
+    one, other = (quick_scan(tmp_path / "a", key) for key in (b"1", b"2"))
     assert one.contents
     assert not one.contents & other.contents
     assert one.patient.identifier != other.patient.identifier

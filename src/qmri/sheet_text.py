@@ -51,9 +51,11 @@ def read_sheet_text(path: Path) -> SheetText:
     text, notes = _decoded(path)
     lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     first, delimiter = 0, None
-    told = re.fullmatch(r'"?sep=(.)"?[,;\t]*', lines[0].strip("\ufeff \n"), re.IGNORECASE) if lines else None
-    if told:
-        first, delimiter = 1, told[1]
+    declared = (
+        re.fullmatch(r'"?sep=(.)"?[,;\t]*', lines[0].strip("\ufeff \n"), re.IGNORECASE) if lines else None
+    )
+    if declared:
+        first, delimiter = 1, declared[1]
     header_line = lines[first] if len(lines) > first else ""
     delimiter = delimiter or max(DELIMITERS, key=header_line.count)
     reader = csv.reader(lines[first:], delimiter=delimiter, skipinitialspace=True)
@@ -95,7 +97,7 @@ def _check_cells(cells: list[str], names: list[str], used: int, where: str) -> N
 
 
 def _decoded(path: Path) -> tuple[str, list[str]]:
-    """Return the text of a file and what is to be told of its encoding."""
+    """Return the text of a file and what is to be reported of its encoding."""
     content = path.read_bytes()
     for magic, kind in WORKBOOKS.items():
         if content.startswith(magic):

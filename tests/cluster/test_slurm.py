@@ -66,7 +66,7 @@ def profile(repository):
 def test_every_fate_of_an_examination(batch_study, profile):
     study = batch_study(
         good={},
-        rotten={"ingest": {"refuse": "another sequence"}},
+        corrupted={"ingest": {"refuse": "another sequence"}},
         hungry={"fit": {"megabytes": 1500}},
         slow={"fit": {"seconds_below_attempt": 2}},
         doomed={"segment": {"kill_below_attempt": 99}},
@@ -78,7 +78,7 @@ def test_every_fate_of_an_examination(batch_study, profile):
     assert output.splitlines()[-1] == "3 of 5 examinations done, 2 failed"
     found = statuses(study)
     assert {name for name, (status, _) in found.items() if status == "ok"} == {"good", "hungry", "slow"}
-    assert found["rotten"] == ("failed", "another sequence")
+    assert found["corrupted"] == ("failed", "another sequence")
     assert found["doomed"][0] == "failed"
     assert found["doomed"][1].startswith("segment was killed")
     assert "fit ran out of memory" in output

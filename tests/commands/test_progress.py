@@ -117,7 +117,7 @@ def test_a_retry_that_succeeds_is_no_loss(progress):
 
 def test_a_job_that_ended_with_a_stopped_run_is_no_loss(progress):
     told = []
-    progress.was_told_to_stop = lambda: bool(told)
+    progress.stop_requested = lambda: bool(told)
     progress.plan(all_stages(4))
     for number in range(2):
         progress.start(number, "fit", {"sub": f"sub-{number}", "ses": "ses-pre"})
@@ -132,11 +132,11 @@ def test_a_job_that_ended_with_a_stopped_run_is_no_loss(progress):
 def test_a_signal_to_stop_is_known_whoever_handles_it(number):
     former = signal.signal(number, lambda *_: None)
     try:
-        with stop_signals() as told_to_stop:
-            assert not told_to_stop()
+        with stop_signals() as stop_requested:
+            assert not stop_requested()
             os.kill(os.getpid(), number)
-            assert told_to_stop()
-            assert told_to_stop()
+            assert stop_requested()
+            assert stop_requested()
     finally:
         signal.signal(number, former)
 

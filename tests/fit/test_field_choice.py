@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from qmri.fit.chunks import Workers
+from qmri.fit.chunks import ThreadPool
 from qmri.fit.field.message_passing import Coupling, pass_messages
 
 
@@ -14,7 +14,7 @@ def chosen(costs, positions, mask=None, coupling=None):
     inside = np.ones(shape, dtype=bool) if mask is None else mask
     coupling = coupling or Coupling((30.0, 30.0, 30.0), 8.0, periodic=False)
     belief = pass_messages(
-        costs.astype(np.float32), positions.astype(np.float32), inside, coupling, Workers(1)
+        costs.astype(np.float32), positions.astype(np.float32), inside, coupling, ThreadPool(1)
     )
     return belief.argmin(axis=0)
 

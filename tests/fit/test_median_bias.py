@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from qmri.fit import Reason, fit_water_fat
-from qmri.fit.chunks import workers
+from qmri.fit.chunks import thread_pool
 from qmri.fit.echoes import echo_train
 from qmri.fit.precision.median_bias import skew
 from qmri.fit.solve.common_phase import Sums
@@ -55,8 +55,8 @@ def test_the_shift_is_what_many_noisy_fits_show():
     noise = np.random.default_rng(0).normal(scale=sd, size=(2, *clean.shape))
     signals = Signals((clean + noise[0] + 1j * noise[1]).astype(np.complex64))
     start = Start(np.full(n, 20, np.float32), np.full(n, 150, np.float32))
-    with workers(1) as team:
-        fitted = solve(Method.of(train, team), signals, start)
+    with thread_pool(1) as pool:
+        fitted = solve(Method.of(train, pool), signals, start)
     place = (np.float32([value]) for value in (0.4, 0.6, 150.0))
     expected = -float(skew(Sums.of(train), *place).shift[0]) * sd**2
     assert expected < -1

@@ -98,7 +98,7 @@ def test_a_sign_that_is_told_is_obeyed_against_the_data(subjects):
     signal = phantom.signal().conj()
     result = fit_water_fat(signal, TIMES, FREQUENCY, mask=phantom.mask, phase_sign="standard")
     assert result.decisions.phase_sign is None
-    read = undo_sign(signal, TIMES, FREQUENCY, "", told="standard")
+    read = undo_sign(signal, TIMES, FREQUENCY, "", given="standard")
     np.testing.assert_array_equal(read.values, signal)
     assert "worse" in read.warnings[0]
 
@@ -158,7 +158,7 @@ def test_three_echoes_never_choose_the_wrong_sign_quietly(strength, first_ms, sp
     except QmriError as refusal:
         told = (refusal.reason,)
     assert any("do not tell the sign" in text or "opposite sign" in text for text in told)
-    read = undo_sign(signal, times, frequency, "", told="standard")
+    read = undo_sign(signal, times, frequency, "", given="standard")
     assert any("do not show phase errors" in text for text in read.warnings)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from qmri.fit.chunks import workers
+from qmri.fit.chunks import thread_pool
 from qmri.fit.echoes import echo_train
 from qmri.fit.solve.common_phase import Sums, common_phase_fit
 from qmri.fit.solve.method import Method, Start
@@ -62,8 +62,8 @@ def test_variances_are_the_cramer_rao_bound(pdff):
     fat = pdff / 100
     clean = TRAIN.model.forward(1 - fat, fat, 90.0, 35.0, 0.4).astype(np.complex64)[:, np.newaxis]
     start = Start(np.float32([35.0]), np.float32([90.0]))
-    with workers(1) as team:
-        solution = solve(Method.of(TRAIN, team), Signals(clean), start)
+    with thread_pool(1) as pool:
+        solution = solve(Method.of(TRAIN, pool), Signals(clean), start)
     bound = cramer_rao(TRAIN.model, 1 - fat, fat, 90.0, 1.0)
     assert np.sqrt(solution.pdff_variance[0]) == pytest.approx(bound.pdff, rel=1e-3)
     assert np.sqrt(solution.r2star_variance[0]) == pytest.approx(bound.r2star, rel=1e-3)
@@ -81,8 +81,8 @@ def test_a_phase_of_fat_in_each_voxel_is_that_of_all():
 
 def test_from_far_away_the_solution_is_the_same():
     signals, place, fat = noisy_signals(sd=0.005)
-    with workers(1) as team:
-        method = Method.of(TRAIN, team)
+    with thread_pool(1) as pool:
+        method = Method.of(TRAIN, pool)
         near = solve(method, signals, place)
         far = solve(method, signals, Start(place.field + 25, np.full_like(place.r2star, 400)))
     np.testing.assert_allclose(far.pdff, near.pdff, atol=0.02)
@@ -92,8 +92,8 @@ def test_from_far_away_the_solution_is_the_same():
 def test_a_strong_expectation_of_the_field_is_obeyed_and_a_weak_one_is_not():
     signals, place, _ = noisy_signals()
     expected = place.field + np.float32(20)
-    with workers(1) as team:
-        method = Method.of(TRAIN, team)
+    with thread_pool(1) as pool:
+        method = Method.of(TRAIN, pool)
         free = solve(method, signals, place)
         for weight, target in ((1e3, expected), (1e-12, free.field)):
             prior = FieldPrior(expected, np.full_like(expected, weight))

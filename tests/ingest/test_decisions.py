@@ -1,4 +1,4 @@
-"""The single decisions: votes, phase unit and sign, chopping, scales, facts of the acquisition."""
+"""The single decisions: evidence, phase unit and sign, chopping, scales, facts of the acquisition."""
 
 from __future__ import annotations
 
@@ -153,13 +153,13 @@ def test_the_noise_of_air_is_not_the_level_of_fat():
 
 
 def test_water_alone_says_nothing_about_the_sign():
-    with pytest.raises(QmriError, match="sign of the phase cannot be told"):
+    with pytest.raises(QmriError, match="sign of the phase cannot be determined"):
         undo_sign(spine(0.0), TIMES, 127.74, "")
 
 
 def test_the_override_file_decides_where_the_data_do_not():
     signal = spine(0.0)
-    result = undo_sign(signal, TIMES, 127.74, "", told="conjugate")
+    result = undo_sign(signal, TIMES, 127.74, "", given="conjugate")
     np.testing.assert_array_equal(result.values, signal.conj())
     assert result.decisions["phase_sign"]["decided_by"] == "override file"
 

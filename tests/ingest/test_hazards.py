@@ -282,7 +282,7 @@ def test_without_water_and_fat_the_level_of_fat_must_fit_the_vendor(
     if accepted:
         assert_pdff(ingested(folder), phantom)
         return
-    with pytest.raises(QmriError, match="scale of the fat fraction map cannot be told"):
+    with pytest.raises(QmriError, match="scale of the fat fraction map cannot be determined"):
         ingested(folder)
 
 

@@ -40,5 +40,5 @@ def test_the_sign_of_real_signals_is_found(shared_data, case, sign):
 def test_real_files_of_other_sequences_are_refused_with_a_reason(shared_data, tmp_path, capsys, name):
     assert main(["ingest", str(shared_data / "dicom" / name), "--out", str(tmp_path / "out")]) == 1
     message = capsys.readouterr().err
-    assert "can be told to be echoes or a fat fraction map" in message or "two patients" in message
+    assert "can be recognised as echoes or a fat fraction map" in message or "two patients" in message
     assert "Traceback" not in message

@@ -79,7 +79,7 @@ def test_the_checklist_has_27_items_and_leaves_none_open(developed):
     numbers = [re.match(r"\d+", item.number).group() for item in items]
     assert list(dict.fromkeys(numbers)) == [str(n) for n in range(1, 28)]
     assert len({item.number for item in items}) == len(items) == 52
-    assert all(item.told or item.author for item in items)
+    assert all(item.answer or item.author for item in items)
 
 
 def test_default_terms_have_names():

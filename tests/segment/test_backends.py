@@ -22,11 +22,11 @@ from qmri.segment.backends.backend import Site, segment_with_backend
 from qmri.segment.backends.description import (
     Description,
     description_path,
+    named_descriptions,
     read_description,
     shipped_names,
-    told_descriptions,
 )
-from qmri.segment.backends.fallback import segment_as_told
+from qmri.segment.backends.fallback import segment_as_configured
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.segmentation import segment_drawn
 from qmri.spine.levels import LEVEL_ID
@@ -182,21 +182,21 @@ def test_the_fallback_is_what_the_settings_say(tools, spine, monkeypatch):
     monkeypatch.setenv("STANDIN_MODE", "crash")
     told = SETTINGS.model_copy(update={"backend": "spineps", "backend_fallback": "fail"})
     with pytest.raises(QmriError, match="exit status"):
-        segment_as_told(spine.images, told, LOWEST, embedded(spine))
+        segment_as_configured(spine.images, told, LOWEST, embedded(spine))
     told = told.model_copy(update={"backend_fallback": "embedded"})
-    result = segment_as_told(spine.images, told, LOWEST, embedded(spine))
+    result = segment_as_configured(spine.images, told, LOWEST, embedded(spine))
     np.testing.assert_array_equal(result.labels, spine.labels)
     assert "exit status 1" in result.evidence["backend_failure"]
 
 
 def test_levels_that_a_second_method_sees_otherwise_are_flagged(tools, spine):
     told = SETTINGS.model_copy(update={"compare_with": "spineps", "backend_weights": tools / "weights"})
-    result = segment_as_told(spine.images, told, LOWEST, embedded(spine))
+    result = segment_as_configured(spine.images, told, LOWEST, embedded(spine))
     assert not any(flag.startswith(("agreement", "other_model")) for b in result.bodies for flag in b.flags)
     assert set(result.evidence["agreement"]) == {"L1", "L2", "L3", "L4", "L5"}
 
     off_by_one = np.where(spine.labels > 0, spine.labels - 1, 0).astype(np.int16)
-    shifted = segment_as_told(
+    shifted = segment_as_configured(
         spine.images, told, LOWEST, lambda: segment_drawn(spine.images, off_by_one, SETTINGS)
     )
     flags = {body.name: body.flags for body in shifted.bodies}
@@ -205,7 +205,9 @@ def test_levels_that_a_second_method_sees_otherwise_are_flagged(tools, spine):
     half = spine.labels.copy()
     part = np.argwhere(half == 22)
     half[tuple(part[part[:, 1] > np.median(part[:, 1]) - 2].T)] = 0
-    smaller = segment_as_told(spine.images, told, LOWEST, lambda: segment_drawn(spine.images, half, SETTINGS))
+    smaller = segment_as_configured(
+        spine.images, told, LOWEST, lambda: segment_drawn(spine.images, half, SETTINGS)
+    )
     flagged = {body.name for body in smaller.bodies if any(f.startswith("agreement=") for f in body.flags)}
     assert flagged == {"L3"}
 
@@ -213,7 +215,7 @@ def test_levels_that_a_second_method_sees_otherwise_are_flagged(tools, spine):
 def test_a_second_method_that_fails_stops_nothing(tools, spine, monkeypatch):
     monkeypatch.setenv("STANDIN_MODE", "crash")
     told = SETTINGS.model_copy(update={"compare_with": "totalspineseg"})
-    result = segment_as_told(spine.images, told, LOWEST, embedded(spine))
+    result = segment_as_configured(spine.images, told, LOWEST, embedded(spine))
     assert "exit status 1" in result.evidence["comparison_failure"]
 
 
@@ -230,7 +232,7 @@ levels: {1: L5, 2: L4}
 def test_a_site_writes_a_description_of_its_own(tmp_path):
     (tmp_path / "ours.yaml").write_text(GOOD)
     settings = parse_config({"segment": {"backend": "ours.yaml"}}, "here").segment
-    (description,) = told_descriptions(settings, tmp_path).values()
+    (description,) = named_descriptions(settings, tmp_path).values()
     assert description.level_of == {1: "L5", 2: "L4"}
 
 
@@ -330,11 +332,11 @@ def test_where_the_settings_say_so_the_embedded_method_takes_over(tools, spine, 
 def test_the_program_is_taken_from_its_own_environment(tools, spine, monkeypatch):
     monkeypatch.setenv("PATH", "/usr/bin:/bin")
     told = SETTINGS.model_copy(update={"backend": "spineps", "backend_environment": tools})
-    result = segment_as_told(spine.images, told, LOWEST, embedded(spine))
+    result = segment_as_configured(spine.images, told, LOWEST, embedded(spine))
     assert result.evidence["backend"] == "spineps"
 
 
 def test_two_programs_do_not_share_their_weights(tools, spine):
     update = {"backend": "nnunet", "compare_with": "spineps", "backend_weights": tools / "weights"}
-    result = segment_as_told(spine.images, SETTINGS.model_copy(update=update), LOWEST, embedded(spine))
+    result = segment_as_configured(spine.images, SETTINGS.model_copy(update=update), LOWEST, embedded(spine))
     assert set(result.evidence["agreement"]) == {"L1", "L2", "L3", "L4", "L5"}

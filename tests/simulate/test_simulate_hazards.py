@@ -97,8 +97,8 @@ def test_a_follow_up_is_the_same_spine_with_cement_and_a_new_fracture():
 
 
 @pytest.fixture(scope="module")
-def rotten(tmp_path_factory):
-    directory = tmp_path_factory.mktemp("rotten") / "made"
+def corrupted(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("corrupted") / "made"
     options = ["--patients", "1", "--bad", "3", "--matrix", "36x72", "--pixel", "4.2", "--slices", "7"]
     assert main(["simulate", str(directory), *options]) == 0
     with (directory / "study.csv").open(encoding="utf-8") as file:
@@ -106,8 +106,8 @@ def rotten(tmp_path_factory):
     return [sorted(p for p in (directory / row["dicom_dir"]).rglob("*") if p.is_file()) for row in sheet]
 
 
-def test_rotten_examinations_are_rotten_each_in_its_way(rotten):
-    good, truncated, other_sequence, two_patients = rotten
+def test_corrupted_examinations_are_corrupted_each_in_its_way(corrupted):
+    good, truncated, other_sequence, two_patients = corrupted
     assert pydicom.dcmread(good[0]).pixel_array.size == 36 * 72
     for path in truncated:
         with pytest.raises(ValueError, match="pixel data"):

@@ -90,6 +90,6 @@ def test_a_session_order_written_later_makes_the_tables_anew_and_the_order_of_ro
     for lines in (rows, [rows[0], *reversed(rows[1:])], [rows[0], "01,pre,a,2", "01,post,b,1"]):
         (folder / "study.csv").write_text("\n".join(lines) + "\n")
         made = plan(folder)
-        told.append((made.told_orders, made.exam_files("report", "report.json")))
+        told.append((made.given_orders, made.exam_files("report", "report.json")))
     assert told[0] == told[1]
     assert told[0] != told[2]

@@ -57,7 +57,7 @@ rule collect:
         ),
         "markers/changes.json",
     params:
-        orders=plan.told_orders,
+        orders=plan.given_orders,
         version=VERSION,
     log:
         "logs/collect.log",

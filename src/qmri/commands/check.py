@@ -83,7 +83,7 @@ def table(rows: Sequence[Row]) -> list[str]:
                 exam.session_id,
                 str(seen.files) if seen.images else f"{seen.files}, no image seen",
                 "yes" if seen.day else "no",
-                "identified" if seen.patient.identifier or any(seen.patient.names) else "not told",
+                "identified" if seen.patient.identifier or any(seen.patient.names) else "not given",
                 exam.lowest_level or "-",
                 ";".join(exam.treated_levels) or "-",
             )
@@ -99,15 +99,15 @@ def lines(found: Sequence[Finding]) -> list[str]:
     """Return the findings for a reader; those that share a remedy stand above it, the first of many alone."""
     from qmri.pipeline.study.preflight import MOST_NAMED
 
-    told = []
+    lines = []
     for refused, remedy in dict.fromkeys((finding.refused, finding.remedy) for finding in found):
         words = [finding.words for finding in found if (finding.refused, finding.remedy) == (refused, remedy)]
         kind = "must be mended" if refused else "note"
-        told += [f"{kind}: {sentence}" for sentence in words[:MOST_NAMED]]
+        lines += [f"{kind}: {sentence}" for sentence in words[:MOST_NAMED]]
         if len(words) > MOST_NAMED:
-            told.append(f"{kind}: and {len(words) - MOST_NAMED} more such")
-        told.append(f"    {remedy}")
-    return told
+            lines.append(f"{kind}: and {len(words) - MOST_NAMED} more such")
+        lines.append(f"    {remedy}")
+    return lines
 
 
 def _room(rows: Sequence[Row], out: Path) -> str:

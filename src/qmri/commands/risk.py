@@ -67,19 +67,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     for sub in (validate, apply):
         sub.add_argument("model", type=Path, metavar="MODEL", help="risk_model.json")
     for sub in (check, develop, validate, apply):
-        told = sub is not develop
+        required = sub is not develop
         sub.add_argument(
             "markers",
             type=Path,
-            nargs=None if told else "?",
+            nargs=None if required else "?",
             metavar="MARKERS",
             help="folder of patients.csv and vertebrae.csv",
         )
-        sub.add_argument("--clinical", type=Path, required=told, metavar="CSV", help="clinical data")
+        sub.add_argument("--clinical", type=Path, required=required, metavar="CSV", help="clinical data")
         if sub is not apply:
-            sub.add_argument("--outcomes", type=Path, required=told, metavar="CSV", help="outcomes")
+            sub.add_argument("--outcomes", type=Path, required=required, metavar="CSV", help="outcomes")
         if sub is not check:
-            sub.add_argument("--out", type=Path, required=told, metavar="DIR", help="folder for the results")
+            sub.add_argument(
+                "--out", type=Path, required=required, metavar="DIR", help="folder for the results"
+            )
     group = develop.add_argument_group("in a study (what the workflow uses)")
     group.add_argument("--results", type=Path, metavar="DIR", help="results folder of the study")
     group.add_argument(
@@ -213,7 +215,7 @@ def _tables(options: argparse.Namespace) -> Tables:
 
 
 def _config(options: argparse.Namespace, folder: Path) -> Config:
-    """Return the settings told, else those frozen in the results folder, else the defaults."""
+    """Return the settings given, else those frozen in the results folder, else the defaults."""
     from qmri.config import read_config
 
     if options.config is not None:

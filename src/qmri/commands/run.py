@@ -130,12 +130,12 @@ def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:
     from qmri.pipeline.run.stopping import stop_signals
 
     for _ in range(2):
-        with stop_signals() as told_to_stop:
-            progress = Progress(options.out, exams, was_told_to_stop=told_to_stop)
+        with stop_signals() as stop_requested:
+            progress = Progress(options.out, exams, stop_requested=stop_requested)
             display = Display(progress)
             status = _snakemake([*snakemake_command(options), "--logger", register(display)])
             display.close()
-            if progress.interrupted or (status != EXIT_OK and told_to_stop()):
+            if progress.interrupted or (status != EXIT_OK and stop_requested()):
                 raise KeyboardInterrupt("what is done is kept; the same command goes on where it stopped")
         if status == EXIT_OK:
             return

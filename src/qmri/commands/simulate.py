@@ -98,7 +98,7 @@ def run(options: argparse.Namespace) -> int:
         snr=options.snr,
         follow_up=options.follow_up,
     )
-    simulate_study(options.directory, wanted, _command(options), rotten=options.bad)
+    simulate_study(options.directory, wanted, _command(options), corrupted=options.bad)
     return 0
 
 

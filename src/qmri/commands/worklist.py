@@ -61,6 +61,6 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.write(line.rstrip() + "\n")
     left = sum(entry.state == "look" for entry in entries)
     failed = sum(bool(entry.failed_at) for entry in entries)
-    told = f", {failed} failed" if failed else ""
-    sys.stdout.write(f"{left} of {len(entries)} to look at{told}; {place}\n")
+    failures = f", {failed} failed" if failed else ""
+    sys.stdout.write(f"{left} of {len(entries)} to look at{failures}; {place}\n")
     return EXIT_OK

@@ -68,15 +68,15 @@ def explained(error: ValidationError, model: type[BaseModel], where: str) -> Qmr
     )
 
 
-def _expected(kind: str, told: dict[str, Any], message: str, value: object) -> str:
+def _expected(kind: str, context: dict[str, Any], message: str, value: object) -> str:
     if kind in BOUNDS:
         words, bound = BOUNDS[kind]
-        return f"{words} {told[bound]:g}"
+        return f"{words} {context[bound]:g}"
     if kind in ("too_short", "too_long", "missing"):
-        wanted = told.get("min_length", told.get("max_length"))
+        wanted = context.get("min_length", context.get("max_length"))
         return f"{wanted} values" if wanted is not None else "one value more"
     if kind == "literal_error":
-        return str(told["expected"])
+        return str(context["expected"])
     expected = EXPECTED.get(kind, message)
     if isinstance(value, str) and re.fullmatch(r"\s*[-+]?\d+,\d*\s*", value):
         return f"{expected}, with a decimal point: {value.strip().replace(',', '.')}"

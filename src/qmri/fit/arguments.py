@@ -1,4 +1,4 @@
-"""The arguments of the fit: what is accepted, and what a caller is told of the rest."""
+"""The arguments of the fit: what is accepted, and what a caller reads of the rest."""
 
 from __future__ import annotations
 

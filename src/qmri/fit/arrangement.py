@@ -121,7 +121,7 @@ def _residual(method: Method, sample: Sample, other: Arrangement) -> NDArray[np.
     train = method.train if other.factor == 1 else _stretched(method.train, other.factor)
     if train is None:
         return np.full(sample.energy.shape, np.inf)
-    how = method if other.factor == 1 else Method.of(train, method.team)
+    how = method if other.factor == 1 else Method.of(train, method.pool)
     signals = Signals(sample.signals.echoes[other.order])
     signs = (signals, signals.conjugate())
     return min((best_solution(how, each, sample.energy)[1] for each in signs), key=np.median)

@@ -13,7 +13,7 @@ CHUNK_VOXELS = 4096
 """Voxels in a chunk. Fixed, so that the grouping of sums never depends on the number of threads."""
 
 
-class Workers:
+class ThreadPool:
     """Threads that share out chunks of voxels.
 
     Parameters
@@ -44,11 +44,11 @@ class Workers:
 
 
 @contextmanager
-def workers(threads: int) -> Iterator[Workers]:
+def thread_pool(threads: int) -> Iterator[ThreadPool]:
     """Give workers and keep BLAS to one thread, within each of which it would start its own."""
     with threadpool_limits(limits=1, user_api="blas"):
-        team = Workers(threads)
+        pool = ThreadPool(threads)
         try:
-            yield team
+            yield pool
         finally:
-            team.close()
+            pool.close()

@@ -21,7 +21,7 @@ LARGEST_PDFF_SD = 10.0
 JUDGED_SNR, JUDGED_R2STAR, JUDGED_FAT = 30.0, 60.0, (0.1, 0.3, 0.5, 0.7, 0.9)
 """Where the bound is taken: signal over noise, R2* (1/s), and shares of fat, the worst of which counts."""
 POORLY_SEPARABLE = 0.15
-"""Turns that fat makes against water between two echoes, whole turns left out, below which it is told."""
+"""Turns that fat makes against water between two echoes, whole turns left out, below which it is reported."""
 APERIODIC_RANGE_PPM = 5.5
 
 
@@ -44,7 +44,7 @@ class EchoTrain:
     spacing
         Mean echo spacing, s.
     even
-        Whether the spacing is constant, so that fields 1/spacing apart cannot be told apart.
+        Whether the spacing is constant, so that fields 1/spacing apart cannot be distinguished.
     half_range
         Fields between plus and minus this value are considered, Hz.
     warnings
@@ -147,7 +147,7 @@ def _described(
 def _check(times: NDArray[np.float64], imaging_frequency: float) -> None:
     if times.ndim != 1 or times.size < MIN_ECHOES:
         raise QmriError(
-            "water, fat, R2* and field cannot be told from so few echoes",
+            "water, fat, R2* and field cannot be determined from so few echoes",
             found=f"{times.size} echo times",
             expected=f"{MIN_ECHOES} or more",
         )

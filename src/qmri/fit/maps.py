@@ -22,7 +22,7 @@ PDFF_RANGE = (-100.0, 200.0)
 """Percent. Beyond it water and fat cancel each other: the voxel holds noise, or no water and fat."""
 UNUSUAL_FAT_PHASE = np.deg2rad(45.0)
 UNDECIDED, UNDECIDED_SHARE = 0.4, 0.05
-"""A swap risk that decides nothing, and the share of such voxels that is told."""
+"""A swap risk that decides nothing, and the share of such voxels that is reported."""
 
 
 def maps_of(

@@ -51,7 +51,7 @@ class Decisions:
         Size of the smooth phase error that was removed from each echo, None where there was none.
     phase_sign
         What the data say about the sign of the phases (`qmri.fit.phase.phase_sign`), and whether that is
-        clear; None where the sign was told, or magnitudes alone were fitted.
+        clear; None where the sign was given, or magnitudes alone were fitted.
     trusted_phases
         Whether the phase of each echo was used, or its magnitude alone.
     warnings

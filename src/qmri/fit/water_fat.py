@@ -22,7 +22,7 @@ from qmri.fit.arguments import (
     checked_threads,
     checked_word,
 )
-from qmri.fit.chunks import workers
+from qmri.fit.chunks import thread_pool
 from qmri.fit.echoes import LARGEST_PDFF_SD, EchoTrain, echo_train
 from qmri.fit.foreground import Reason, background_noise, foreground, reasons, root_mean_square
 from qmri.fit.maps import codes_of, decisions_of, maps_of
@@ -102,7 +102,7 @@ def fit_water_fat(
         say that the phases have the opposite sign.
     """
     spectrum, water_ppm = _at_temperature(find_fat_model(fat_model), water_ppm, temperature)
-    team_size = checked_threads(threads)
+    n_threads = checked_threads(threads)
     sign = checked_word("phase_sign", phase_sign, SIGNS)
     magnitude = checked_word("mode", mode, MODES) == "magnitude"
     train = echo_train(
@@ -125,9 +125,9 @@ def fit_water_fat(
     air = background_noise(rms, stands_out)
     background = None if air is None else (air / voxels.scale) ** 2
     # Arithmetic that fails leaves NaN in single voxels, which becomes their reason code.
-    with workers(team_size) as team, np.errstate(all="ignore"):
+    with thread_pool(n_threads) as pool, np.errstate(all="ignore"):
         found = estimate(
-            Method.of(train, team),
+            Method.of(train, pool),
             voxels,
             magnitude=magnitude,
             sign_known=sign != "auto",

@@ -46,7 +46,7 @@ class Column:
     source
         Where the value comes from.
     known_at
-        When the value of a participant is known; told for what people write down.
+        When the value of a participant is known; given for what people write down.
     allowed
         Range outside which a value that people write down is refused, or None.
     """

@@ -208,7 +208,7 @@ FLOW_STEPS = {
     "no_mri": "no follow-up MRI, or no date of it or of the operation",
     "mri_early": "no fracture so far, MRI before the window",
     "mri_late": "MRI after the window",
-    "no_reading": "followed, but whether there is a new fracture is not told",
+    "no_reading": "followed, but whether there is a new fracture is not given",
     "analysed": "outcome known",
 }
 """Where a participant left the analysis, in order, and in words."""

@@ -93,18 +93,18 @@ def _row(cells: Cells, profile: Profile, y: float) -> list[str]:
     if error is not None:
         low, high = profile.x(middle - 1.96 * error), profile.x(middle + 1.96 * error)
         parts.append(f'<line class="spread {kind}" x1="{low:.1f}" x2="{high:.1f}" y1="{y}" y2="{y}"/>')
-    told = f"{escape(name)}: {middle:.1f} {escape(profile.scale.unit)}" + (
+    label = f"{escape(name)}: {middle:.1f} {escape(profile.scale.unit)}" + (
         ", fractured" if kind == "fractured" else ""
     )
-    return [*parts, _mark(profile.x(middle), y, kind, told)]
+    return [*parts, _mark(profile.x(middle), y, kind, label)]
 
 
-def _mark(x: float, y: float, kind: str, told: str) -> str:
+def _mark(x: float, y: float, kind: str, label: str) -> str:
     if kind == "fractured":
         tag, place = "path", f'd="M{x:.1f} {y - 5.5}l5.5 5.5l-5.5 5.5l-5.5 -5.5Z"'
     else:
         tag, place = "circle", f'cx="{x:.1f}" cy="{y}" r="4"'
-    return f'<{tag} class="mark {kind}" {place}><title>{told}</title></{tag}>'
+    return f'<{tag} class="mark {kind}" {place}><title>{label}</title></{tag}>'
 
 
 def _hill(values: NDArray[np.float64], profile: Profile, y: float) -> str:

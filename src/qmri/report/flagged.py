@@ -34,7 +34,7 @@ class Flagged:
     findings
         What was found: the levels concerned, empty for all of them, and the evidence.
     left_out
-        Number of findings that are not told.
+        Number of findings that are not shown.
     disqualifies
         Whether it takes its levels out of the background, or the examination's qc_pass.
     """

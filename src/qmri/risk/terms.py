@@ -134,8 +134,8 @@ def _marker_term(name: str, group: str) -> Term:
 def _require_known(name: str, known_at: str | None, moment: str, where: str) -> None:
     last = PREOPERATIVE if moment == PREOPERATIVE else OPERATION
     if known_at is None or MOMENTS.index(known_at) > MOMENTS.index(last):
-        told = f"known at {known_at}" if known_at else "nothing says when it became known (known_at)"
-        raise _refused(name, where, told, moment)
+        when = f"known at {known_at}" if known_at else "nothing says when it became known (known_at)"
+        raise _refused(name, where, when, moment)
 
 
 def _refused(name: str, where: str, found: str, moment: str) -> QmriError:

@@ -123,7 +123,7 @@ def segment_detected(
     settings
         Thresholds.
     lowest_level
-        Lowest body that is fully in view, if the user told it.
+        Lowest body that is fully in view, if the user gave it.
     anchor
         A single seed whose level names the others, if the user gave one.
 
@@ -193,14 +193,14 @@ def segment_drawn(
 ) -> Segmentation:
     """Take a reader's labels (already on the grid of the images) and check them.
 
-    Levels in ``known`` keep the completeness and the confidence told there.
+    Levels in ``known`` keep the completeness and the confidence given there.
     """
     levels = tuple(sort_levels(LEVEL_NAME[int(number)] for number in np.unique(labels) if number))
     border = _border_labels(labels, images.affine)
-    told = known or {}
+    given = known or {}
     drafts = [
-        _Draft(level, told[level].complete, told[level].confidence)
-        if level in told
+        _Draft(level, given[level].complete, given[level].confidence)
+        if level in given
         else _Draft(level, LEVEL_ID[level] not in border, None)
         for level in levels
     ]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qmri.fit.chunks import Workers
+from qmri.fit.chunks import ThreadPool
 from qmri.fit.field.message_passing import Coupling, pass_messages
 from qmri.fit.voxels import Voxels
 
@@ -45,7 +45,7 @@ def choose(
     costs: Real,
     positions: Real,
     coupling: Coupling,
-    team: Workers,
+    pool: ThreadPool,
     *,
     same: float,
     evidence_edge: int = EVIDENCE_EDGE,
@@ -60,14 +60,14 @@ def choose(
         Of each candidate, (candidates, voxels); what is near in position is likely for neighbours.
     coupling
         How strongly neighbours hold together.
-    team
+    pool
         Threads.
     same
         Candidates nearer than this to the one taken are the same solution.
     evidence_edge
         Edge of the cube, in voxels, whose data the risk asks.
     """
-    maps = pass_messages(voxels.on_box(costs), voxels.on_box(positions), voxels.inside, coupling, team)
+    maps = pass_messages(voxels.on_box(costs), voxels.on_box(positions), voxels.inside, coupling, pool)
     index = voxels.from_box(maps).argmin(axis=0)
     at = (index, np.arange(index.size))
     distance = np.abs(positions - positions[at])

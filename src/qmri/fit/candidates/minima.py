@@ -52,7 +52,7 @@ def find_candidates(method: Method, voxels: Voxels) -> Candidates:
         result.field[:, part], result.r2star[:, part] = (values.reshape(field.shape) for values in flat)
         result.residual[:, part] = np.where(found, np.maximum(residual, 0), np.inf)
 
-    method.team.for_each(work, voxels.count)
+    method.pool.for_each(work, voxels.count)
     return result
 
 

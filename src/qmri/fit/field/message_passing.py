@@ -17,7 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.chunks import Workers
+from qmri.fit.chunks import ThreadPool
 
 Real = NDArray[np.float32]
 
@@ -45,7 +45,7 @@ class Coupling:
 
 
 def pass_messages(
-    costs: Real, positions: Real, mask: NDArray[np.bool_], coupling: Coupling, team: Workers
+    costs: Real, positions: Real, mask: NDArray[np.bool_], coupling: Coupling, pool: ThreadPool
 ) -> Real:
     """Return the belief (lower is better) of each label after message passing.
 
@@ -59,7 +59,7 @@ def pass_messages(
         Voxels that take part, shape (x, y, z).
     coupling
         Strength along each axis.
-    team
+    pool
         Threads; lines of voxels do not depend on each other.
 
     Returns
@@ -77,7 +77,7 @@ def pass_messages(
         lines = _Lines(turned, positions.transpose(order), np.moveaxis(mask, axis, 0))
         rows, row = turned.shape[2:]
         work = partial(_sweep, lines, coupling, coupling.weights[axis])
-        team.for_each(work, rows, max(1, PLANE_VOXELS // row))
+        pool.for_each(work, rows, max(1, PLANE_VOXELS // row))
         belief = turned.transpose(np.argsort(order))
     return np.ascontiguousarray(belief)
 

@@ -66,7 +66,7 @@ def assisted_solve(method: Method, signals: Signals, start: Solution, trust: Tru
     def work(part: slice) -> None:
         result.put(part, _descend(method, signals.part(part), start.part(part), trust))
 
-    method.team.for_each(work, start.field.size)
+    method.pool.for_each(work, start.field.size)
     return result
 
 

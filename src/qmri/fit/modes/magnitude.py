@@ -37,7 +37,7 @@ def estimate_magnitude(method: Method, voxels: Voxels) -> Estimate:
     residual = np.stack([solution.residual for solution in solutions])
     noise = noise_variance(residual.min(axis=0), voxels.energy, k)
     costs = candidate_costs(Candidates(share, r2star, residual), voxels.energy, noise, k)
-    choice = choose(voxels, costs, share, COUPLING, method.team, same=SAME_SHARE, evidence_edge=1)
+    choice = choose(voxels, costs, share, COUPLING, method.pool, same=SAME_SHARE, evidence_edge=1)
     both = (np.stack(values) for values in zip(*(vars(each).values() for each in solutions), strict=True))
     taken = Solution(*(choice.of(values) for values in both))
     unknown = np.full(voxels.count, np.nan, dtype=np.float32)

@@ -27,7 +27,7 @@ UNSEEN = (
     "three echoes do not show phase errors of single echoes (bipolar readout, eddy currents), which "
     "would bias PDFF: they were taken as free of them"
 )
-"""What is told of fewer echoes than show phase errors."""
+"""What is reported of fewer echoes than show phase errors."""
 SAMPLE_VOXELS = 2000
 LEAST_VOXELS = 200
 WATERY = (-20.0, 30.0)

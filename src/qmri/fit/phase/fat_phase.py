@@ -52,7 +52,7 @@ def phase_map(method: Method, voxels: Voxels, solution: Solution, noise: float) 
     def work(part: slice) -> None:
         phase[part], variance[part] = _voxel_phases(method, voxels.signals.part(part), solution.part(part))
 
-    method.team.for_each(work, voxels.count)
+    method.pool.for_each(work, voxels.count)
     if voxels.signals.fat_phase is not None:
         phase += voxels.signals.fat_phase
     known = np.isfinite(phase) & (variance > 0) & np.isfinite(variance)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.chunks import workers
+from qmri.fit.chunks import thread_pool
 from qmri.fit.echoes import echo_train
 from qmri.fit.phase.echo_phases import EchoPhases
 from qmri.fit.phase.explanation import Advantage, Explanation, Sample, explain
@@ -127,8 +127,8 @@ def sign_of_volume(
     chosen = np.flatnonzero(mask)[sample(int(mask.sum()), SAMPLES[-1])]
     some = np.zeros(mask.shape, dtype=bool)
     some.flat[chosen] = True
-    with workers(1) as team, np.errstate(all="ignore"):
-        return decide_sign(Method.of(train, team), gather(signal, some, (1.0, 1.0, 1.0)))
+    with thread_pool(1) as pool, np.errstate(all="ignore"):
+        return decide_sign(Method.of(train, pool), gather(signal, some, (1.0, 1.0, 1.0)))
 
 
 def decide_sign(method: Method, voxels: Voxels) -> PhaseSign:

@@ -74,7 +74,7 @@ def median_unbiased(method: Method, voxels: Voxels, solution: Solution, noise: R
         shift = np.clip(np.where(np.isfinite(shift), shift, np.float32(0)), -largest, largest)
         result[part] = np.minimum(solution.r2star[part] + shift, np.float32(R2STAR_RANGE[1]))
 
-    method.team.for_each(work, result.size)
+    method.pool.for_each(work, result.size)
     return result
 
 

@@ -55,7 +55,7 @@ class Estimate:
         What was added to the R2* of least squares of each voxel so that its median is free of noise, 1/s;
         None where nothing was.
     sign
-        What the data say about the sign of the phases; None where it was told, or there are none.
+        What the data say about the sign of the phases; None where it was given, or there are none.
     noise_between
         Variance of one channel from differences of neighbours, None where it is not known.
     echo_shares

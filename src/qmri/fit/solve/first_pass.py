@@ -60,7 +60,7 @@ def first_look(method: Method, voxels: Voxels) -> FirstLook:
     unit = train.period if train.even else abs(train.fat_shift)
     coupling = _coupling(train, unit, voxels.voxel_size)
     same = SAME_SHARE * abs(train.fat_shift) / unit
-    choice = choose(voxels, costs, candidates.field / np.float32(unit), coupling, method.team, same=same)
+    choice = choose(voxels, costs, candidates.field / np.float32(unit), coupling, method.pool, same=same)
     start = Start(choice.of(candidates.field), choice.of(candidates.r2star))
     return FirstLook(solve(method, voxels.signals, start), noise, choice.risk)
 

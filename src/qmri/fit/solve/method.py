@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.fit.candidates.energies import EnergyTable, energy_table
-from qmri.fit.chunks import Workers
+from qmri.fit.chunks import ThreadPool
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.solve.common_phase import Sums
 from qmri.fit.solve.refine import Limits
@@ -37,7 +37,7 @@ class Method:
         Bounds of Gauss-Newton steps.
     n_candidates
         Number of candidate fields in a voxel.
-    team
+    pool
         Threads.
     """
 
@@ -47,14 +47,14 @@ class Method:
     sums: Sums
     limits: Limits
     n_candidates: int
-    team: Workers
+    pool: ThreadPool
 
     @classmethod
-    def of(cls, train: EchoTrain, team: Workers) -> Method:
+    def of(cls, train: EchoTrain, pool: ThreadPool) -> Method:
         """Return the method for an echo train."""
         table = energy_table(train)
         count = N_CANDIDATES if train.even else N_CANDIDATES_UNEVEN
-        return cls(train, table, 0.0, Sums.of(train), Limits(table.step, R2STAR_RANGE), count, team)
+        return cls(train, table, 0.0, Sums.of(train), Limits(table.step, R2STAR_RANGE), count, pool)
 
     def with_fat_phase(self, fat_phase: float) -> Method:
         """Return the method for fat that is ahead of water by a phase in rad."""
@@ -62,7 +62,7 @@ class Method:
 
     def with_echoes(self, some: NDArray[np.bool_]) -> Method:
         """Return the method for some of the echoes."""
-        return Method.of(self.train.part(some), self.team)
+        return Method.of(self.train.part(some), self.pool)
 
 
 class Start(NamedTuple):

@@ -103,9 +103,9 @@ def solve(method: Method, signals: Signals, start: Start, prior: FieldPrior | No
 
     def again(how: Callable[..., Solved], begin: Start) -> None:
         left = np.flatnonzero(~settled)
-        method.team.for_each(lambda part: put(how, begin, left[part]), left.size)
+        method.pool.for_each(lambda part: put(how, begin, left[part]), left.size)
 
-    method.team.for_each(lambda part: put(_step_once, start, part), count, SOLVED_VOXELS)
+    method.pool.for_each(lambda part: put(_step_once, start, part), count, SOLVED_VOXELS)
     again(_step_once, Start(solution.field, solution.r2star))
     again(_descend, start)
     return solution

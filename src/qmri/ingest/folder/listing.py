@@ -83,12 +83,12 @@ def list_folder(
     QmriError
         If there is no such folder, or the override file cannot be read.
     """
-    told = read_overrides(overrides)
+    given = read_overrides(overrides)
     with open_sources(source) as paths:
         total = len(paths)
         tell = (lambda n: progress(n, total)) if progress else None
         scan = scan_files(list(paths), workers=workers, progress=tell)
-        studies = list_studies(scan, told)
+        studies = list_studies(scan, given)
     return describe(scan, studies)
 
 

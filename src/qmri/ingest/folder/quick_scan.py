@@ -37,7 +37,7 @@ Content = bytes | Path
 
 
 @dataclass(frozen=True)
-class Glance:
+class QuickScan:
     """What a few images of a folder tell.
 
     Attributes
@@ -51,7 +51,7 @@ class Glance:
     two_people
         Whether they are of more than one person.
     day
-        Proleptic ordinal of the acquisition date, None where no date is told.
+        Proleptic ordinal of the acquisition date, None where no date is given.
     contents
         Keyed hashes of the images' pixels and of their instance UIDs.
     """
@@ -64,7 +64,7 @@ class Glance:
     contents: frozenset[str] = frozenset()
 
 
-def glance(source: Path, key: bytes) -> Glance:
+def quick_scan(source: Path, key: bytes) -> QuickScan:
     """Look at a folder or a zip archive; what cannot be read counts as absent.
 
     Parameters
@@ -85,7 +85,7 @@ def glance(source: Path, key: bytes) -> Glance:
             break
     people = [patient_identity(header).hashed(key) for header in images]
     days = [day for header in images if (day := acquisition_day(header)) is not None]
-    return Glance(
+    return QuickScan(
         files=len(readers),
         images=len(images),
         patient=people[0] if people else PatientIdentity(),
@@ -96,7 +96,7 @@ def glance(source: Path, key: bytes) -> Glance:
 
 
 def acquisition_day(header: Dataset) -> int | None:
-    """Return the ordinal of the day of acquisition, None where no date is told."""
+    """Return the ordinal of the day of acquisition, None where no date is given."""
     for name in DATES:
         digits = "".join(filter(str.isdigit, readable_text(header, name)))[:8]
         try:

@@ -136,12 +136,12 @@ def _counted(headers: Sequence[FileHeader]) -> tuple[str, ...]:
     by_reason: dict[str, list[FileHeader]] = defaultdict(list)
     for header in headers:
         by_reason[header.reason or "without images"].append(header)
-    told = []
+    notes = []
     for reason, members in sorted(by_reason.items()):
         labels = sorted({header.label for header in members} - {""})
         first = f" ({'first ' if len(members) > 1 else ''}{labels[0]})" if labels else ""
-        told.append(f"{reason} in {len(members)} file{'s' * (len(members) > 1)}{first}")
-    return tuple(told)
+        notes.append(f"{reason} in {len(members)} file{'s' * (len(members) > 1)}{first}")
+    return tuple(notes)
 
 
 def check_one_patient(scan: Scan) -> None:

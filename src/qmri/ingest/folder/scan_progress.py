@@ -12,7 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 @contextmanager
 def header_progress() -> Iterator[Callable[[int, int], None]]:
-    """Give a function that is told how many headers were read, of how many files."""
+    """Give a function that receives how many headers were read, of how many files."""
     columns = (TextColumn("reading headers"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(file=sys.stderr)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:

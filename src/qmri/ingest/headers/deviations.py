@@ -90,7 +90,7 @@ def oddities(frames: Sequence[Frame]) -> tuple[str, ...]:
     by_series: dict[tuple[str, str], list[Frame]] = defaultdict(list)
     for frame in frames:
         by_series[frame.study, frame.series].append(frame)
-    told = []
+    notes = []
     for members in by_series.values():
         for element, value in DECISIVE.items():
             counts = Counter(value(frame) for frame in members)
@@ -100,5 +100,5 @@ def oddities(frames: Sequence[Frame]) -> tuple[str, ...]:
             )
             if odd:
                 where = f"{odd} of {len(members)} images of {series_name(members[0])}"
-                told.append(f"{element} of {where} is unlike the others")
-    return tuple(told)
+                notes.append(f"{element} of {where} is unlike the others")
+    return tuple(notes)

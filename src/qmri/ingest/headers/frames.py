@@ -82,7 +82,7 @@ def read_frames(path: Path, dataset: Dataset, pixels: PixelFormat, *, enhanced: 
 
 
 def _uid(whole: _File, name: str) -> str:
-    """Return a UID; what lacks is noted, and told apart by other elements."""
+    """Return a UID; what lacks is noted, and distinguished by other elements."""
     found = whole.read.text(whole.dataset, name)
     if not found:
         whole.read.notes.append(f"{element_name(name)} is absent")

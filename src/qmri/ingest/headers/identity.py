@@ -22,7 +22,7 @@ PLACEHOLDERS = re.compile(
 PLACEHOLDER_DATES = re.compile(r"(0000|1111|1[78]\d\d|1900|9999)\d*")
 FIRST_OF_JANUARY = "0101"
 """The day that anonymisers write where they keep the year of birth."""
-OLDEST_TOLD_AGE = 89
+OLDEST_GIVEN_AGE = 89
 """Ages above are written as this one by anonymisers."""
 
 # Elements whose words would identify a person if they stood in a description as well.
@@ -188,7 +188,7 @@ def _birth_years(date: str, header: Dataset) -> frozenset[str]:
         return frozenset((date[:4],))
     age = re.fullmatch(r"0*(\d+)Y", readable_text(header, "PatientAge").upper())
     examined = readable_text(header, "StudyDate")[:4]
-    if age is None or not examined.isdecimal() or not 0 < int(age[1]) < OLDEST_TOLD_AGE:
+    if age is None or not examined.isdecimal() or not 0 < int(age[1]) < OLDEST_GIVEN_AGE:
         return frozenset()
     return frozenset(str(int(examined) - int(age[1]) - earlier) for earlier in (0, 1))
 

@@ -1,4 +1,4 @@
-"""What an image shows, by the votes of its header; each vote is kept as evidence.
+"""What an image shows: each element of its header that says so is evidence, and is kept.
 
 Voters are the user's override file, the words of ImageType, FrameType and Philips' private
 type, GE's (0043,102F), ComplexImageComponent, and the series description. They must agree:
@@ -17,7 +17,7 @@ from qmri.ingest.headers.kinds import COMPONENT_WORDS, GE_COMPONENT, MAP_WORDS, 
 from qmri.ingest.headers.series_names import series_name
 from qmri.ingest.selection.overrides import Overrides
 
-TOLD = "the override file says so"
+GIVEN = "the override file says so"
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class Verdict:
     kind
         None where nothing tells, or where the evidence contradicts itself.
     evidence
-        The votes, in words that hold nothing but DICOM vocabulary.
+        The elements, in words that hold nothing but DICOM vocabulary.
     conflict
-        Whether votes contradict each other.
+        Whether elements contradict each other.
     """
 
     kind: Kind | None
@@ -39,9 +39,9 @@ class Verdict:
     conflict: bool = False
 
     @property
-    def told(self) -> bool:
+    def given(self) -> bool:
         """Whether the user has said it."""
-        return self.evidence == (TOLD,)
+        return self.evidence == (GIVEN,)
 
 
 def judge(frames: Iterable[Frame], overrides: Overrides) -> dict[Frame, Verdict]:
@@ -57,24 +57,24 @@ def judge(frames: Iterable[Frame], overrides: Overrides) -> dict[Frame, Verdict]
     for members in by_series.values():
         hints = {frame.hints for frame in members}
         several = len({kind for hint in hints if (kind := map_vote(hint)[0])}) > 1
-        told = _told(members, overrides)
+        given = _given(members, overrides)
         known: dict[tuple[Hints, Kind | None], Verdict] = {}
         for frame in members:
-            key = frame.hints, told.get(frame)
+            key = frame.hints, given.get(frame)
             if key not in known:
                 known[key] = _verdict(*key, use_description=not several)
             verdicts[frame] = known[key]
     return verdicts
 
 
-def _told(frames: Sequence[Frame], overrides: Overrides) -> dict[Frame, Kind]:
+def _given(frames: Sequence[Frame], overrides: Overrides) -> dict[Frame, Kind]:
     """Return what the override file says about the images of a series."""
-    told: dict[Frame, Kind] = {}
+    given: dict[Frame, Kind] = {}
     turns: dict[tuple[float, float | None, tuple[Kind, ...]], list[Frame]] = defaultdict(list)
     for frame in frames:
         kinds = overrides.kinds_of(frame)
         if len(kinds) == 1:
-            told[frame] = kinds[0]
+            given[frame] = kinds[0]
         elif kinds and frame.plane:
             turns[round(frame.plane.depth, 2), frame.echo_time_ms, kinds].append(frame)
     for (_, _, kinds), members in turns.items():
@@ -86,43 +86,43 @@ def _told(frames: Sequence[Frame], overrides: Overrides) -> dict[Frame, Kind]:
                 expected="one type for each of them",
             )
         order = sorted(members, key=lambda frame: (frame.instance_number or 0, frame.index))
-        told.update(zip(order, kinds, strict=True))
-    return told
+        given.update(zip(order, kinds, strict=True))
+    return given
 
 
 def map_vote(hints: Hints) -> tuple[Kind | None, tuple[str, ...], bool]:
     """Return the map that the words of the image types name, the evidence, and whether they contradict."""
-    votes: dict[Kind, list[str]] = defaultdict(list)
+    found: dict[Kind, list[str]] = defaultdict(list)
     for name, words in _typed_words(hints).items():
         kinds = {MAP_WORDS[word]: word for word in words if word in MAP_WORDS}
         if Kind.PDFF in kinds:
             kinds.pop(Kind.FAT, None)  # FAT_FRACTION is written beside FAT
         for kind, word in kinds.items():
-            votes[kind].append(f"{name} has {word}")
-    evidence = tuple(text for texts in votes.values() for text in texts)
-    return (next(iter(votes)) if len(votes) == 1 else None), evidence, len(votes) > 1
+            found[kind].append(f"{name} has {word}")
+    evidence = tuple(text for texts in found.values() for text in texts)
+    return (next(iter(found)) if len(found) == 1 else None), evidence, len(found) > 1
 
 
 def component_vote(hints: Hints) -> tuple[Kind | None, tuple[str, ...], bool]:
     """Return the part of complex data that the header names, the evidence, and whether it contradicts."""
-    votes: dict[Kind, list[str]] = defaultdict(list)
+    found: dict[Kind, list[str]] = defaultdict(list)
     if hints.ge_component is not None:
         if hints.ge_component not in GE_COMPONENT:
             return None, (f"(0043,102F) is {hints.ge_component}, which has no known meaning",), False
-        votes[GE_COMPONENT[hints.ge_component]].append(f"(0043,102F) is {hints.ge_component}")
+        found[GE_COMPONENT[hints.ge_component]].append(f"(0043,102F) is {hints.ge_component}")
     for name, words in _typed_words(hints).items():
         for word in words:
             if word in COMPONENT_WORDS:
-                votes[COMPONENT_WORDS[word]].append(f"{name} has {word}")
+                found[COMPONENT_WORDS[word]].append(f"{name} has {word}")
     if hints.component in COMPONENT_WORDS:
-        votes[COMPONENT_WORDS[hints.component]].append(f"ComplexImageComponent is {hints.component}")
-    evidence = tuple(text for texts in votes.values() for text in texts)
-    return (next(iter(votes)) if len(votes) == 1 else None), evidence, len(votes) > 1
+        found[COMPONENT_WORDS[hints.component]].append(f"ComplexImageComponent is {hints.component}")
+    evidence = tuple(text for texts in found.values() for text in texts)
+    return (next(iter(found)) if len(found) == 1 else None), evidence, len(found) > 1
 
 
-def _verdict(hints: Hints, told: Kind | None, *, use_description: bool) -> Verdict:
-    if told is not None:
-        return Verdict(told, (TOLD,))
+def _verdict(hints: Hints, given: Kind | None, *, use_description: bool) -> Verdict:
+    if given is not None:
+        return Verdict(given, (GIVEN,))
     named, evidence, conflict = map_vote(hints)
     described = described_kind(hints.description) if use_description else None
     if described is not None:

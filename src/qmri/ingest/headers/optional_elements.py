@@ -63,8 +63,8 @@ class Tolerant:
             found = _with_commas(error.value, may_be_thousands=name not in BELOW_1000)
             if found is None and needed:
                 raise
-            told = "counts as absent" if found is None else "was read with the comma as decimal point"
-            self._note(f"{error} and {told}")
+            effect = "counts as absent" if found is None else "was read with the comma as decimal point"
+            self._note(f"{error} and {effect}")
             return found or ()
 
     def number(self, dataset: Dataset, name: int | str, *, needed: bool = False) -> float | None:

@@ -38,7 +38,7 @@ def series_names(frames: Sequence[Frame]) -> str:
 
 
 def remedy_for(
-    frame: Frame, kind: str = "", also: str = "", *, by_number: bool = False, told: str = ""
+    frame: Frame, kind: str = "", also: str = "", *, by_number: bool = False, entry: str = ""
 ) -> str:
     """Return what to write into the override file for the series of an image.
 
@@ -52,11 +52,11 @@ def remedy_for(
         A further condition, e.g. ``ge_variant: VALUE``; one of a whole acquisition stands alone.
     by_number
         Whether to name the series by its number rather than by its description.
-    told
+    entry
         What to say about the images instead of their type, e.g. ``bits_stored: 16``.
     """
     choices = ", ".join(known.value for known in Kind)
-    told = told or "type: " + (kind or f"TYPE   # TYPE is one of {choices}")
+    entry = entry or "type: " + (kind or f"TYPE   # TYPE is one of {choices}")
     whole_acquisition = also.split(":", maxsplit=1)[0] in (
         "acquisition_number",
         "temporal_position",
@@ -69,7 +69,7 @@ def remedy_for(
         "(in a study: ingest.overrides in config.yaml)\n"
         "            series:\n"
         f"              - match: {{{match}}}\n"
-        f"                {told}"
+        f"                {entry}"
     )
 
 

@@ -92,7 +92,7 @@ def check_words(found: frozenset[Words], kind: Kind, frame: Frame, images: int) 
             found=f"bits above the lowest {bits} in {images} images",
             expected=f"values of {bits} bits",
             remedy="export the original images; or, if the pixels are right and the element is wrong, "
-            + remedy_for(frame, told=f"bits_stored: {frame.pixels.bits_allocated}"),
+            + remedy_for(frame, entry=f"bits_stored: {frame.pixels.bits_allocated}"),
         )
 
 

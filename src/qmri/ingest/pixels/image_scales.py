@@ -102,7 +102,7 @@ def volume_scales(frames: Sequence[Frame], kind: Kind) -> list[Linear]:
     return scales
 
 
-def told_scales(scales: Sequence[Linear], kind: Kind) -> str:
+def scales_in_words(scales: Sequence[Linear], kind: Kind) -> str:
     """Return the sentence for a volume whose images have scales of their own."""
     slopes = [scale.slope for scale in scales]
     intercepts = [scale.intercept for scale in scales]

@@ -30,7 +30,7 @@ from qmri.ingest.pixels.image_scales import (
     OF_EACH_IMAGE,
     Linear,
     check_exceptions,
-    told_scales,
+    scales_in_words,
     volume_scales,
 )
 from qmri.ingest.selection.echo_set import EchoSet
@@ -201,7 +201,7 @@ def _finished(volume: _Volume, warnings: list[str]) -> Stored:
         target.plane[:] = scale.of(target.plane, target.frame)
     levels = [float(np.nanpercentile(np.abs(target.plane), 95)) for target in targets]
     check_exceptions(scales, levels, [target.order[0] for target in targets], kind, frames[0])
-    warnings.append(told_scales(scales, kind))
+    warnings.append(scales_in_words(scales, kind))
     unit = next((scale.unit for scale in scales if scale.unit), "")
     return Stored(volume.block.T, Linear(1.0, 0.0, scales[0].source + OF_EACH_IMAGE, unit), frames[0])
 

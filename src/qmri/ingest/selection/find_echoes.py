@@ -1,4 +1,4 @@
-"""The multi-echo acquisitions of a folder, told apart by place, sequence and repetition."""
+"""The multi-echo acquisitions of a folder, distinguished by place, sequence and repetition."""
 
 from __future__ import annotations
 

@@ -13,7 +13,7 @@ from qmri.ingest.headers.image_type import Verdict
 from qmri.ingest.headers.kinds import Kind
 from qmri.ingest.headers.plane import Grid
 from qmri.ingest.headers.series_names import remedy_to_choose, series_names, series_number
-from qmri.ingest.selection.same_scan import differences, same_protocol, told
+from qmri.ingest.selection.same_scan import differences, differences_in_words, same_protocol
 from qmri.ingest.selection.stacks import grid_of, missing_slices
 
 
@@ -102,16 +102,17 @@ def _of_one_scan(
             kept.append(frames)
             continue
         name = f"{series_number(frames[0])} ({kind.value})"
-        if verdicts[frames[0]].told:
+        if verdicts[frames[0]].given:
             kept.append(frames)
             warnings.append(
                 f"{name} was taken because the override file names it, though its headers are "
-                f"of another scan than the fat fraction map: {told(found)}"
+                f"of another scan than the fat fraction map: {differences_in_words(found)}"
             )
         else:
             warnings.append(
                 f"{name} was left out, since its headers are of another scan than the fat fraction map: "
-                f"{told(found)}; if they belong together, say in the override file that it is {kind.value}"
+                f"{differences_in_words(found)}; if they belong together, say in the override file that it "
+                f"is {kind.value}"
             )
     return kept
 

@@ -89,14 +89,14 @@ class Overrides(_Strict):
 
         Several kinds mean that the images at each position and echo time show them in turn.
         """
-        told = next((rule.type for rule in self.series if rule.type and rule.match.fits(frame)), ())
-        return (told,) if isinstance(told, Kind) else told
+        given = next((rule.type for rule in self.series if rule.type and rule.match.fits(frame)), ())
+        return (given,) if isinstance(given, Kind) else given
 
     def scale_of(self, frame: Frame) -> str | float | None:
         """Return the unit that the file gives for the values of an image, or what a value of 1 means."""
         return next((rule.scale for rule in self.series if rule.scale and rule.match.fits(frame)), None)
 
-    def told_bits(self, frame: Frame) -> Frame:
+    def with_given_bits(self, frame: Frame) -> Frame:
         """Return an image with the bits of its pixels as the file says."""
         bits = next((r.bits_stored for r in self.series if r.bits_stored and r.match.fits(frame)), None)
         if bits is None:

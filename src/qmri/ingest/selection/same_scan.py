@@ -41,7 +41,7 @@ def differences(one: Frame, two: Frame, elements: tuple[str, ...] = EVERYTHING) 
     return {element: values for element, values in found.items() if element in elements}
 
 
-def told(found: dict[str, str]) -> str:
+def differences_in_words(found: dict[str, str]) -> str:
     """Return the differences as text."""
     return "; ".join(f"{element}: {values}" for element, values in found.items())
 

@@ -17,12 +17,12 @@ from qmri.ingest.selection.echo_set import EchoSet
 from qmri.ingest.selection.find_echoes import find_echo_sets
 from qmri.ingest.selection.map_set import MapSet, find_map_sets
 from qmri.ingest.selection.overrides import Overrides
-from qmri.ingest.selection.same_scan import POSITION, SEQUENCE, TIME, differences, told
+from qmri.ingest.selection.same_scan import POSITION, SEQUENCE, TIME, differences, differences_in_words
 from qmri.ingest.selection.stacks import check_whole_series, stacks_of
 from qmri.ingest.selection.twins import without_twins
 from qmri.ingest.selection.unused_images import account, counted_notes, suggested_turns
 
-MOST_TOLD = 8
+MOST_REPORTED = 8
 MOST_SERIES = 12
 
 
@@ -67,7 +67,7 @@ def make_plan(scan: Scan, overrides: Overrides) -> Plan:
         If headers contradict themselves, nothing or more than one acquisition is usable, or
         what is usable is not complete.
     """
-    everything = [overrides.told_bits(frame) for frame in scan.frames]
+    everything = [overrides.with_given_bits(frame) for frame in scan.frames]
     verdicts = judge(everything, overrides)
     frames = [frame for frame in everything if verdicts[frame].kind is not Kind.IGNORE]
     with naming_oddities(scan, frames):
@@ -86,7 +86,7 @@ def naming_oddities(scan: Scan, frames: Sequence[Frame]) -> Iterator[None]:
         odd += [*(oddities(frames) if not isinstance(error, NothingUsableError) else ()), *scan.warnings]
         odd += [*counted_notes(frames), *(f"left out: {reason}" for reason in scan.others)]
         if odd:
-            error.found = "; ".join([*((error.found,) if error.found else ()), *odd[:MOST_TOLD]])
+            error.found = "; ".join([*((error.found,) if error.found else ()), *odd[:MOST_REPORTED]])
         raise
 
 
@@ -135,7 +135,9 @@ def _check_together(echoes: EchoSet, maps: MapSet, warnings: list[str]) -> None:
         )
     found = differences(echoes.frames[0], maps.images[Kind.PDFF][0], (*SEQUENCE, TIME, POSITION))
     if found:
-        warnings.append(f"the vendor's maps are of another scan than the echoes: {told(found)}")
+        warnings.append(
+            f"the vendor's maps are of another scan than the echoes: {differences_in_words(found)}"
+        )
 
 
 def _is_related(echoes: EchoSet, map_sets: list[MapSet]) -> bool:
@@ -160,7 +162,7 @@ def _conflicts(
             raise QmriError(
                 f"the headers of {series_name(frame)} contradict each other about what the images show",
                 found="; ".join(verdicts[frame].evidence),
-                expected="votes that agree",
+                expected="elements that agree",
                 remedy=remedy_for(frame),
             )
     numbers = sorted({str(frame.series_number) for frame in contradictory})
@@ -213,7 +215,7 @@ def _nothing_usable(frames: list[Frame], verdicts: Mapping[Frame, Verdict], scan
         described.append(f"EchoTime (0018,0081) is absent in {timeless} images of echoes")
     example = undecided[0] if undecided else frames[0]
     return NothingUsableError(
-        "nothing in the folder can be told to be echoes or a fat fraction map",
+        "nothing in the folder can be recognised as echoes or a fat fraction map",
         found="; ".join(described),
         expected="three or more echo times of one gradient echo, or a fat fraction map",
         remedy=remedy_for(example, suggested_turns(by_series[example.series])),

@@ -44,13 +44,13 @@ def without_twins(frames: Sequence[Frame]) -> tuple[list[Frame], tuple[str, ...]
             doubtful[frame.series] &= same
             extra[frame.series].append(frame)
     dropped = {id(frame) for series, members in extra.items() if doubtful[series] for frame in members}
-    told = tuple(
+    notes = tuple(
         f"{len(members)} images of {series_number(members[0])} are there a second time under another "
         "SOPInstanceUID (0008,0018), pixel for pixel the same; they were used once"
         for series, members in sorted(extra.items(), key=lambda entry: entry[1][0].series_number or 0)
         if doubtful[series]
     )
-    return [frame for frame in frames if id(frame) not in dropped], told
+    return [frame for frame in frames if id(frame) not in dropped], notes
 
 
 def _key(frame: Frame) -> Key:
@@ -69,7 +69,7 @@ def _key(frame: Frame) -> Key:
 
 
 def _digest(frame: Frame) -> bytes | None:
-    """Return a hash of the pixels of an image, None where they cannot be read, which is told elsewhere."""
+    """Return a hash of the pixels of an image, None where they cannot be read (reported elsewhere)."""
     try:
         return hashlib.sha256(decode(frame.path.read_bytes(), frame)[frame.index].tobytes()).digest()
     except (QmriError, OSError):

@@ -21,7 +21,7 @@ def account(
     """Return the series with images that were not used, for the record, and what a reader must know of them.
 
     What lies elsewhere and is no map or echo, such as the other sequences of an examination, is only
-    recorded. Told are images of no known type that lie where the used ones do, echoes of no known type
+    recorded. Reported are images of no known type that lie where the used ones do, echoes of no known type
     wherever they lie, and maps that were not joined because they lie elsewhere.
     """
     chosen, places = set(used), {stacks.get(frame) for frame in used}

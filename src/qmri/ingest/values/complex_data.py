@@ -81,7 +81,7 @@ def phase_unit(
         fits = _units_of(low, high, both=False)
     if len(fits) != 1:
         raise QmriError(
-            "the unit of the phase images cannot be told from their values",
+            "the unit of the phase images cannot be determined from their values",
             where=where,
             found=f"values from {low:g} to {high:g}",
             expected="one full circle in radians, radians x 1000, 4096 steps of pi, or degrees",
@@ -132,7 +132,7 @@ def undo_sign(
     echo_times: NDArray[np.float64],
     imaging_frequency: float,
     where: str,
-    told: str | None = None,
+    given: str | None = None,
 ) -> Signal:
     """Bring the signal into the convention of the model, in which fat precesses slower than water.
 
@@ -148,7 +148,7 @@ def undo_sign(
         s, MHz.
     where
         Name of the series, for messages.
-    told
+    given
         "standard" or "conjugate" from an override file, which then decides.
 
     Raises
@@ -170,10 +170,10 @@ def undo_sign(
     better = "conjugate" if found.reversed else "standard"
     evidence = found.evidence()
     few = echo_times.size < LEAST_ECHOES
-    if told is None and not found.clear:
+    if given is None and not found.clear:
         data = "three echoes of this body" if few else "the data"
         raise QmriError(
-            f"the sign of the phase cannot be told from {data}; a wrong one exchanges water and fat",
+            f"the sign of the phase cannot be determined from {data}; a wrong one exchanges water and fat",
             where=where,
             found=f"residuals {evidence['residual_standard']} as stored and {evidence['residual_conjugate']} "
             f"conjugated, apart by {found.advantage.words}",
@@ -181,7 +181,7 @@ def undo_sign(
             remedy="check EchoTime (0018,0081) and ImagingFrequency (0018,0084); if they are right, write "
             "phase_sign: conjugate (as GE stores it) or standard into the override file",
         )
-    sign = told or better
+    sign = given or better
     residual = found.unexplained(sign).mean()
     if residual > WORST_RESIDUAL:
         raise QmriError(
@@ -194,7 +194,7 @@ def undo_sign(
     warnings = [UNSEEN] if few else []
     if found.clear and sign != better:
         warnings.append("the override file sets a phase sign that explains the signal worse than the other")
-    decision = {"stored_as": sign, "decided_by": "override file" if told else "fit residual", **evidence}
+    decision = {"stored_as": sign, "decided_by": "override file" if given else "fit residual", **evidence}
     turned = values.conj() if sign == "conjugate" else values
     return Signal(turned, {"phase_sign": decision}, tuple(warnings))
 

@@ -98,10 +98,14 @@ def scale_pdff(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap:
     """
     stored = maps[Kind.PDFF]
     values, source, header_unit = quantity(stored)
-    told = overrides.scale_of(stored.frame)
-    if isinstance(told, float):
-        values, source, told = values * np.float32(told), f"{told:g} percent by the override file", "percent"
-    expected = told or header_unit or _vendor_unit(stored, source)
+    given = overrides.scale_of(stored.frame)
+    if isinstance(given, float):
+        values, source, given = (
+            values * np.float32(given),
+            f"{given:g} percent by the override file",
+            "percent",
+        )
+    expected = given or header_unit or _vendor_unit(stored, source)
     reference = _fat_fraction(maps)
     decision: dict[str, object] = {"source": source, "unit_expected": expected or None}
     warnings: tuple[str, ...] = ()
@@ -110,11 +114,11 @@ def scale_pdff(maps: Mapping[Kind, Stored], overrides: Overrides) -> ScaledMap:
         warnings = ("the scale of the vendor's PDFF could not be checked against water and fat images",)
     else:
         unit = _by_regression(values, reference, stored, decision)
-        if unit != expected and (told or header_unit):
+        if unit != expected and (given or header_unit):
             raise QmriError(
                 "the unit of the fat fraction map contradicts the water and fat images",
                 where=series_name(stored.frame),
-                found=f"{expected} by {'the override file' if told else source}, {unit} by regression",
+                found=f"{expected} by {'the override file' if given else source}, {unit} by regression",
                 expected="agreement",
                 remedy="check which images are water and fat, and the scale in the override file",
             )
@@ -194,7 +198,7 @@ def _by_range(values: NDArray[np.float32], expected: str, stored: Stored, decisi
     if low_end <= level <= high_end:
         return expected
     raise QmriError(
-        "the scale of the fat fraction map cannot be told",
+        "the scale of the fat fraction map cannot be determined",
         where=series_name(stored.frame),
         found=f"fat tissue at {level:.4g}; no water and fat images to compare with; "
         + (f"{expected} expected" if expected else "no rule for the vendor"),

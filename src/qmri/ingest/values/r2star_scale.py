@@ -21,12 +21,12 @@ from qmri.ingest.values.units import BY_NAME, MILLISECOND, PER_SECOND, Unit, des
 
 PLAUSIBLE_R2STAR = (8.0, 500.0)
 UNUSUAL_FACTOR, IMPOSSIBLE_FACTOR = 1.6, 2.5
-"""How many times faster or slower than usual muscle and fat decay before it is told, and refused."""
+"""How many times faster or slower than usual muscle and fat decay before it is reported, and refused."""
 FASTEST_USUAL_MARROW = 250.0
 LARGEST_OFFSET = 2.0
 """Voxels by which maps of one scan may differ, as by interpolation."""
 NO_VALUE_SHARE = 0.05
-"""Share of tissue without a value that is told."""
+"""Share of tissue without a value that is reported."""
 
 
 def scale_r2star(
@@ -75,13 +75,13 @@ def scale_r2star(
             remedy=_say_scale(stored, kind, times_the_echoes),
         )
     rates = tissue_rates(values, pdff, tissue)
-    told = origin == "override file" or kind in overrides.kinds_of(stored.frame)
+    given = origin == "override file" or kind in overrides.kinds_of(stored.frame)
     field = stored.frame.sequence.field_strength_t
     warnings = _gaps(values[tissue], kind)
     if times_the_echoes is None:
         _check_place(values, maps, pdff, stored, kind)
         _check_tissue(values[tissue], rates.factor(field), stored, kind)
-        warnings = _judged(rates, field, stored, kind, told=told) + warnings
+        warnings = _judged(rates, field, stored, kind, given=given) + warnings
     decision = {
         "from": kind.value,
         "source": source,
@@ -105,18 +105,18 @@ def _unit(stored: Stored, kind: Kind, overrides: Overrides) -> tuple[Unit, str]:
         If it is not one of its kind.
     """
     usual = PER_SECOND if kind is Kind.R2STAR else MILLISECOND
-    told = overrides.scale_of(stored.frame)
-    if isinstance(told, float):
-        return Unit(usual.kind, told, f"{told:g} {usual.name}"), "override file"
+    given = overrides.scale_of(stored.frame)
+    if isinstance(given, float):
+        return Unit(usual.kind, given, f"{given:g} {usual.name}"), "override file"
     by_header, by_description = unit_of(stored.scale.unit), described_unit(stored.frame.hints.description)
     unit, origin = usual, "usual for the kind"
-    if told is not None:
-        unit, origin = BY_NAME[told], "override file"
+    if given is not None:
+        unit, origin = BY_NAME[given], "override file"
     elif by_header is not None:
         unit, origin = by_header, stored.scale.source
     elif by_description is not None:
         unit, origin = by_description, "series description"
-    contradiction = told is None and None not in (by_header, by_description) and by_header != by_description
+    contradiction = given is None and None not in (by_header, by_description) and by_header != by_description
     if unit.kind != usual.kind or contradiction:
         also = f" and {by_description.name} by the series description" if by_description else ""
         raise QmriError(
@@ -166,7 +166,7 @@ def _check_tissue(values: NDArray[np.float32], factor: float | None, stored: Sto
 
 
 def _judged(
-    rates: TissueRates, field_t: float | None, stored: Stored, kind: Kind, *, told: bool
+    rates: TissueRates, field_t: float | None, stored: Stored, kind: Kind, *, given: bool
 ) -> tuple[str, ...]:
     """Return what a reader must know of the rates of tissue; refuse what a wrong name or scale would explain.
 
@@ -176,7 +176,7 @@ def _judged(
         If tissue decays as no tissue does and the override file says nothing about it.
     """
     factor = rates.factor(field_t)
-    if factor is not None and not 1 / IMPOSSIBLE_FACTOR <= factor <= IMPOSSIBLE_FACTOR and not told:
+    if factor is not None and not 1 / IMPOSSIBLE_FACTOR <= factor <= IMPOSSIBLE_FACTOR and not given:
         raise QmriError(
             f"the {kind.value} map is scaled by a factor: muscle and fat do not decay like that",
             where=series_name(stored.frame),
@@ -186,7 +186,7 @@ def _judged(
         )
     if rates.marrow is not None and rates.marrow < LEAST_RATE:
         found = f"median R2* of marrow (PDFF 20-80 %) {rates.marrow:.3g} 1/s"
-        if told:
+        if given:
             return (f"{found}: slow, but the override file says that the map is {kind.value}",)
         raise _misnamed(found, stored, kind)
     if factor is not None and not 1 / UNUSUAL_FACTOR <= factor <= UNUSUAL_FACTOR:

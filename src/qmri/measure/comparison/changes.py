@@ -165,8 +165,8 @@ def _detectable(name: str, before: Cells, after: Cells, settings: MeasureSetting
 def _difference(first: Cells, later: Cells) -> str | None:
     """Return in which way the maps of two sessions differ, None where they can be compared."""
     unlike = [name for name in COMPARABLE_BY if first[name] != later[name]]
-    told = [f"{name} {first[name]} and {later[name]}" for name in unlike]
-    return f"PDFF and R2* not compared: {', '.join(told)}" if told else None
+    differing = [f"{name} {first[name]} and {later[name]}" for name in unlike]
+    return f"PDFF and R2* not compared: {', '.join(differing)}" if differing else None
 
 
 def _number(cells: Cells, name: str) -> float | None:

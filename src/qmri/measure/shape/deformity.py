@@ -112,7 +112,7 @@ def height_losses(
     posterior height, for normal endplates are hollow over what is usual among the neighbours; crush:
     each height against the same height of up to four unfractured neighbours, scaled to the level. A body
     that turns out deformed is taken from the references, and the losses are taken again, until
-    nothing changes; so a fracture that nobody told of does not hide its neighbour's.
+    nothing changes; so a fracture that nobody reported does not hide its neighbour's.
 
     Parameters
     ----------

@@ -41,14 +41,14 @@ class Progress:
         Names of the examinations of the study.
     clock
         Seconds; replaced in tests.
-    was_told_to_stop
+    stop_requested
         Whether this process has got a signal to stop, which jobs may have got as well.
     """
 
     results: Path
     exams: Sequence[str]
     clock: Callable[[], float] = time.monotonic
-    was_told_to_stop: Callable[[], bool] = lambda: False
+    stop_requested: Callable[[], bool] = lambda: False
     to_do: dict[str, int] = field(default_factory=dict)
     finished: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     work_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -87,11 +87,11 @@ class Progress:
         self.lost.pop(job.exam or job.rule, None)
         if job.exam is None:
             return None
-        told_before = job.exam in self.failed
+        reported_before = job.exam in self.failed
         self._read_failure(job.exam, job.rule)
         if job.rule == "report":
             self._ended.add(job.exam)
-        if told_before or job.exam not in self.failed:
+        if reported_before or job.exam not in self.failed:
             return None
         return f"{_spoken(job.exam)} failed {self.failed[job.exam]}"
 
@@ -108,7 +108,7 @@ class Progress:
         jobs = [self._known[jobid] for jobid in jobids if jobid in self._known]
         for jobid in jobids:
             self._jobs.pop(jobid, None)
-        if not jobs or self.interrupted or self.was_told_to_stop():
+        if not jobs or self.interrupted or self.stop_requested():
             return None  # ended with the run: nothing that its examination has to answer for
         exam, stage = jobs[0].exam, jobs[0].rule
         if len(jobs) > 1:

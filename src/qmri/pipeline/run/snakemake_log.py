@@ -17,7 +17,7 @@ STOPPING = {
     "Terminating processes on user request": "stopping: stages at work are ended, which may take a minute",
     "Will exit after finishing currently running jobs": "stopping: stages at work are finished first",
 }
-TOLD_OTHERWISE = (
+REPORTED_OTHERWISE = (
     "RuleException",
     "At least one job did not complete",
     "Exiting because a job execution failed",
@@ -38,25 +38,25 @@ class LogHandler(LogHandlerBase):
     def emit(self, record: logging.LogRecord) -> None:
         """Turn a record of Snakemake's log into progress."""
         event = getattr(record, "event", None)
-        told = vars(record)
+        fields = vars(record)
         progress, display = self.display.progress, self.display
         sentence: str | None = None
         landmark = False
         if event == LogEvent.RUN_INFO:
-            progress.plan(told["stats"])
+            progress.plan(fields["stats"])
             landmark = True
         elif event == LogEvent.JOB_INFO:
-            progress.start(told["jobid"], told["rule_name"], told["wildcards"] or {})
+            progress.start(fields["jobid"], fields["rule_name"], fields["wildcards"] or {})
         elif event == LogEvent.JOB_FINISHED:
             before = progress.finished["report"]
-            sentence = progress.finish(told["job_id"])
+            sentence = progress.finish(fields["job_id"])
             landmark = progress.finished["report"] != before
         elif event == LogEvent.GROUP_ERROR:
-            logs = [Path(path) for path in told["aux_logs"]]
-            jobids = [job["jobid"] for job in told["job_error_info"]]
+            logs = [Path(path) for path in fields["aux_logs"]]
+            jobids = [job["jobid"] for job in fields["job_error_info"]]
             sentence = progress.lose(jobids, logs[0] if logs else None)
-        elif event == LogEvent.JOB_ERROR and not told["indent"]:  # those of a group are indented
-            sentence = progress.lose([told["jobid"]], None)
+        elif event == LogEvent.JOB_ERROR and not fields["indent"]:  # those of a group are indented
+            sentence = progress.lose([fields["jobid"]], None)
         elif event in (None, LogEvent.ERROR):
             sentence = self._message(record)
         if sentence:
@@ -69,7 +69,7 @@ class LogHandler(LogHandlerBase):
         for mark, words in STOPPING.items():
             if text.startswith(mark):
                 return self.display.progress.stop(words)
-        if record.levelno < logging.ERROR or any(words in text for words in TOLD_OTHERWISE):
+        if record.levelno < logging.ERROR or any(words in text for words in REPORTED_OTHERWISE):
             return None
         return text
 

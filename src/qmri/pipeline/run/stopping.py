@@ -1,6 +1,6 @@
-"""Whether this process was told to stop: by Ctrl-C, by kill, or by the queue of a cluster.
+"""Whether this process was asked to stop: by Ctrl-C, by kill, or by the queue of a cluster.
 
-Snakemake has handlers of its own for these signals, and says that it was told to stop only
+Snakemake has handlers of its own for these signals, and says that it was asked to stop only
 after jobs that got the same signal were reported as lost. The interpreter notes the number of
 each signal as it comes in; that note is read here.
 """
@@ -24,13 +24,13 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
     former = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     seen: set[int] = set()
 
-    def was_told() -> bool:
+    def stop_requested() -> bool:
         with suppress(BlockingIOError):
             seen.update(os.read(reading, 4096))
         return not seen.isdisjoint(STOPPING)
 
     try:
-        yield was_told
+        yield stop_requested
     finally:
         signal.set_wakeup_fd(former)
         os.close(reading)

@@ -28,7 +28,7 @@ from qmri.pipeline.run.batch import take_over
 from qmri.pipeline.run.variables import CONFIG_VARIABLE, RESULTS_VARIABLE, STUDY_VARIABLE
 from qmri.pipeline.study.config_changes import changes_from
 from qmri.pipeline.study.study_sheet import Examination, Study, read_study
-from qmri.segment.backends.description import Description, told_descriptions
+from qmri.segment.backends.description import Description, named_descriptions
 
 OWN_KEYS = ("study", "out", "container")
 
@@ -74,7 +74,7 @@ class Plan:
     @cached_property
     def backends(self) -> dict[Path, Description]:
         """The programs that segment besides the package, by the file of their description."""
-        return told_descriptions(self.config.segment, self.sheet.parent)
+        return named_descriptions(self.config.segment, self.sheet.parent)
 
     @property
     def segment_memory_mb(self) -> int:
@@ -108,7 +108,7 @@ class Plan:
         )
 
     @property
-    def told_orders(self) -> str:
+    def given_orders(self) -> str:
         """What the sheet says about the order of sessions."""
         told = [exam for exam in self.study if exam.session_order is not None]
         return " ".join(f"{exam.name}:{exam.session_order}" for exam in told)

@@ -21,8 +21,8 @@ from qmri.pipeline.records.provenance import sha256, software_versions
 from qmri.pipeline.records.stage import Outcome, run_stage_or_record
 from qmri.pipeline.run.variables import STUDY_VARIABLE
 from qmri.pipeline.study.study_sheet import Examination
-from qmri.segment.backends.description import told_descriptions
-from qmri.segment.backends.fallback import segment_as_told
+from qmri.segment.backends.description import named_descriptions
+from qmri.segment.backends.fallback import segment_as_configured
 from qmri.segment.checks.sentences import flag_told
 from qmri.segment.detect import NetworkDetector
 from qmri.segment.detect.detector import SpineImages
@@ -122,7 +122,7 @@ def _task(
         "settings": settings.model_dump(mode="json"),
         "lowest_level": anchors.lowest_level,
         "seeds": sha256(anchors.seeds) if anchors.seeds and anchors.seeds.is_file() else None,
-        "backends": [sha256(path) for path in told_descriptions(settings, _site_folder())],
+        "backends": [sha256(path) for path in named_descriptions(settings, _site_folder())],
         "software": software_versions(),
     }
 
@@ -149,7 +149,7 @@ def _segment(
         told = {"lowest_level": anchors.lowest_level}
     if anchor is None:
         lowest = anchors.lowest_level
-        segmentation = segment_as_told(
+        segmentation = segment_as_configured(
             images,
             settings,
             lowest,

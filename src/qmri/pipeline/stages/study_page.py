@@ -15,7 +15,7 @@ from qmri.pipeline.study.study_sheet import Examination, Study
 from qmri.report.charts import Cells, number
 from qmri.report.distributions import agreement_of, caption, level_charts, outliers
 from qmri.report.environment import environment
-from qmri.report.examination.record_words import software_told
+from qmri.report.examination.record_words import software_in_words
 from qmri.report.flagged import flags_line
 
 HEADINGS = (
@@ -67,7 +67,7 @@ def write_study_page(study: Study, results: Path) -> Path:
             agreement=agreement_of(measured),
             methods=_methods(results, study.names),
             times=run_times(results),
-            software=software_told(next(filter(None, records), {})),
+            software=software_in_words(next(filter(None, records), {})),
         )
     )
     path = results / "report" / "index.html"

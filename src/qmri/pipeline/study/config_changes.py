@@ -31,13 +31,13 @@ def settings_changes(old: Config, new: Config) -> list[str]:
     ]
     if not changed:
         return []
-    told = [f"changed setting {line}" for _, line in changed]
+    lines = [f"changed setting {line}" for _, line in changed]
     stages = [VERBS.index(verb) for verb, _ in changed if verb in VERBS]
     if stages:
-        told.append(f"done again in every examination: {', '.join(VERBS[min(stages) :])}")
+        lines.append(f"done again in every examination: {', '.join(VERBS[min(stages) :])}")
     if new.risk.clinical is not None:
-        told.append("done again for the study: risk")
-    return told
+        lines.append("done again for the study: risk")
+    return lines
 
 
 def changes_from(results: Path, new: Config) -> list[str]:

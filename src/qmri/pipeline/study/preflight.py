@@ -1,7 +1,7 @@
 """What can be known of a study before anything runs: folders, people, dates, and what contradicts.
 
 The checks are pure functions on `Row`s, one for each line of the study sheet. Contradictions are refused;
-what a person should know is told.
+what a person should know is reported.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from itertools import combinations, pairwise
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.ingest.folder.quick_scan import Glance, glance
+from qmri.ingest.folder.quick_scan import QuickScan, quick_scan
 from qmri.ingest.headers.identity import Relation
 from qmri.measure.comparison.changes import SessionOrder
 from qmri.pipeline.study.study_sheet import Examination, Study
@@ -28,7 +28,7 @@ class Row:
     """A line of the study sheet and what its folder holds."""
 
     exam: Examination
-    seen: Glance
+    seen: QuickScan
 
     @property
     def words(self) -> str:
@@ -60,7 +60,7 @@ def look(study: Study, progress: Callable[[int, int], None] | None = None) -> li
     key = os.urandom(32)
     rows = []
     for number, exam in enumerate(study, start=1):
-        rows.append(Row(exam, glance(exam.dicom_dir, key)))
+        rows.append(Row(exam, quick_scan(exam.dicom_dir, key)))
         if progress is not None:
             progress(number, len(study.examinations))
     return rows
@@ -109,12 +109,12 @@ def session_orders(rows: Iterable[Row]) -> dict[str, SessionOrder]:
 
 def _order(rows: Sequence[Row]) -> SessionOrder:
     known = [row.seen.day for row in rows if row.seen.day is not None]
-    told = [row.exam.session_order for row in rows]
+    given = [row.exam.session_order for row in rows]
     if len(set(known)) == len(rows):
         dated = sorted(rows, key=lambda row: row.seen.day or 0)
         days = tuple((row.seen.day or 0) - min(known) for row in dated)
         return SessionOrder(tuple(row.exam.session_id for row in dated), days)
-    if None not in told and len(set(told)) == len(rows):
+    if None not in given and len(set(given)) == len(rows):
         ordered = sorted(rows, key=lambda row: row.exam.session_order or 0)
         return SessionOrder(tuple(row.exam.session_id for row in ordered), (None,) * len(rows))
     same = len(known) == len(rows)
@@ -210,8 +210,8 @@ def _orders(rows: Sequence[Row]) -> Iterator[Finding]:
                 "write 1, 2, ... into the column session_order",
             )
             continue
-        told = [days[participant, session].exam.session_order for session in order.sessions]
-        numbers = [number for number in told if number is not None]
+        given = [days[participant, session].exam.session_order for session in order.sessions]
+        numbers = [number for number in given if number is not None]
         if numbers != sorted(numbers):
             yield Finding(
                 True,

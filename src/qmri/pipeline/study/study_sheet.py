@@ -1,4 +1,4 @@
-"""The study sheet: one row per examination, told by the user, never guessed."""
+"""The study sheet: one row per examination, given by the user, never guessed."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from qmri.report.examination.pictures import (
     picture_svg,
     thumbnail_png,
 )
-from qmri.report.examination.record_words import software_told, stage_told
+from qmri.report.examination.record_words import software_in_words, stage_in_words
 from qmri.report.examination.views import coronal_view, ras_voxel_mm, sagittal_view, to_ras
 from qmri.report.flagged import flagged, name_doubts, spoken_levels
 from qmri.spine.levels import LEVEL_ID
@@ -142,9 +142,11 @@ def examination_page(content: ExaminationContent) -> str:
         reasons=_by_reason(row for row in shown if row["status"] == "failed") if measured else {},
         unseen=_by_reason(row for row in content.vertebrae if row["status"] == "not_in_view"),
         stages=[
-            (verb, stage_told(record)) for verb, record in content.records.items() if record["status"] == "ok"
+            (verb, stage_in_words(record))
+            for verb, record in content.records.items()
+            if record["status"] == "ok"
         ],
-        software=software_told(content.records),
+        software=software_in_words(content.records),
     )
 
 
@@ -222,6 +224,6 @@ def _failure(content: ExaminationContent) -> dict[str, str]:
     """Return why there are no numbers, in words, and what to do."""
     for verb, record in content.records.items():
         if record.get("status") == "failed" and record.get("failed_stage") == verb:
-            told = f"It failed at {verb}: {record['reason']}."
-            return {"told": told, "remedy": record.get("remedy") or ""}
-    return {"told": f"{content.patient['status_reason']}.", "remedy": ""}
+            reason = f"It failed at {verb}: {record['reason']}."
+            return {"reason": reason, "remedy": record.get("remedy") or ""}
+    return {"reason": f"{content.patient['status_reason']}.", "remedy": ""}

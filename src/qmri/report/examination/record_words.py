@@ -14,20 +14,20 @@ MOST_ITEMS = 12
 
 
 @dataclass(frozen=True)
-class ToldTable:
-    """Several things that are told in the same terms."""
+class TableInWords:
+    """Several things that are described in the same terms."""
 
     columns: list[str]
     rows: list[list[str]]
 
 
-Told = str | list[tuple[str, "Told"]] | list["Told"] | ToldTable
+InWords = str | list[tuple[str, "InWords"]] | list["InWords"] | TableInWords
 
 
-def told(value: object) -> Told:
+def in_words(value: object) -> InWords:
     """Return a value of a record as words, a list of named parts, a table, or a list of such."""
     if isinstance(value, Mapping):
-        return [(words(key), told(part)) for key, part in value.items() if key not in LEFT_OUT]
+        return [(words(key), in_words(part)) for key, part in value.items() if key not in LEFT_OUT]
     if isinstance(value, list):
         if all(isinstance(part, (str, int, float)) or part is None for part in value):
             shown = ", ".join(plain(part) for part in value[:MOST_ITEMS])
@@ -35,13 +35,13 @@ def told(value: object) -> Told:
         if all(isinstance(part, Mapping) and part.keys() == value[0].keys() for part in value):
             keys = [key for key in value[0] if key not in LEFT_OUT]
             rows = [[_cell(part[key]) for key in keys] for part in value[:MOST_ITEMS]]
-            return ToldTable([words(key) for key in keys], rows)
-        return [told(part) for part in value[:MOST_ITEMS]]
+            return TableInWords([words(key) for key in keys], rows)
+        return [in_words(part) for part in value[:MOST_ITEMS]]
     return plain(value)
 
 
 def _cell(value: object) -> str:
-    shown = told(value)
+    shown = in_words(value)
     return shown if isinstance(shown, str) else json.dumps(value, ensure_ascii=False)
 
 
@@ -59,15 +59,15 @@ def words(key: str) -> str:
     return key.replace("_", " ")
 
 
-def stage_told(record: Mapping[str, Any]) -> dict[str, object]:
+def stage_in_words(record: Mapping[str, Any]) -> dict[str, object]:
     """Return warnings and decisions of a stage."""
     return {
         "warnings": record.get("warnings", []),
-        "decisions": told(record.get("decisions", {})),
+        "decisions": in_words(record.get("decisions", {})),
     }
 
 
-def software_told(records: Mapping[str, Mapping[str, Any]]) -> str:
+def software_in_words(records: Mapping[str, Mapping[str, Any]]) -> str:
     """Return the versions that the first stage recorded, in one line."""
     versions: Mapping[str, str] = next(
         (record["software"] for record in records.values() if record.get("software")), {}

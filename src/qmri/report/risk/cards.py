@@ -97,8 +97,8 @@ def patient_pages(patients: Patients) -> Iterator[tuple[str, str]]:
                 bars=contributions_svg(parts[i]),
                 flags=_flags(row),
                 levels=[
-                    (level, percent(q), percent(float(str(told["share"])), 0))
-                    for (level, q), told in zip(own.items(), levels.get(name, []), strict=True)
+                    (level, percent(q), percent(float(str(entry["share"])), 0))
+                    for (level, q), entry in zip(own.items(), levels.get(name, []), strict=True)
                 ],
                 before=sort_levels(cohort.treated[i]),
                 verified=bool(cohort.verified[i]),
@@ -134,15 +134,15 @@ def list_page(patients: Patients) -> str:
 
 def _flags(row: Row) -> list[str]:
     """Return the flags of a patient in sentences."""
-    told = []
+    notes = []
     for flag in filter(None, str(row["flags"]).split(";")):
         words = RISK_FLAGS[flag]
         if flag == "extrapolated":
             words += f" ({_names(str(row['extrapolated_terms']))}); the interval does not cover that"
-        told.append(f"{flag.replace('_', ' ').capitalize()}: {words}.")
+        notes.append(f"{flag.replace('_', ' ').capitalize()}: {words}.")
     if row["filled_terms"]:
-        told.append(f"Not known, and filled from the other terms: {_names(str(row['filled_terms']))}.")
-    return told
+        notes.append(f"Not known, and filled from the other terms: {_names(str(row['filled_terms']))}.")
+    return notes
 
 
 def _names(terms: str) -> str:
@@ -151,13 +151,13 @@ def _names(terms: str) -> str:
 
 def _scores(row: Row) -> list[str]:
     """Return what is expected of ODI and VAS at one year."""
-    told = []
+    notes = []
     for score, columns in SCORE_COLUMNS.items():
         values = [row.get(name) for name in columns]
         if all(isinstance(value, float) and np.isfinite(value) for value in values):
             words, unit = SCORE_WORDS[score]
             middle, low, high = (float(str(value)) for value in values)
-            told.append(
+            notes.append(
                 f"{words} at one year: {middle:.1f} {unit} ({low:.1f} to {high:.1f})".replace("-", "\u2212")
             )
-    return told
+    return notes

@@ -26,7 +26,7 @@ def model_card(found: Development, sha256: str) -> list[tuple[str, list[str]]]:
                 "The risk that a vertebra neither treated nor fractured before is found newly fractured "
                 f"within a year of PVP or PKP (MRI at {first} to {last} days, or an earlier positive one), "
                 "and its share of each level.",
-                f"It is told {MOMENT_WORDS[model.moment]}, for adults with one to three acute fractures who "
+                f"It is given {MOMENT_WORDS[model.moment]}, for adults with one to three acute fractures who "
                 "are to have PVP or PKP.",
             ],
         ),
@@ -71,37 +71,37 @@ def model_card(found: Development, sha256: str) -> list[tuple[str, list[str]]]:
 
 def origin_words(origin: Mapping[str, str | None]) -> str:
     """Return field, fat spectrum and origin of maps in words."""
-    return ", ".join(f"{words} {origin.get(name) or 'not told'}" for name, words in ORIGIN_WORDS.items())
+    return ", ".join(f"{words} {origin.get(name) or 'not given'}" for name, words in ORIGIN_WORDS.items())
 
 
 def limits(found: Development) -> list[str]:
     """Return the limits that the development shows."""
     model, p, sample = found.model, found.performance, found.sample
-    told = ["It was tried on no other patients than its own; performance elsewhere is usually lower."]
+    notes = ["It was tried on no other patients than its own; performance elsewhere is usually lower."]
     if sample.exploratory:
-        told.append(
+        notes.append(
             f"Exploratory: {sample.parameters} parameters ask for {sample.needed} patients, there are "
             f"{sample.n}."
         )
     if not p.useful:
-        told.append("By its own rule it does not tell enough to be useful.")
+        notes.append("By its own rule it does not tell enough to be useful.")
     unsure = len(found.cohort.participants) - sample.n
     if unsure:
-        told.append(
+        notes.append(
             f"The outcome of {unsure} eligible participants is unknown; if it was lost because of the risk, "
             "the risks are off by that."
         )
     if len(set(found.cohort.scanners)) < 2:
-        told.append("All maps come from one scanner; nothing is known of others.")
-    told.append(
+        notes.append("All maps come from one scanner; nothing is known of others.")
+    notes.append(
         f"The interval assumes a spread of {model.unmeasured_sd:g} of the log odds among patients alike in "
         "all terms; outcomes cannot tell it."
     )
-    told.append(
-        f"The shares of the levels rest on {model.levels.events} new fractures; a level is told less surely "
+    notes.append(
+        f"The shares of the levels rest on {model.levels.events} new fractures; a level is known less surely "
         "than a patient."
     )
-    return told
+    return notes
 
 
 def _needs(model: RiskModel) -> str:
@@ -109,4 +109,4 @@ def _needs(model: RiskModel) -> str:
         f"{term_words(term)} ({term.table}: {term.name}{f', {term.unit}' if term.unit else ''})"
         for term in model.terms
     ]
-    return f"{'; '.join(names)}. A missing value is filled by its mean given the others, and told."
+    return f"{'; '.join(names)}. A missing value is filled by its mean given the others, and reported."

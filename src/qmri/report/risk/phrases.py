@@ -74,7 +74,7 @@ def is_binary(term: Term) -> bool:
 def value_words(term: Term, value: float) -> str:
     """Return a value of a term with its unit, or the word that it stands for.
 
-    A gap of a yes or no is filled by a share, which is told as one.
+    A gap of a yes or no is filled by a share, which is reported as one.
     """
     if term.coding is not None and value in term.coding.values():
         word = next(word for word, number in term.coding.items() if number == value)

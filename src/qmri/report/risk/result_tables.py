@@ -96,12 +96,12 @@ def groups_table(groups: Sequence[GroupPerformance], name: str) -> Table:
     """Return performance in groups; those with few events have no figures."""
     rows = []
     for group in groups:
-        told = (
+        figures = (
             [interval_words(group.auc, 2), interval_words(group.oe, 2)]
             if group.auc is not None and group.oe is not None
             else [NO_VERDICT, ""]
         )
-        rows.append([subgroup_words(group.name), f"{group.n}", f"{group.events}", *told])
+        rows.append([subgroup_words(group.name), f"{group.n}", f"{group.events}", *figures])
     return Table((name, "patients", "new fractures", "AUC (95 %)", "observed / expected (95 %)"), rows)
 
 

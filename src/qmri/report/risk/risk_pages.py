@@ -39,7 +39,7 @@ from qmri.risk.validation import Validation
 Values = NDArray[np.float64]
 
 FLAT = 0.1
-"""Standard deviation of the log odds below which patients are told nearly the same risk."""
+"""Standard deviation of the log odds below which patients are given nearly the same risk."""
 
 PARTS = (
     *("patients_table", "sample", "sample_verdict", "nomogram", "model_table", "performance"),
@@ -175,8 +175,8 @@ def applied_page(cohort: Cohort, model: RiskModel, risk: Values, cards: str) -> 
     )
 
 
-def _page(**told: Any) -> str:  # noqa: ANN401 - what the template shows
-    return environment().get_template("risk.html").render(dict.fromkeys(PARTS) | told, version=__version__)
+def _page(**parts: Any) -> str:  # noqa: ANN401 - what the template shows
+    return environment().get_template("risk.html").render(dict.fromkeys(PARTS) | parts, version=__version__)
 
 
 def _flatness(linear: Values) -> str:
@@ -241,7 +241,7 @@ def _imaging_table(value: ImagingValue) -> Table:
 
 def _others(model: RiskModel) -> list[str]:
     adjacent, junction, pdff = (float(np.exp(c)) for c in model.levels.coefficients * [1, 1, 10])
-    told = [
+    rows = [
         f"Shares of the levels, from {model.levels.events} new fractures: the odds of a level next to a "
         f"treated one are {adjacent:.2f} times those of another, of one from T11 to L2 {junction:.2f} times, "
         f"and {pdff:.2f} times for 10 points of PDFF above the patient's background"
@@ -252,9 +252,9 @@ def _others(model: RiskModel) -> list[str]:
         )
     ]
     names: Mapping[str, str] = {"odi": "ODI", "vas": "VAS"}
-    told += [
+    rows += [
         f"{names.get(name, name)} at one year, from {score.n} patients: R² {signed(score.r2, 2)}, "
         f"cross-validated {signed(score.r2_cross_validated, 2)}."
         for name, score in model.scores.items()
     ]
-    return told
+    return rows

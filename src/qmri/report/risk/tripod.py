@@ -24,7 +24,7 @@ class Item:
     ----------
     number, asked
         Of the item, and what it asks for.
-    told
+    answer
         What ran, empty where the program cannot know.
     author
         What is left to the author, empty where nothing is.
@@ -32,7 +32,7 @@ class Item:
 
     number: str
     asked: str
-    told: str
+    answer: str
     author: str
 
 
@@ -55,7 +55,7 @@ def _introduction(found: Development) -> list[Item]:
         Item(
             "3b",
             "Whom it is for, purpose, users",
-            f"Adults who have PVP or PKP; the risk is told {MOMENT_WORDS[found.model.moment]}.",
+            f"Adults who have PVP or PKP; the risk is given {MOMENT_WORDS[found.model.moment]}.",
             "Where in care it would be used, and by whom.",
         ),
         Item("3c", "Known inequalities in health", "", "What is known between groups of people."),
@@ -263,7 +263,7 @@ def _discussion() -> list[Item]:
         Item(
             "27a",
             "Poor or missing input in use",
-            "Gaps are filled and told, values out of range are flagged, maps of another origin are refused.",
+            "Gaps are filled and reported, values out of range flagged, maps of another origin are refused.",
             "",
         ),
         Item(

@@ -52,7 +52,7 @@ class Cohort:
     baseline
         (n,) by score (``odi``, ``vas``), NaN where missing.
     origin
-        field_t, fat_model_id and recon_mode that they share; None where not told.
+        field_t, fat_model_id and recon_mode that they share; None where not given.
     left
         Step of the flow at which each other participant left.
     notes
@@ -250,8 +250,8 @@ def _before(levels: Sequence[Cells]) -> frozenset[str]:
 
 
 def _scanner(row: Cells) -> str:
-    told = [word(row, name) for name in ("vendor", "model")]
-    return " ".join(name for name in told if name) or "not told"
+    names = [word(row, name) for name in ("vendor", "model")]
+    return " ".join(name for name in names if name) or "not given"
 
 
 def _marked(own: PatientLevels, decided: Decided) -> PatientLevels:

@@ -85,8 +85,8 @@ def refused_origin(
     unlike = [name for name in ORIGIN if own[name] != origin.get(name)]
     return QmriError(
         "the model is not for these maps: " + ", ".join(unlike),
-        found=f"{named(list(others))}: " + ", ".join(f"{name} {own[name] or 'not told'}" for name in unlike),
-        expected=", ".join(f"{name} {origin.get(name) or 'not told'}" for name in unlike),
+        found=f"{named(list(others))}: " + ", ".join(f"{name} {own[name] or 'not given'}" for name in unlike),
+        expected=", ".join(f"{name} {origin.get(name) or 'not given'}" for name in unlike),
         remedy="leave these participants out of the tables, or develop a model for such maps: "
         "PDFF and R2* do not carry over between fields, fat spectra and origins",
     )

@@ -5,7 +5,7 @@ The terms are taken as jointly normal. Their mean m and covariance S are the max
 
     mean  m_M + S_MO S_OO^-1 (x_O - m_O),     covariance  S_MM - S_MO S_OO^-1 S_OM.
 
-An outcome is not known when a risk is told, so a model that is to be used takes none (Sisk et al. 2023,
+An outcome is not known when a risk is estimated, so a model that is to be used takes none (Sisk et al. 2023,
 10.1177/09622802231165001).
 """
 

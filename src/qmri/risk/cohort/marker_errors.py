@@ -1,4 +1,4 @@
-"""The standard error of a patient's marker: told by patients.csv, else worked out, else repeatability."""
+"""The standard error of a patient's marker: given in patients.csv, else worked out, else repeatability."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def marker_error(term: Term, patient: Cells, levels: Sequence[Cells], measure: M
     """
     if term.error is None:
         return 0.0
-    told = number(patient, term.error)
-    if told is not None:
-        return told
+    given = number(patient, term.error)
+    if given is not None:
+        return given
     value = number(patient, term.name)
     if value is None:
         return 0.0

@@ -31,9 +31,9 @@ class Decided:
     step
         ``analysed``, or why it is unknown (`outputs.risk_columns.FLOW_STEPS`).
     levels
-        Levels of the new fractures, as far as they are told.
+        Levels of the new fractures, as far as they are given.
     not_new
-        Levels told that were treated or fractured before, which are no outcome.
+        Levels given that were treated or fractured before, which are no outcome.
     """
 
     event: int | None
@@ -81,11 +81,11 @@ def decide(
         )
     mri = _days(row.get("followup_mri_date"), surgery, "followup_mri_date", where)
     contact = _days(row.get("last_contact_date"), surgery, "last_contact_date", where)
-    told = _levels(row.get("refracture_levels"), where)
-    new = tuple(level for level in told if level not in fractured_before)
-    not_new = tuple(level for level in told if level in fractured_before)
+    given = _levels(row.get("refracture_levels"), where)
+    new = tuple(level for level in given if level not in fractured_before)
+    not_new = tuple(level for level in given if level in fractured_before)
     read = row.get("refracture")
-    if read == 1 and told and not new:
+    if read == 1 and given and not new:
         read = 0.0
     if read == 1:
         event, step = _positive(mri if mri is not None else contact, window_days[1])

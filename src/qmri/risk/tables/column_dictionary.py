@@ -40,16 +40,16 @@ def describe(table: Path, header: Sequence[str], registry: Mapping[str, Column])
 def _column(name: str, entry: Mapping[str, Any] | None, registered: Column | None) -> Column:
     if entry is None:
         return registered or Column(name, None, name)
-    told = {re.sub("[^a-z]", "", key.casefold()): value for key, value in entry.items()}
-    moment = re.sub(r"[\s_-]+", "", str(told.get("knownat", "")).casefold())
+    given = {re.sub("[^a-z]", "", key.casefold()): value for key, value in entry.items()}
+    moment = re.sub(r"[\s_-]+", "", str(given.get("knownat", "")).casefold())
     known_at = next((word for word in MOMENTS if word.replace("-", "") == moment), None)
     if registered is not None:
         if known_at and registered.known_at:
             known_at = max(known_at, registered.known_at, key=MOMENTS.index)
         return replace(registered, known_at=known_at)
-    units = told.get("units")
+    units = given.get("units")
     return Column(
-        name, None if units is None else str(units), str(told.get("description", name)), known_at=known_at
+        name, None if units is None else str(units), str(given.get("description", name)), known_at=known_at
     )
 
 

@@ -90,7 +90,7 @@ def validation_lines(found: Validation) -> list[str]:
 
 
 def applied_lines(cohort: Cohort, risks: Risks) -> list[str]:
-    """Return how many risks were told."""
+    """Return how many risks were estimated."""
     low, middle, high = np.percentile(risks.risk, [10, 50, 90])
     return [
         *flow_lines(cohort, None),

@@ -51,13 +51,13 @@ def read_model(path: Path) -> RiskModel:
             expected=FORMAT,
             remedy="give the risk_model.json that qmri risk develop wrote",
         )
-    told = content.pop(HASH, None)
-    if told != content_hash(content):
+    stated = content.pop(HASH, None)
+    if stated != content_hash(content):
         raise QmriError(
             "the risk model was changed after it was written",
             where=path.name,
             found=f"a content of hash {content_hash(content)[:12]}",
-            expected=str(told)[:12],
+            expected=str(stated)[:12],
             remedy="use the file as qmri risk develop wrote it",
         )
     try:

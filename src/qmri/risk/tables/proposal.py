@@ -96,9 +96,10 @@ def _row(name: str, visits: Sequence[Visit], window_days: tuple[int, int]) -> di
         }
     at_a_year = next((visit for visit, days in dated if days >= first), None)
     if at_a_year is None:
-        told = [f"session {visit.session}, day {visit.days or 'not known'}" for visit in visits]
+        visited = [f"session {visit.session}, day {visit.days or 'not known'}" for visit in visits]
         return row | {
-            "proposal": f"no session from day {first} to {last}" + (f": {', '.join(told)}" if told else "")
+            "proposal": f"no session from day {first} to {last}"
+            + (f": {', '.join(visited)}" if visited else "")
         }
     place = f"session {at_a_year.session}, day {at_a_year.days}"
     if at_a_year.open_levels:

@@ -102,8 +102,8 @@ def read_sheet(path: Path, registry: Sequence[Column], required: Sequence[str]) 
     notes = list(text.notes)
     unknown = [name for name, column in columns.items() if column.known_at is None and name != KEY]
     if unknown:
-        told = ", ".join(unknown)
-        notes.append(f"{path.name}: nothing says when {told} became known (known_at): no predictors")
+        names = ", ".join(unknown)
+        notes.append(f"{path.name}: nothing says when {names} became known (known_at): no predictors")
     return Sheet(path.name, rows, columns, tuple(notes))
 
 

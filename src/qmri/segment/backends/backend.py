@@ -33,7 +33,7 @@ from qmri.segment.reader.seeds import Seeds
 from qmri.segment.segmentation import Segmentation, segment_drawn, segment_seeded
 from qmri.spine.levels import LEVEL_ID, levels_upward
 
-TOLD_SHARE = 0.001
+REPORTED_SHARE = 0.001
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def segment_with_backend(
     settings
         Thresholds of the checks.
     lowest_level
-        The lowest body in full view, if the user told it: it names bodies that have no names, and
+        The lowest body in full view, if the user gave it: it names bodies that have no names, and
         is held against names that there are.
 
     Raises
@@ -141,8 +141,8 @@ def flag_disagreement(
     bodies = tuple(
         replace(body, flags=(*body.flags, *flags.get(body.name, ()))) for body in segmentation.bodies
     )
-    told = {level: asdict(agreement) for level, agreement in agreements.items()}
-    return replace(segmentation, bodies=bodies, evidence={**segmentation.evidence, "agreement": told})
+    evidence = {level: asdict(agreement) for level, agreement in agreements.items()}
+    return replace(segmentation, bodies=bodies, evidence={**segmentation.evidence, "agreement": evidence})
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def _bodies(case: _Case, labels: NDArray[np.int32], mask: NDArray[np.int32]) -> 
         named = intersect(named, mask, description)
     named, lost = largest_pieces(named)
     require_order(named, images.affine)
-    left_out = {str(number): round(share, 4) for number, share in lost.items() if share > TOLD_SHARE}
+    left_out = {str(number): round(share, 4) for number, share in lost.items() if share > REPORTED_SHARE}
     if description.body_rule == "recut":
         points = deepest_points(named, images.affine)
         seeds = Seeds(tuple(points), np.array(list(points.values())))
@@ -184,7 +184,7 @@ def _named_pieces(case: _Case, mask: NDArray[np.int32]) -> Segmentation:
     doubts = list(pieces.doubts)
     if case.lowest_level is None and not pieces.sacrum_below:
         raise QmriError(
-            "the back end's bodies have no names: no sacrum is in view and no level was told", remedy=ASK
+            "the back end's bodies have no names: no sacrum is in view and no level was given", remedy=ASK
         )
     if case.lowest_level is None:
         doubts.append(f"the body on the sacrum was taken for L5; {ASK}")
@@ -244,7 +244,7 @@ def _require_weights(description: Description, site: Site) -> None:
     if site.weights is None:
         if weights.required or any("{weights}" in word for word in description.command):
             raise QmriError(
-                f"the weights of {description.name} are not told",
+                f"the weights of {description.name} are not given",
                 remedy="download them once, and set segment.backend_weights to their folder",
             )
         return

@@ -194,7 +194,7 @@ def read_description(path: Path) -> Description:
         ) from None
 
 
-def told_descriptions(settings: SegmentSettings, base: Path) -> dict[Path, Description]:
+def named_descriptions(settings: SegmentSettings, base: Path) -> dict[Path, Description]:
     """Return the descriptions that the settings name, by file.
 
     Raises

@@ -16,7 +16,7 @@ from qmri.segment.segmentation import Segmentation
 Method = Callable[[], Segmentation]
 
 
-def segment_as_told(
+def segment_as_configured(
     images: SpineImages,
     settings: SegmentSettings,
     lowest_level: str | None,
@@ -32,7 +32,7 @@ def segment_as_told(
     settings
         Names the method, the fallback and the second method.
     lowest_level
-        The lowest body in full view, if the user told it.
+        The lowest body in full view, if the user gave it.
     embedded
         The method of the package.
     base

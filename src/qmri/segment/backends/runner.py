@@ -17,8 +17,8 @@ import psutil  # type: ignore[import-untyped]
 
 from qmri.errors import QmriError
 
-TOLD_LINES = 4
-TOLD_LENGTH = 300
+REPORTED_LINES = 4
+REPORTED_LENGTH = 300
 GRACE_S = 5.0
 
 
@@ -43,17 +43,17 @@ def run_program(
     Raises
     ------
     QmriError
-        If the program is not there, fails, or does not end in time; its last words are told, without paths.
+        If the program is not there, fails, or does not end in time; with its last words, without paths.
     """
     begun = time.monotonic()
-    with log.open("wb") as told:
+    with log.open("wb") as output:
         try:
             process = subprocess.Popen(
                 list(command),
                 cwd=folder,
                 env={**os.environ, **environment},
                 stdin=subprocess.DEVNULL,
-                stdout=told,
+                stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
@@ -88,9 +88,9 @@ def last_words(log: Path, folder: Path) -> str:
     """Return the last lines of a log on one line; of paths only the last part is left."""
     text = log.read_text(encoding="utf-8", errors="replace").replace(str(folder), ".")
     lines = [" ".join(line.split()) for line in text.replace("\r", "\n").splitlines()]
-    words = " | ".join([line for line in lines if line][-TOLD_LINES:])
+    words = " | ".join([line for line in lines if line][-REPORTED_LINES:])
     words = re.sub(r"(?:[A-Za-z]:)?(?:[\w.~+-]*[\\/])+([\w.+-]*)", r"\1", words)
-    return words[-TOLD_LENGTH:]
+    return words[-REPORTED_LENGTH:]
 
 
 def _status(status: int) -> str:

@@ -26,9 +26,9 @@ from qmri.spine.levels import levels_upward, steps_between
 BELIEVED = 0.5
 # From here on it is worth contradicting a reader.
 CERTAIN = 0.9
-# Where a stump is seen, a told L5 needs this probability.
+# Where a stump is seen, a given L5 needs this probability.
 LIKELY = 0.7
-# Told nothing, a numbering needs this probability where S1 looks odd or the spine bends, ...
+# Given nothing, a numbering needs this probability where S1 looks odd or the spine bends, ...
 NEAR_CERTAIN = 0.9
 # ... and this where the view ends in S1: a cut L5 was taken for it with up to 0.92.
 CERTAIN_OF_STUMP = 0.95
@@ -77,13 +77,13 @@ def name_from_lowest_level(
     *,
     room_mm: Sequence[float] | None = None,
 ) -> Naming:
-    """Name bodies when the user told the lowest one that is fully in view.
+    """Name bodies when the user gave the lowest one that is fully in view.
 
-    A told L5 says nothing on where the sacrum begins: it is the body that the detector holds for
+    A given L5 says nothing on where the sacrum begins: it is the body that the detector holds for
     the one on the sacrum, and as certain as the detector is. Where the detector sees no such body,
     and for a level higher up, it is the lowest complete one. A detector that gives other bodies
     more than ``1 - least_probability`` contradicts, and so do a view that goes on for more than
-    a body without a sacrum, and another body below a told L5. Where the told L5, the lowest complete body
+    a body without a sacrum, and another body below a given L5. Where the given L5, the lowest complete body
     and an S1 in a straight spine agree, the detector need only believe in it if S1 is clearly seen (0.5),
     or hold it for likely if a stump is (0.7). Where S1 is not seen and the view ends so close to a body
     that it may be whole or cut off, the reader must decide.
@@ -114,11 +114,11 @@ def name_from_lowest_level(
     last = len(chances) - 1
     anchor = lowest_complete = max(index for index, whole in enumerate(complete) if whole)
     most_against = 1 - least_probability
-    told_on_sacrum = lowest_level in RESTS_ON_SACRUM
-    if told_on_sacrum and sum(chances) > most_against:
+    given_on_sacrum = lowest_level in RESTS_ON_SACRUM
+    if given_on_sacrum and sum(chances) > most_against:
         anchor = max(range(len(chances)), key=lambda index: chances[index])
     levels = _names(lowest_level, anchor, len(chances))
-    on_sacrum = lowest_level if told_on_sacrum else "L5"
+    on_sacrum = lowest_level if given_on_sacrum else "L5"
     against = sum(chance for level, chance in zip(levels, chances, strict=True) if level != on_sacrum)
     ends_above_sacrum = detection.sacrum_mm is None and view_below <= 1
     unopposed = ends_above_sacrum and anchor == lowest_complete and against <= most_against
@@ -133,7 +133,7 @@ def name_from_lowest_level(
         elif clear_sacrum(detection) or LEAST_S1_MM <= seen < CLEAR_S1_MM:
             needed = min(LIKELY, needed)
     doubts = []
-    if told_on_sacrum and chances[anchor] < needed and not unopposed:
+    if given_on_sacrum and chances[anchor] < needed and not unopposed:
         doubts.append(
             f"which body is {lowest_level} is uncertain (probability {chances[anchor]:.2f}); {ASK_SEED}"
         )
@@ -142,10 +142,10 @@ def name_from_lowest_level(
             f"lowest_level is {lowest_level}, but another body than L5 seems to rest on the sacrum "
             f"(probability {against:.2f}); {ASK_SEED}"
         )
-    elif told_on_sacrum and anchor < last and seen < LEAST_S1_MM:
+    elif given_on_sacrum and anchor < last and seen < LEAST_S1_MM:
         doubts.append(f"another body than S1 seems to lie below {lowest_level}; {ASK_SEED}")
     unclear = [end for end in room_mm or () if UNCLEAR_END_MM[0] < end < UNCLEAR_END_MM[1]]
-    if unclear and (not told_on_sacrum or seen < LEAST_S1_MM):
+    if unclear and (not given_on_sacrum or seen < LEAST_S1_MM):
         doubts.append(
             f"the view ends {abs(unclear[-1]):.0f} mm {'below' if unclear[-1] >= 0 else 'above'} the lower "
             f"endplate of a body, which may be the lowest complete one or cut off; {ASK_SEED}"
@@ -155,7 +155,7 @@ def name_from_lowest_level(
             f"the view goes on for {view_below:.1f} body spacings below the lowest body that was found; "
             f"{ASK_SEED}"
         )
-    probability = chances[anchor] if told_on_sacrum else None
+    probability = chances[anchor] if given_on_sacrum else None
     return Naming(levels, "lowest_level", probability or None, tuple(doubts))
 
 
@@ -184,7 +184,7 @@ def view_below(detection: Detection, shape: tuple[int, ...], affine: NDArray[np.
 
 
 def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
-    """Name bodies from the one that rests on the sacrum, taken for L5, when nothing was told.
+    """Name bodies from the one that rests on the sacrum, taken for L5, when nothing was given.
 
     Below ``least_probability`` the names are a proposal that a reader must confirm, and always where less
     than 10 mm of S1 are seen. Where the view ends in S1, which a stump of L5 may look like, the probability
@@ -198,7 +198,7 @@ def name_from_sacrum(detection: Detection, least_probability: float) -> Naming:
     """
     lowest_probabilities = [body.lowest_probability for body in detection.candidates]
     if not any(lowest_probabilities):
-        raise QmriError("the levels cannot be named: no sacrum is in view and no level was told", remedy=ASK)
+        raise QmriError("the levels cannot be named: no sacrum is in view and no level was given", remedy=ASK)
     anchor = max(range(len(lowest_probabilities)), key=lambda index: lowest_probabilities[index])
     probability = float(lowest_probabilities[anchor])
     seen, bend = seen_of_sacrum(detection), sideways_bend(detection)

@@ -14,13 +14,13 @@ from qmri.simulate.dicom.identities import invent_registration
 from qmri.simulate.study.simulated_examination import images, simulate_examination
 from qmri.simulate.study.study_plan import ExamPlan
 
-Rotten = Literal["truncated", "other_sequence", "two_patients"]
-ROTTEN: tuple[Rotten, ...] = ("truncated", "other_sequence", "two_patients")
+Corruption = Literal["truncated", "other_sequence", "two_patients"]
+CORRUPTIONS: tuple[Corruption, ...] = ("truncated", "other_sequence", "two_patients")
 KEPT_SHARE = 0.6
 
 
-def write_rotten(directory: Path, plan: ExamPlan, kind: Rotten) -> None:
-    """Write an examination that is rotten in one of three ways.
+def write_corrupted(directory: Path, plan: ExamPlan, kind: Corruption) -> None:
+    """Write an examination that is corrupted in one of three ways.
 
     ``truncated``: every file ends early, as after a broken transfer. ``other_sequence``: a
     T2-weighted spin echo stands where IDEAL-IQ should. ``two_patients``: a second patient's images

@@ -72,7 +72,7 @@ class ExamTruth:
         In years.
     hazard, hazard_levels
         What went wrong (none, motion, swap, metal) and the levels it touches.
-    rotten
+    corrupted
         Why no pipeline can use it (truncated, other_sequence, two_patients), or none.
     """
 
@@ -82,13 +82,13 @@ class ExamTruth:
     age: int
     hazard: str
     hazard_levels: str
-    rotten: str
+    corrupted: str
 
     @classmethod
-    def of(cls, plan: ExamPlan, hazard_levels: tuple[str, ...], *, rotten: str = "none") -> ExamTruth:
+    def of(cls, plan: ExamPlan, hazard_levels: tuple[str, ...], *, corrupted: str = "none") -> ExamTruth:
         """Return the row of a plan."""
         key = (plan.participant_id, plan.session_id)
-        return cls(*key, plan.form, plan.age, plan.hazard, ";".join(hazard_levels), rotten)
+        return cls(*key, plan.form, plan.age, plan.hazard, ";".join(hazard_levels), corrupted)
 
 
 def true_vertebrae(

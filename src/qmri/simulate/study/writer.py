@@ -16,7 +16,7 @@ from qmri.images.nifti import Volume, write_volume
 from qmri.pipeline.study.study_sheet import OPTIONAL, REQUIRED
 from qmri.simulate.dicom.ge_dicom import write_files
 from qmri.simulate.dicom.identities import write_planted
-from qmri.simulate.study.corrupted import ROTTEN, write_rotten
+from qmri.simulate.study.corrupted import CORRUPTIONS, write_corrupted
 from qmri.simulate.study.simulated_examination import FAT_MODEL, Simulated, images, simulate_examination
 from qmri.simulate.study.study_plan import ExamPlan, StudyOptions, plan_patient, plan_study
 from qmri.simulate.study.truth import ExamTruth, TrueVertebra, true_vertebrae, write_rows
@@ -47,7 +47,7 @@ Made by `{command}`; the same command gives the same bytes.
 """
 
 
-def simulate_study(directory: Path, options: StudyOptions, command: str, *, rotten: int = 0) -> None:
+def simulate_study(directory: Path, options: StudyOptions, command: str, *, corrupted: int = 0) -> None:
     """Write a study into a new folder.
 
     Parameters
@@ -58,7 +58,7 @@ def simulate_study(directory: Path, options: StudyOptions, command: str, *, rott
         What is simulated.
     command
         The command line that makes the same study again, for the README.
-    rotten
+    corrupted
         Number of further examinations that no pipeline can use.
 
     Raises
@@ -75,14 +75,14 @@ def simulate_study(directory: Path, options: StudyOptions, command: str, *, rott
     directory.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as aside:
         made = Path(aside) / "study"
-        _write_study(made, options, command, rotten)
+        _write_study(made, options, command, corrupted)
         if directory.exists():
             directory.rmdir()
         made.rename(directory)
     log.info("study sheet: %s", directory / "study.csv")
 
 
-def _write_study(directory: Path, options: StudyOptions, command: str, rotten: int) -> None:
+def _write_study(directory: Path, options: StudyOptions, command: str, corrupted: int) -> None:
     truth = directory / "truth"
     truth.mkdir(parents=True)
     sheet: list[dict[str, str]] = []
@@ -97,14 +97,14 @@ def _write_study(directory: Path, options: StudyOptions, command: str, rotten: i
         exams.append(ExamTruth.of(plan, simulated.hazard_levels))
         people[plan.exam] = plan.registration
         log.info("%s: %d DICOM files (%s)", plan.exam, count, plan.form)
-    for number in range(rotten):
+    for number in range(corrupted):
         plan = plan_patient(options.patients + 1 + number, replace(options, hazards=("none",)))
-        kind = ROTTEN[number % len(ROTTEN)]
-        write_rotten(directory / _dicom_dir(plan), plan, kind)
+        kind = CORRUPTIONS[number % len(CORRUPTIONS)]
+        write_corrupted(directory / _dicom_dir(plan), plan, kind)
         sheet.append(_sheet_row(plan) | {"lowest_level": "L5"})
-        exams.append(ExamTruth.of(plan, (), rotten=kind))
+        exams.append(ExamTruth.of(plan, (), corrupted=kind))
         people[plan.exam] = plan.registration
-        log.info("%s: rotten (%s)", plan.exam, kind)
+        log.info("%s: corrupted (%s)", plan.exam, kind)
     write_rows(truth / "truth.csv", vertebrae)
     write_rows(truth / "examinations.csv", exams)
     write_planted(truth / "planted_identifiers.csv", people)

@@ -84,10 +84,10 @@ class Frame:
             at = f"{self.px(value):.1f}"
             parts.append(f'<line class="grid" x1="{at}" x2="{at}" y1="{TOP}" y2="{foot}"/>')
             parts.append(
-                f'<text class="tick" x="{at}" y="{foot + 15}">{_told(value, self.percent[0])}</text>'
+                f'<text class="tick" x="{at}" y="{foot + 15}">{_tick_text(value, self.percent[0])}</text>'
             )
         for value in round_ticks(max(self.y[0], 0.0) if self.percent[1] else self.y[0], self.y[1]):
-            y, words = self.py(value), _told(value, self.percent[1])
+            y, words = self.py(value), _tick_text(value, self.percent[1])
             parts.append(f'<line class="grid" x1="{left}" x2="{right}" y1="{y:.1f}" y2="{y:.1f}"/>')
             parts.append(f'<text class="tick side" x="{left - 6}" y="{y + 4:.1f}">{words}</text>')
         parts.append(
@@ -110,5 +110,5 @@ def _share(value: float, ends: tuple[float, float]) -> float:
     return min(max((value - ends[0]) / (ends[1] - ends[0]), 0.0), 1.0)
 
 
-def _told(value: float, percent: bool) -> str:
+def _tick_text(value: float, percent: bool) -> str:
     return f"{100 * value if percent else value:.3g}".replace("-", "\u2212")

@@ -76,8 +76,8 @@ def contributions_svg(parts: Sequence[Contribution]) -> str:
     foot = height - 8
     drawn.append(f'<text class="end" x="{middle - 12}" y="{foot}">\u2190 lowers</text>')
     drawn.append(f'<text x="{middle + 12}" y="{foot}">raises \u2192</text>')
-    told = "; ".join(f"{part.name} {part.verdict} it by {abs(part.logit):.2f}" for part in parts)
-    label = f"Parts of the log odds of the risk: {told}"
+    listed = "; ".join(f"{part.name} {part.verdict} it by {abs(part.logit):.2f}" for part in parts)
+    label = f"Parts of the log odds of the risk: {listed}"
     return (
         f'<svg class="chart" viewBox="0 0 {middle + HALF + PAD} {height}" role="img" '
         f'aria-label="{escape(label)}">' + "".join(drawn) + "</svg>"
