@@ -1,4 +1,16 @@
-"""The physics: fat spectra, the water-fat signal and the precision it allows. Numpy alone."""
+"""The physics: fat spectra, the water-fat signal and the precision it allows. Numpy alone.
+
+The echoes of a voxel that is 40 % fat, and how precisely they can tell it from noise of 1 %:
+
+>>> import numpy as np
+>>> from qmri.signal import WaterFatModel, cramer_rao
+>>> echo_times = 0.0012 + 0.001 * np.arange(6)  # s
+>>> model = WaterFatModel.at("ren9", echo_times, 127.7)  # spectrum, s, MHz
+>>> np.abs(model.forward(water=60, fat=40, r2star=80)).round(1)
+array([27.5, 74.2, 39. , 48.2, 40.4, 31.2])
+>>> cramer_rao(model, water=60, fat=40, r2star=80, noise_sd=1).pdff.round(2)
+np.float64(0.52)
+"""
 
 from qmri.signal.model import PARAMETERS, Parameter, WaterFatModel
 from qmri.signal.precision import Precision, cramer_rao

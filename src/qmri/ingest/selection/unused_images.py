@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 
+from qmri.ingest.folder.scan import Scan
 from qmri.ingest.headers.header import Frame
 from qmri.ingest.headers.image_type import Verdict
 from qmri.ingest.headers.kinds import Kind
@@ -68,6 +69,15 @@ def counted_notes(frames: Sequence[Frame]) -> list[str]:
     """Return what is odd in headers, each with the number of images."""
     notes = Counter(note for frame in frames for note in frame.notes)
     return [f"{note}, in {count} image{'s' * (count > 1)}" for note, count in sorted(notes.items())]
+
+
+def scan_warnings(scan: Scan, used: Sequence[Frame]) -> list[str]:
+    """Return what a reader must know of the files of a folder and of the images that are used."""
+    warnings = [f"left out as damaged: {reason}" for reason in scan.damage]
+    if scan.copies:
+        count = sum(len(frames) for frames in scan.copies.values())
+        warnings.append(f"{count} images were there more than once and were used once")
+    return [*scan.warnings, *warnings, *counted_notes(used)]
 
 
 def suggested_turns(frames: list[Frame]) -> str:

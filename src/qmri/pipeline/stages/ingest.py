@@ -19,24 +19,21 @@ from qmri.ingest.folder.scan import Scan, check_one_patient, scan_files
 from qmri.ingest.folder.sources import open_sources
 from qmri.ingest.headers.kinds import Kind
 from qmri.ingest.headers.plane import Grid
-from qmri.ingest.headers.series_names import series_names
 from qmri.ingest.pixels.load import Loaded, load
 from qmri.ingest.selection.map_set import MapSet
 from qmri.ingest.selection.overrides import Overrides, read_overrides
 from qmri.ingest.selection.selection import Plan, make_plan, naming_oddities
-from qmri.ingest.selection.unused_images import counted_notes
+from qmri.ingest.selection.unused_images import scan_warnings
 from qmri.ingest.values.acquisition_facts import acquisition_warnings, read_acquisition
-from qmri.ingest.values.alignment import middle_slices
-from qmri.ingest.values.complex_data import combine, undo_chopping, undo_sign
+from qmri.ingest.values.echo_signal import complex_echoes, have_phase
 from qmri.ingest.values.maps_against_echoes import (
     SAME_FRACTION,
     CoarseFit,
-    check_still,
     coarse_fit,
     fraction_beside,
     scale_beside,
 )
-from qmri.ingest.values.pdff_scale import declared_range, rescaled, scale_pdff
+from qmri.ingest.values.pdff_scale import rescaled, scale_pdff
 from qmri.ingest.values.r2star_scale import scale_r2star
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.records.stage import Outcome
@@ -118,7 +115,7 @@ def _write(
 ) -> Outcome:
     """Write what was read in its units; return the decisions."""
     warnings, figures = acquisition_warnings(acquisition, plan.echoes, plan.maps)
-    warnings = [*_scan_warnings(scan, plan), *plan.warnings, *warnings, *loaded.warnings]
+    warnings = [*scan_warnings(scan, plan.frames), *plan.warnings, *warnings, *loaded.warnings]
     decisions: dict[str, object] = {
         "mode": _mode(plan),
         "acquisition": acquisition.to_json(),
@@ -165,23 +162,16 @@ def _write_echoes(
     echoes = plan.echoes
     if echoes is None:
         raise ValueError("there are echoes")
-    where = series_names(echoes.frames)
-    phase = loaded.echoes.get(Kind.PHASE)
-    phase_range = declared_range(phase) if phase else None
-    parts = {kind.value: rescaled(loaded.echoes.pop(kind)) for kind in list(loaded.echoes)}
     sidecar = _sidecar(acquisition)
     decisions: dict[str, object] = {"geometry": _geometry(echoes.grid)}
-    if Kind.REAL not in echoes.used_kinds and Kind.PHASE not in echoes.used_kinds:
-        target.write("echoes_magnitude", parts["magnitude"], echoes.grid, sidecar)
+    if not have_phase(echoes):
+        magnitudes = rescaled(loaded.echoes.pop(Kind.MAGNITUDE))
+        target.write("echoes_magnitude", magnitudes, echoes.grid, sidecar)
         decisions["parts"] = "magnitude"
         few = "only magnitude echoes were exported: PDFF from them is far less certain"
         return decisions, [few], None
-    signal = combine(parts, where, phase_range)
-    check_still(np.abs(signal.values[:, :, middle_slices(signal.values.shape[2])]), where)
-    parts.clear()  # with what was popped above: a large volume is in memory twice at most
+    signal = complex_echoes(loaded, echoes, acquisition, told.phase_sign)
     frequency, times = acquisition.imaging_frequency_mhz or 0.0, np.array(acquisition.echo_times_s)
-    signal = signal.then(lambda values: undo_sign(values, times, frequency, where, told.phase_sign))
-    signal = signal.then(undo_chopping)
     sidecar["PhaseConvention"] = "exp(+i 2 pi f t), fat at negative frequency"
     target.write("echoes_real", signal.values.real, echoes.grid, sidecar)
     target.write("echoes_imag", signal.values.imag, echoes.grid, sidecar)
@@ -271,14 +261,6 @@ def _inputs(scan: Scan, loaded: Loaded) -> dict[str, object]:
         "sha256_of_sorted_sha256": together,
         "sha256": {f"{number:05d}": digest for number, digest in enumerate(loaded.digests, start=1)},
     }
-
-
-def _scan_warnings(scan: Scan, plan: Plan) -> list[str]:
-    warnings = [f"left out as damaged: {reason}" for reason in scan.damage]
-    if scan.copies:
-        count = sum(len(frames) for frames in scan.copies.values())
-        warnings.append(f"{count} images were there more than once and were used once")
-    return [*scan.warnings, *warnings, *counted_notes(plan.frames)]
 
 
 def _count_outside(pdff: NDArray[np.float32]) -> int:

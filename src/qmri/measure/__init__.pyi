@@ -1,0 +1,20 @@
+from .examination import measure_examination
+from .images import Fractures, Maps, Origin
+from .rows import ExaminationData, ExaminationRows, Identity, LabelNote
+from .shape.bodies import Body, find_bodies
+from .shape.morphometry import Morphometry, measure_shape
+
+__all__ = [
+    "Body",
+    "ExaminationData",
+    "ExaminationRows",
+    "Fractures",
+    "Identity",
+    "LabelNote",
+    "Maps",
+    "Morphometry",
+    "Origin",
+    "find_bodies",
+    "measure_examination",
+    "measure_shape",
+]
