@@ -105,21 +105,26 @@ def collapsed_cases(data: Path, kinds: Sequence[str], spines: int | None = None)
             yield CollapsedCase(case, done, heights)
 
 
-def outcomes(collapsed_case: CollapsedCase, detector: Detector) -> list[Outcome]:
-    """Segment a collapsed spine, told L5, and hold each body against the truth."""
+def outcomes(collapsed_case: CollapsedCase, detector: Detector | None) -> list[Outcome]:
+    """Segment a collapsed spine, told L5, and hold each body against the truth.
+
+    Without a detector the true labels are measured: what no segmentation can better.
+    """
     case = collapsed_case.case
-    try:
-        result = segment_detected(case.images, detector, SegmentSettings(), "L5")
-    except QmriError:
-        return [Outcome(kind) for kind in case.kind.values()]
-    heights = measured_heights(result.labels, case.images.affine)
+    labels, flags = case.truth, {}
+    if detector is not None:
+        try:
+            result = segment_detected(case.images, detector, SegmentSettings(), "L5")
+        except QmriError:
+            return [Outcome(kind) for kind in case.kind.values()]
+        labels, flags = result.labels, {body.name: body.flags for body in result.bodies}
+    heights = measured_heights(labels, case.images.affine)
     heights = {level: own for level, own in heights.items() if level in collapsed_case.heights}
     error = MeasureSettings().repeatability_height_mm
     true_losses, losses = (
         height_losses({level: _three(own) for level, own in some.items()}, frozenset(), error)
         for some in (collapsed_case.heights, heights)
     )
-    rows = {body.name: body for body in result.bodies}
     found = []
     for number, kind in case.kind.items():
         level = LEVEL_NAME[number]
@@ -128,12 +133,12 @@ def outcomes(collapsed_case: CollapsedCase, detector: Detector) -> list[Outcome]
         found.append(
             Outcome(
                 kind,
-                dice(case.truth == number, result.labels == number),
+                dice(case.truth == number, labels == number),
                 true_losses[level],
                 losses.get(level),
                 tuple(100 * (1 - kept)),
                 tuple(100 * (1 - heights.get(level, np.full(3, np.nan)) / before)),
-                rows[level].flags if level in rows else (),
+                flags.get(level, ()),
             )
         )
     return found

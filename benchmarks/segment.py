@@ -192,9 +192,10 @@ def main() -> None:
     parser.add_argument("--patients", type=int, default=6, help="of the study")
     parser.add_argument("--spines", type=int, help="take so many of the real spines")
     parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS), help="collapse so alone")
+    parser.add_argument("--truth", action="store_true", help="measure the true labels of collapsed bodies")
     options = parser.parse_args()
     if options.what == "collapsed":
-        detector = NetworkDetector()
+        detector = None if options.truth else NetworkDetector()
         cases = collapsed_cases(options.data, options.kinds, options.spines)
         print_collapsed(outcome for case in cases for outcome in outcomes(case, detector))
         return

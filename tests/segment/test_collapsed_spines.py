@@ -36,3 +36,13 @@ def test_neighbours_of_a_collapsed_body_are_cut_as_ever_and_not_graded(outcomes)
 def test_the_body_full_of_oedema_is_told_and_no_other(outcomes):
     bright = [outcome.kind for outcome in outcomes if any("brightness" in flag for flag in outcome.flags)]
     assert bright == ["oedema crush 40"]
+
+
+def test_true_labels_of_a_crushed_body_are_measured_right(shared_data):
+    cases = list(collapsed.collapsed_cases(shared_data / "lumbar_water", KINDS[:1], spines=1))
+    if not cases:
+        pytest.skip("the real spines are not on this machine")
+    found = collapsed.outcomes(cases[0], None)
+    assert all(outcome.dice == 1 for outcome in found)
+    (body,) = [outcome for outcome in found if outcome.kind == KINDS[0]]
+    assert abs(body.loss.percent - body.true_loss.percent) < 5
