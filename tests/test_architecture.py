@@ -39,7 +39,7 @@ ALLOWED = {
     "report": SHARED | {"measure", "risk", "references", "version"},
     "pipeline": SHARED | SCIENCE | PAGES | {"sheet_text"},
     "simulate": SHARED | {"pipeline", "version"},
-    "commands": SHARED | SCIENCE | PAGES | {"pipeline", "simulate", "cli"},
+    "commands": SHARED | SCIENCE | PAGES | {"pipeline", "simulate", "cli", "sheet_text"},
     "cli": FLOOR | {"version"},
     "__main__": {"cli"},
     "__init__": set(),

@@ -81,7 +81,7 @@ def _check_cells(cells: list[str], names: list[str], used: int, where: str) -> N
     beyond = [cell for cell in cells[used:] if cell]
     if beyond:
         raise QmriError(
-            "a row of the study sheet has more cells than the header",
+            "a row of the table has more cells than the header",
             where=where,
             found=f"{beyond[0]!r} in cell {cells.index(beyond[0], used) + 1}, the header has {used}",
             remedy="separate several levels by ; and quote cells that hold the separator",
@@ -89,7 +89,7 @@ def _check_cells(cells: list[str], names: list[str], used: int, where: str) -> N
     unnamed = [cell for cell, name in zip(cells, names, strict=False) if cell and not name]
     if unnamed:
         raise QmriError(
-            "a column of the study sheet has no name",
+            "a column of the table has no name",
             where=where,
             found=f"{unnamed[0]!r} in cell {cells.index(unnamed[0]) + 1}",
             remedy="name the column or empty it",
@@ -102,7 +102,7 @@ def _decoded(path: Path) -> tuple[str, list[str]]:
     for magic, kind in WORKBOOKS.items():
         if content.startswith(magic):
             raise QmriError(
-                "the study sheet is not a text file",
+                "the table is not a text file",
                 where=path.name,
                 found=kind,
                 expected="CSV in UTF-8",
@@ -115,7 +115,7 @@ def _decoded(path: Path) -> tuple[str, list[str]]:
         encoding, text = _older(content, path)
     if "\0" in text:
         raise QmriError(
-            "the study sheet is not a text file",
+            "the table is not a text file",
             where=path.name,
             found="zero bytes",
             expected="CSV in UTF-8",
@@ -139,7 +139,7 @@ def _older(content: bytes, path: Path) -> tuple[str, str]:
         if all(fits(character) for character in _beyond_ascii(text)):
             return encoding, text
     raise QmriError(
-        "the encoding of the study sheet is not known",
+        "the encoding of the table is not known",
         where=path.name,
         expected="CSV in UTF-8",
         remedy=SAVE_AS,

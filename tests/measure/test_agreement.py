@@ -84,3 +84,19 @@ def test_compare_refuses_a_level_named_twice(tmp_path, capsys):
     (tmp_path / "a.csv").write_text("participant_id,session_id,level,pdff_median_pct\n" + row + row)
     assert main(["compare", str(tmp_path / "a.csv"), str(tmp_path / "a.csv")]) == 1
     assert "names a level twice" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("participant_id,session_id,level,pdff_median_pct\n01,pre,L1,38,5\n", "more cells"),
+        ('participant_id,session_id,level,pdff_median_pct\n01,pre,L1,"38,5"\n', "is not a number"),
+        ("participant_id,session_id,level,pdff_median_pct\n01,pre,L1,38\n01,pre,L1,39\n", "twice"),
+        ("participant_id,level,pdff_median_pct\n01,L1,38\n", "lacks a column"),
+    ],
+)
+def test_a_table_that_cannot_be_compared_is_refused(tmp_path, capsys, text, words):
+    table = tmp_path / "a.csv"
+    table.write_text(text)
+    assert main(["compare", str(table), str(table)]) == 1
+    assert words in capsys.readouterr().err

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from qmri.cli import EXIT_OK
 from qmri.errors import QmriError
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 DESCRIPTION = """\
 Compare two vertebrae.csv of the same levels: a reader against the pipeline, the scanner's maps against
@@ -20,6 +18,7 @@ the fit, a test against its retest. Rows are matched by participant, session and
     qmri compare A.csv B.csv --out agreement
     qmri compare test.csv retest.csv --ignore-session     where the session tells A and B apart
 """
+MISSING = ("", "n/a", "na", "nan")
 DEFAULT_COLUMNS = (
     "pdff_median_pct",
     "r2star_median_per_s",
@@ -58,19 +57,22 @@ def run(options: argparse.Namespace) -> int:
     keys = (
         ["participant_id", "level"] if options.ignore_session else ["participant_id", "session_id", "level"]
     )
-    tables = [_read(path, [*keys, *(options.columns or ())]) for path in (options.a, options.b)]
-    columns = options.columns or [name for name in DEFAULT_COLUMNS if all(name in table for table in tables)]
-    tables = [_one_row_each(table[[*keys, *columns]], keys) for table in tables]
-    both = tables[0].merge(tables[1], on=keys, suffixes=("_a", "_b"), how="inner", validate="one_to_one")
+    tables = [_read(path, keys, options.columns or ()) for path in (options.a, options.b)]
+    columns = options.columns or [
+        name for name in DEFAULT_COLUMNS if all(name in each.columns for each in tables)
+    ]
+    first, second = (each.rows for each in tables)
+    both = [key for key in first if key in second]
+    people = np.array([key[0] for key in both])
     pairs, agreements = {}, {}
     for name in columns:
-        known = both[[f"{name}_a", f"{name}_b"]].notna().all(axis=1).to_numpy()
+        a, b = (np.array([each.number(key, name) for key in both]) for each in tables)
+        known = np.isfinite(a) & np.isfinite(b)
         if known.sum() < 3:
             continue
-        first, second = (both[f"{name}_{side}"].to_numpy(float)[known] for side in "ab")
-        owners = np.unique(both["participant_id"].to_numpy(str)[known], return_inverse=True)[1]
-        pairs[name] = (first, second)
-        agreements[name] = agree(first, second, owners)
+        owners = np.unique(people[known], return_inverse=True)[1]
+        pairs[name] = (a[known], b[known])
+        agreements[name] = agree(a[known], b[known], owners)
     if not agreements:
         raise QmriError(
             "the tables have fewer than three levels in common",
@@ -96,27 +98,49 @@ def run(options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _read(path: Path, needed: list[str]) -> pd.DataFrame:
-    import pandas as pd
+@dataclass(frozen=True)
+class _Table:
+    """The rows of a table by participant, session and level; cells as text."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: dict[tuple[str, ...], dict[str, str]]
+
+    def number(self, key: tuple[str, ...], column: str) -> float:
+        """Return a value, NaN where there is none."""
+        cell = self.rows[key].get(column, "")
+        if cell.casefold() in MISSING:
+            return float("nan")
+        try:
+            return float(cell)
+        except ValueError:
+            raise QmriError(
+                f"{column} of {' '.join(key)} is not a number",
+                where=self.name,
+                found=cell,
+                expected="1.5 or n/a",
+            ) from None
+
+
+def _read(path: Path, keys: list[str], needed: Sequence[str]) -> _Table:
+    from qmri.sheet_text import read_sheet_text
 
     try:
-        table = pd.read_csv(path, dtype=dict.fromkeys(("participant_id", "session_id", "level"), str))
+        sheet = read_sheet_text(path)
     except FileNotFoundError:
         raise QmriError("there is no such table", where=path.name) from None
-    except (pd.errors.ParserError, UnicodeDecodeError, pd.errors.EmptyDataError) as error:
-        raise QmriError("the table cannot be read", where=path.name, found=str(error)) from error
-    lacking = [name for name in needed if name not in table]
+    lacking = [name for name in [*keys, *needed] if name not in sheet.header]
     if lacking:
         raise QmriError("the table lacks a column", where=path.name, expected=", ".join(lacking))
-    return table
-
-
-def _one_row_each(table: pd.DataFrame, keys: list[str]) -> pd.DataFrame:
-    twice = table[table.duplicated(keys)]
-    if len(twice):
-        raise QmriError(
-            "a table names a level twice",
-            found=" ".join(twice.iloc[0][keys]),
-            expected="one row for each " + ", ".join(keys),
-        )
-    return table
+    rows: dict[tuple[str, ...], dict[str, str]] = {}
+    for _, cells in sheet.rows:
+        key = tuple(cells[name] for name in keys)
+        if key in rows:
+            raise QmriError(
+                "a table names a level twice",
+                where=path.name,
+                found=" ".join(key),
+                expected="one row for each " + ", ".join(keys),
+            )
+        rows[key] = cells
+    return _Table(path.name, sheet.header, rows)
