@@ -9,6 +9,7 @@ voxels in bands of 2 mm at 15, 50 and 85 % of the depth. Each pixel counts with 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,9 +18,11 @@ from segment import segmented
 from spines import Case, real_cases
 
 from qmri.config import MeasureSettings
+from qmri.measure.quality.label_flags import failed_checks
 from qmri.measure.shape.bodies import find_bodies
 from qmri.measure.shape.deformity import HeightLoss, height_losses
 from qmri.measure.shape.morphometry import HEIGHTS_AT, measure_shape
+from qmri.segment.segmentation import LabelledBody
 from qmri.spine.levels import LEVEL_ID
 
 PARTS = 5
@@ -58,6 +61,8 @@ class Table:
 
     Attributes
     ----------
+    bodies, cut
+        Number of all, and of those that the view cuts off, which have no heights.
     heights
         (3,) in mm by spine and level, where the caliper of the measurement bears all three out.
     errors
@@ -67,17 +72,24 @@ class Table:
     """
 
     bodies: int = 0
+    cut: int = 0
     heights: dict[tuple[str, str], NDArray[np.float64]] = field(default_factory=dict)
     errors: list[NDArray[np.float64]] = field(default_factory=list)
     graded: list[str] = field(default_factory=list)
     doubtful: int = 0
 
-    def add(self, case: Case) -> None:
-        """Measure the labels of a spine, its ``truth``, and hold them against the caliper."""
+    def add(self, case: Case, notes: Mapping[str, LabelledBody]) -> None:
+        """Measure the labels of a spine, its ``truth``, and hold them against the caliper.
+
+        What the segmentation has to say of its own labels is in ``notes``.
+        """
         heights: dict[str, NDArray[np.float64]] = {}
         plain: dict[str, NDArray[np.float64]] = {}
         for body in find_bodies(case.truth, case.images.affine):
             self.bodies += 1
+            if body.touches_edge or (body.level in notes and not notes[body.level].complete):
+                self.cut += 1
+                continue
             shape = measure_shape(body)
             if shape is None or not all(shape.agreement):
                 continue
@@ -87,6 +99,7 @@ class Table:
         losses, by_caliper = losses_of(heights), losses_of(plain)
         self.graded += [
             f"{case.name} {level} {loss.percent:.0f} %{' in doubt' if loss.grade_doubt else ''}"
+            f"{' label failed' if level in notes and failed_checks(notes[level].flags) else ''}"
             f" ({by_caliper[level].percent:.0f} % by the caliper)"
             for level, loss in losses.items()
             if loss.grade
@@ -96,8 +109,9 @@ class Table:
     def print_row(self, name: str) -> None:
         """Print the row of the table."""
         size = np.abs(self.errors)
+        unknown = self.bodies - self.cut - len(size)
         print(
-            f"| {name} | {self.bodies} | {self.bodies - len(size)} | {np.sum(size.max(axis=1) > FAR_MM)} "
+            f"| {name} | {self.bodies} | {self.cut} | {unknown} | {np.sum(size.max(axis=1) > FAR_MM)} "
             f"| {' / '.join(f'{value:.2f}' for value in size.mean(axis=0))} "
             f"| {len(self.graded)} | {self.doubtful} |"
         )
@@ -113,16 +127,19 @@ def main() -> None:
     """Print the table."""
     drawn, ours = Table(), Table()
     for case in real_cases():
-        drawn.add(case)
+        drawn.add(case, {})
         result = segmented(case, "told")
         if result is not None:
             known = np.isin(result.labels, np.unique(case.truth))
-            ours.add(replace(case, truth=np.where(known, result.labels, 0)))
+            ours.add(
+                replace(case, truth=np.where(known, result.labels, 0)),
+                {body.name: body for body in result.bodies},
+            )
     if not drawn.bodies:
         print("there are no real spines")
         return
-    print("| labels | bodies | n/a | off by > 4 mm | MAE ant / mid / post mm | graded | in doubt |")
-    print("|---|---|---|---|---|---|---|")
+    print("| labels | bodies | cut off | n/a | off by > 4 mm | MAE ant / mid / post mm | graded | in doubt |")
+    print("|---|---|---|---|---|---|---|---|")
     drawn.print_row("drawn by hand")
     ours.print_row("ours, L5 told")
     off = np.abs([ours.heights[key] - drawn.heights[key] for key in ours.heights.keys() & drawn.heights])

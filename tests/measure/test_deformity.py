@@ -49,6 +49,21 @@ def test_a_crush_is_seen_against_the_neighbours(level, loss):
     assert losses[level].kind == "crush"
 
 
+@given(st.floats(0.2, 0.3))
+def test_a_body_that_is_low_behind_alone_is_not_compressed(loss):
+    """Trapezoid L5 of healthy people: wedged by 18 degrees, and in front as high as their neighbours."""
+    anterior, middle, posterior = NORMAL["L5"]
+    low = NORMAL | {"L5": (anterior, middle * (1 - loss / 4), posterior * (1 - loss))}
+    assert height_losses(low, frozenset())["L5"].grade == 0
+
+
+@given(st.sampled_from(sorted(NORMAL)), st.floats(0.26, 0.5))
+def test_a_body_that_is_low_in_front_and_behind_is_graded(level, loss):
+    anterior, middle, posterior = NORMAL[level]
+    low = NORMAL | {level: (anterior * (1 - loss), middle * 0.85, posterior * (1 - loss))}
+    assert height_losses(low, frozenset())[level].grade >= 1
+
+
 def test_two_fractures_side_by_side_do_not_hide_each_other():
     heights = NORMAL | {x: tuple(height * 0.62 for height in NORMAL[x]) for x in ("L1", "L2")}
     losses = height_losses(heights, frozenset())

@@ -109,8 +109,10 @@ def height_losses(
     """Return the loss of every body.
 
     Wedge: anterior against posterior height, over what is usual at the level; biconcave: middle against
-    posterior height, for normal endplates are hollow over what is usual among the neighbours; crush:
-    each height against the same height of up to four unfractured neighbours, scaled to the level. A body
+    posterior height, for normal endplates are hollow over what is usual among the neighbours. Besides,
+    the anterior and the middle height, and for a crush the mean of front and back, against the same of up
+    to four unfractured neighbours, scaled to the level: a body that is low behind alone, as many an L5 is,
+    is not compressed. Where all three heights lack a fifth, each counts as crush. A body
     that turns out deformed is taken from the references, and the losses are taken again, until
     nothing changes; so a fracture that nobody reported does not hide its neighbour's.
 
@@ -163,10 +165,14 @@ def _loss(
         ("biconcave", middle, posterior * usual_middle),
     ]
     if expected is not None:
-        same = list(zip(("wedge", "biconcave", "crush"), own, expected, strict=True))
-        references += same
-        if all(height < 0.8 * usual for height, usual in zip(own, expected, strict=True)):
-            references = [("crush", height, usual) for _, height, usual in same]
+        same = [("crush", height, usual) for height, usual in zip(own, expected, strict=True)]
+        references += [
+            ("wedge", anterior, expected[0]),
+            ("biconcave", middle, expected[1]),
+            ("crush", (anterior + posterior) / 2, (expected[0] + expected[2]) / 2),
+        ]
+        if all(height < 0.8 * usual for _, height, usual in same):
+            references = same
     kind, height, usual = min(references, key=lambda reference: reference[1] / reference[2])
     share = height / usual
     error = height_error_mm * float(np.hypot(1.0, share)) / usual
