@@ -13,6 +13,7 @@ Real = NDArray[np.float32]
 MODEL_ERROR = 0.01
 """Model error taken as certain, as a share of the signal."""
 ROUNDING = 1e-10
+# No paper gives these; from a quarter to four times as much changes no voxel (benchmarks/fit_weights.py).
 LOG_SCALE = 4.0
 COST_CAP = 60.0
 R2STAR_SCALE = 100.0

@@ -12,7 +12,7 @@ from qmri.fit.field.neighbourhood import with_neighbours
 from qmri.fit.modes.assisted import Trust, assisted_solve
 from qmri.fit.precision.noise_level import local_noise_variance
 from qmri.fit.solve.estimate import Estimate, Mode
-from qmri.fit.solve.first_pass import first_look, with_offset
+from qmri.fit.solve.first_pass import first_pass, with_offset
 from qmri.fit.solve.method import Method
 from qmri.fit.voxels import Signals, Voxels
 
@@ -30,7 +30,7 @@ def estimate_hybrid(method: Method, voxels: Voxels, trusted: NDArray[np.bool_]) 
     signals = Signals(voxels.signals.echoes[trusted])
     some = replace(voxels, signals=signals, energy=signals.energy)
     part = with_offset(method.with_echoes(trusted), some)
-    first = first_look(part, some)
+    first = first_pass(part, some)
     start = with_neighbours(part, some, first.solution, first.noise)
     solution = assisted_solve(method.with_fat_phase(part.fat_phase), voxels.signals, start, Trust(trusted))
     k = method.train.degrees_of_freedom - int(np.sum(~trusted))

@@ -23,7 +23,7 @@ from qmri.fit.precision.misfit import echo_shares, noise_between_neighbours
 from qmri.fit.precision.noise_correlation import independent_shares
 from qmri.fit.precision.noise_level import local_noise_variance
 from qmri.fit.solve.estimate import Estimate, Mode
-from qmri.fit.solve.first_pass import FirstLook, first_look, with_offset
+from qmri.fit.solve.first_pass import FirstPass, first_pass, with_offset
 from qmri.fit.solve.method import Method
 from qmri.fit.solve.solution import Solution
 from qmri.fit.voxels import Voxels
@@ -46,13 +46,13 @@ class _State:
 
     method: Method
     voxels: Voxels
-    first: FirstLook
+    first: FirstPass
     removed: EchoPhases | None = None
 
     @classmethod
     def begin(cls, method: Method, voxels: Voxels, removed: EchoPhases | None = None) -> _State:
         method = with_offset(method, voxels)
-        return cls(method, voxels, first_look(method, voxels), removed)
+        return cls(method, voxels, first_pass(method, voxels), removed)
 
 
 def estimate(
@@ -156,7 +156,7 @@ def _complex(state: _State) -> Estimate:
     free = spread > FREE_PHASE_SPREAD and method.train.count >= FREE_PHASE_ECHOES
     for _ in range(FREE_PHASE_ROUNDS if free else 0):
         voxels = voxels.with_fat_phase(phase_map(method, voxels, first.solution, first.noise))
-        first = first_look(method, voxels)
+        first = first_pass(method, voxels)
     k = method.train.degrees_of_freedom
     noise = noise_variance(first.solution.residual, voxels.energy, k)
     local_noise = local_noise_variance(first.solution.residual, voxels, k, noise)

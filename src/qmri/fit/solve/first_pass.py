@@ -32,7 +32,7 @@ JUMP_CAP = 8.0
 
 
 @dataclass(frozen=True)
-class FirstLook:
+class FirstPass:
     """The solution of every voxel before neighbours are heard about the exact value of its field.
 
     Attributes
@@ -50,7 +50,7 @@ class FirstLook:
     swap_risk: NDArray[np.float32]
 
 
-def first_look(method: Method, voxels: Voxels) -> FirstLook:
+def first_pass(method: Method, voxels: Voxels) -> FirstPass:
     """Return the first solution of every voxel."""
     train = method.train
     k = train.degrees_of_freedom
@@ -62,7 +62,7 @@ def first_look(method: Method, voxels: Voxels) -> FirstLook:
     same = SAME_SHARE * abs(train.fat_shift) / unit
     choice = choose(voxels, costs, candidates.field / np.float32(unit), coupling, method.pool, same=same)
     start = Start(choice.of(candidates.field), choice.of(candidates.r2star))
-    return FirstLook(solve(method, voxels.signals, start), noise, choice.risk)
+    return FirstPass(solve(method, voxels.signals, start), noise, choice.risk)
 
 
 def with_offset(method: Method, voxels: Voxels) -> Method:
