@@ -53,7 +53,7 @@ def fractured_cuts(patients: int) -> list[Cut]:
     """Return the fractured bodies of a study that were found, the best first."""
     cuts = []
     for case in study_cases(patients):
-        result = segmented(case, "told")
+        result = segmented(case, "given")
         if result is None:
             continue
         true, ours = losses_of(case.truth, case), losses_of(result.labels, case)

@@ -128,7 +128,7 @@ def main() -> None:
     drawn, ours = Table(), Table()
     for case in real_cases():
         drawn.add(case, {})
-        result = segmented(case, "told")
+        result = segmented(case, "given")
         if result is not None:
             known = np.isin(result.labels, np.unique(case.truth))
             ours.add(
@@ -141,7 +141,7 @@ def main() -> None:
     print("| labels | bodies | cut off | n/a | off by > 4 mm | MAE ant / mid / post mm | graded | in doubt |")
     print("|---|---|---|---|---|---|---|---|")
     drawn.print_row("drawn by hand")
-    ours.print_row("ours, L5 told")
+    ours.print_row("ours, L5 given")
     off = np.abs([ours.heights[key] - drawn.heights[key] for key in ours.heights.keys() & drawn.heights])
     print(f"ours against those by hand, MAE mm: {' / '.join(f'{value:.2f}' for value in off.mean(axis=0))}")
     for name, table in (("by hand", drawn), ("ours", ours)):

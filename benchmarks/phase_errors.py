@@ -2,7 +2,7 @@
 
 Every family is put on every phantom at every acquisition, with both signs of the phases, and the fit is
 judged: *right* (median error in marrow at most 3 points, fewer than 2 % of the voxels wrong by 25),
-*refused*, *told* (not right, and a warning says that something is wrong) or *WRONG*.
+*refused*, *reported* (not right, and a warning says that something is wrong) or *WRONG*.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from qmri.signal import GAMMA_MHZ_PER_T
 MARROW_PDFF, MARROW_R2STAR = (15.0, 90.0), (60.0, 200.0)
 MEDIAN_ERROR, WRONG_BY, WRONG_SHARE = 3.0, 25.0, 0.02
 ACQUISITIONS = ((3.0, 0.9e-3), (3.0, 1.0e-3), (1.5, 1.6e-3))
-VERDICTS = ("right", "refused", "told", "WRONG")
+VERDICTS = ("right", "refused", "reported", "WRONG")
 ALARMS = ("does not describe", "do not tell the sign", "MAGNITUDE ONLY")
 
 Signal = NDArray[np.complexfloating]
@@ -116,7 +116,7 @@ class Outcome:
     Attributes
     ----------
     verdict
-        "right", "refused", "told" or "WRONG".
+        "right", "refused", "reported" or "WRONG".
     median
         Median error of PDFF in marrow, points; NaN where refused.
     wrong
@@ -161,9 +161,9 @@ def judge(
     median = float(np.nanmedian(error[marrow]))
     wrong = float(np.mean(~(np.abs(error[phantom.mask]) < WRONG_BY)))
     warnings = result.decisions.warnings
-    told = any(alarm in text for text in warnings for alarm in ALARMS)
+    reported = any(alarm in text for text in warnings for alarm in ALARMS)
     right = abs(median) <= MEDIAN_ERROR and wrong < WRONG_SHARE
-    verdict = "right" if right else "told" if told else "WRONG"
+    verdict = "right" if right else "reported" if reported else "WRONG"
     return Outcome(verdict, median, wrong, "; ".join(warnings))
 
 
@@ -187,6 +187,8 @@ def rows(small: bool = True) -> Iterator[dict[str, object]]:
             **{kind: sum(each.verdict == kind for each in found) for kind in VERDICTS},
             "worst median": max((abs(each.median) for each in right), default=np.nan),
             "worst wrong %": 100 * max((each.wrong for each in right), default=np.nan),
-            "conjugated: refused or told": sum(each.verdict in ("refused", "told") for each in against),
+            "conjugated: refused or reported": sum(
+                each.verdict in ("refused", "reported") for each in against
+            ),
             "conjugated: WRONG": sum(each.verdict == "WRONG" for each in against),
         }

@@ -6,8 +6,8 @@
     python benchmarks/segment.py confidence DATA        do the flags find bodies that are cut badly?
     python benchmarks/segment.py pictures               best, median and worst examination of the study
 
-"one click" cuts from points within 4 mm of the true centres; "told" knows that L5 is the lowest
-level, "untold" knows nothing.
+"one click" cuts from points within 4 mm of the true centres; "given" knows that L5 is the lowest
+level, "not given" knows nothing.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ def segmented(case: Case, mode: str) -> Segmentation | None:
     try:
         if mode == "one click":
             return segment_seeded(case.images, jittered(case), SETTINGS, NetworkDetector())
-        told = "L5" if mode == "told" else None
-        return segment_detected(case.images, NetworkDetector(), SETTINGS, told)
+        given = "L5" if mode == "given" else None
+        return segment_detected(case.images, NetworkDetector(), SETTINGS, given)
     except QmriError:
         return None
 
@@ -124,7 +124,7 @@ def table(cases: list[Case]) -> None:
         "| bodies | anchor | found | named | Dice mean / min | near midline | surface mm | height a/m/p mm |"
     )
     print("|---|---|---|---|---|---|---|---|")
-    for mode in ("one click", "told", "untold"):
+    for mode in ("one click", "given", "not given"):
         start = time.process_time()
         results = [segmented(case, mode) for case in cases]
         seconds = (time.process_time() - start) / len(cases)

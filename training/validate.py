@@ -4,7 +4,7 @@
     python validate.py ../../shared/data/lumbar_water --weights run/member1/spine.onnx --every 3
 
 The images are averaged to sagittal slices of 4 mm. A body is found if a candidate lies within 10 mm of the
-centroid of its mask. The names are those of `qmri segment`, told nothing and told the lowest level that is
+centroid of its mask. The names are those of `qmri segment`, given nothing and given the lowest level that is
 whole in the view: right if every body that was drawn and found has its level, verified if no reader need be
 asked.
 """
@@ -31,7 +31,7 @@ from qmri.segment.naming.numbering import Naming
 from qmri.segment.segmentation import name_detected
 
 FOUND_MM = 10.0
-TOLD = ("nothing", "lowest")
+GIVEN = ("nothing", "lowest")
 COLUMNS = ("named", "right, verified", "right, in doubt", "wrong, in doubt", "wrong, verified", "refused")
 
 Centres = dict[str, NDArray[np.float64]]
@@ -67,17 +67,17 @@ def score(case: Case, detector: Detector) -> Counter[str]:
     found = places(detection, truth)
     counts = Counter({"spines": 1, "bodies": len(truth), "found": len(found)})
     if not detection.candidates:
-        return counts + Counter({f"{told}: refused": 1 for told in TOLD})
+        return counts + Counter({f"{given}: refused": 1 for given in GIVEN})
     centres = np.array([body.centre_mm for body in detection.candidates])
     cuts = cut_surfaces(images, centres, belief=detection.body_probability)
-    for told, level in zip(TOLD, (None, list(truth)[-1]), strict=True):
+    for given, level in zip(GIVEN, (None, list(truth)[-1]), strict=True):
         try:
             naming = name_detected(images, detection, cuts, SegmentSettings(), level)
         except QmriError:
-            counts[f"{told}: refused"] += 1
+            counts[f"{given}: refused"] += 1
             continue
         counts.update(
-            {f"{told}: {key}": value for key, value in judge(naming, found, detection.doubts).items()}
+            {f"{given}: {key}": value for key, value in judge(naming, found, detection.doubts).items()}
         )
     return counts
 
@@ -93,7 +93,7 @@ def rows(spines: list[RealSpine], *, stress: bool) -> Iterable[tuple[str, Callab
 def line(name: str, counts: Counter[str]) -> str:
     """Return one row of the table."""
     cells = [name, str(counts["spines"]), f"{counts['found']}/{counts['bodies']}"]
-    cells += [str(counts[f"{told}: {column}"]) for told in TOLD for column in COLUMNS]
+    cells += [str(counts[f"{given}: {column}"]) for given in GIVEN for column in COLUMNS]
     return "| " + " | ".join(cells) + " |"
 
 
@@ -118,7 +118,7 @@ def main() -> None:
         "images",
         "spines",
         "bodies found",
-        *(f"told {told}: {column}" for told in TOLD for column in COLUMNS),
+        *(f"given {given}: {column}" for given in GIVEN for column in COLUMNS),
     ]
     print("| " + " | ".join(head) + " |\n" + "|---" * len(head) + "|", flush=True)
     for name, case_of in rows(spines, stress=options.stress):

@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from qmri.images.acquisition import Acquisition
 
 Map = NDArray[np.float64]
-Window = tuple[slice, slice, slice]
 
 
 @dataclass(frozen=True)

@@ -46,7 +46,6 @@ DTYPES = {
     ("double", 64): "f8",
 }
 LONG_VALUE_REPRESENTATIONS = (b"OB", b"OW", b"OF", b"OD", b"UN")
-UNDEFINED_LENGTH = 0xFFFFFFFF
 
 
 def check_lossless(frame: Frame) -> None:

@@ -13,7 +13,7 @@ SAME_MOMENT_S = 10.0
 REPETITION, FLIP_ANGLE = "RepetitionTime (0018,0080)", "FlipAngle (0018,1314)"
 SEQUENCE = (REPETITION, FLIP_ANGLE)
 TIME, PROTOCOL = "AcquisitionDate (0008,0022) or AcquisitionTime (0008,0032)", "ProtocolName (0018,1030)"
-REPEAT, POSITION = "AcquisitionNumber (0020,0012)", "TemporalPositionIdentifier (0020,0100)"
+POSITION = "TemporalPositionIdentifier (0020,0100)"
 EVERYTHING = (*SEQUENCE, TIME, PROTOCOL, POSITION)
 
 
