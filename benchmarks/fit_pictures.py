@@ -9,9 +9,10 @@ import numpy as np
 from phantoms import SIX_ECHOES_S, body
 
 from qmri.fit import fit_water_fat
-from qmri.fit.candidates.energies import energies, energy_table, features
+from qmri.fit.candidates.field_grid import candidate_table
 from qmri.fit.echoes import echo_train
 from qmri.signal import GAMMA_MHZ_PER_T
+from qmri.signal.variable_projection import energies, features
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 FREQUENCY_3T = 3 * GAMMA_MHZ_PER_T
@@ -20,7 +21,7 @@ FREQUENCY_3T = 3 * GAMMA_MHZ_PER_T
 def draw_minima() -> None:
     """Draw the residual over the field for three voxels: each has more than one minimum."""
     train = echo_train("ren9", SIX_ECHOES_S, FREQUENCY_3T)
-    table = energy_table(train)
+    table = candidate_table(train)
     figure, axes = plt.subplots(1, 3, figsize=(9.5, 2.6), sharey=True, layout="constrained")
     rng = np.random.default_rng(2)
     for panel, pdff in zip(axes, (5.0, 50.0, 95.0), strict=True):

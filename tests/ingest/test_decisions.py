@@ -10,7 +10,6 @@ from qmri.ingest.headers.header import Hints
 from qmri.ingest.headers.image_type import component_vote, map_vote
 from qmri.ingest.headers.kinds import Kind, described_kind
 from qmri.ingest.selection.overrides import read_overrides
-from qmri.ingest.values.acquisition_facts import t1_bias_percent
 from qmri.ingest.values.complex_data import combine, phase_unit, undo_chopping, undo_sign
 from qmri.ingest.values.pdff_scale import fat_level
 from qmri.signal import WaterFatModel
@@ -214,14 +213,6 @@ def test_a_magnitude_corrected_for_the_coil_is_the_same_magnitude():
     shading = np.linspace(0.4, 2.5, 12)[:, None, None, None]
     parts = {"real": signal.real, "imaginary": signal.imag, "magnitude": np.abs(signal) * shading}
     assert combine(parts, "").decisions["magnitude_agreement"] > 0.999
-
-
-@pytest.mark.parametrize(
-    ("angle", "pdff", "bias"),
-    [(3, 30, 1.4), (3, 50, 1.6), (5, 30, 3.4), (5, 50, 3.9), (8, 30, 6.6), (8, 50, 7.4)],
-)
-def test_the_t1_bias_is_that_of_the_literature(angle, pdff, bias):
-    assert t1_bias_percent(angle, 7e-3, pdff) == pytest.approx(bias, abs=0.06)
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from qmri.measure.quality.flags import (
 )
 from qmri.measure.quality.label_flags import label_flags
 from qmri.measure.quality.patient_errors import error_columns
-from qmri.measure.quality.quality_figures import quality_columns, t1_bias_pct
+from qmri.measure.quality.quality_figures import quality_columns
 from qmri.measure.rows import (
     ExaminationData,
     ExaminationRows,
@@ -48,6 +48,7 @@ from qmri.measure.shape.morphometry import Morphometry, measure_shape
 from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns
 from qmri.outputs.tables import Cell
 from qmri.segment.checks.sentences import UNVERIFIED
+from qmri.signal import marrow_t1, t1_bias
 from qmri.spine.levels import LEVEL_ID
 
 VOID_SHARE = 0.25
@@ -259,15 +260,15 @@ def _patient_columns(
     ):
         if angle is not None:
             columns[name] = angle
-    acquisition = exam.origin.acquisition
-    if (
-        "pdff_bg_median_pct" in columns
-        and acquisition.flip_angle_deg is not None
-        and acquisition.repetition_time_s is not None
-    ):
-        columns["t1_bias_pct"] = t1_bias_pct(
-            columns["pdff_bg_median_pct"], acquisition.flip_angle_deg, acquisition.repetition_time_s
-        )
+    facts = exam.origin.acquisition
+    t1 = marrow_t1(facts.field_strength_t, facts.imaging_frequency_mhz)
+    background_pdff, angle, repetition = (
+        columns.get("pdff_bg_median_pct"),
+        facts.flip_angle_deg,
+        facts.repetition_time_s,
+    )
+    if t1 and background_pdff is not None and angle is not None and repetition is not None:
+        columns["t1_bias_pct"] = t1_bias(background_pdff, angle, repetition, t1)
     return columns | error_columns(
         columns,
         measured,

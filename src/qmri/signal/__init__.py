@@ -26,10 +26,12 @@ from qmri.signal.spectra import (
     water_position,
     water_temperature,
 )
+from qmri.signal.t1_bias import MARROW_T1_S, marrow_t1, t1_bias
 
 __all__ = [
     "FAT_MODELS",
     "GAMMA_MHZ_PER_T",
+    "MARROW_T1_S",
     "PARAMETERS",
     "WATER_PPM_37C",
     "FatModel",
@@ -40,6 +42,8 @@ __all__ = [
     "fat_frequencies",
     "fat_model",
     "fat_phasor",
+    "marrow_t1",
+    "t1_bias",
     "triglyceride",
     "water_position",
     "water_temperature",

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.candidates.energies import energies, features
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.solve.common_phase import common_phase_fit
 from qmri.fit.solve.method import Method
 from qmri.fit.solve.refine import expected_gain, information, step
 from qmri.fit.voxels import Signals, Voxels
+from qmri.signal.variable_projection import energies, features
 
 Real = NDArray[np.float32]
 

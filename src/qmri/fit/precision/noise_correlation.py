@@ -15,9 +15,8 @@ from numpy.typing import NDArray
 
 from qmri.fit.precision.sampling import sample
 from qmri.fit.solve.estimate import Shares
-from qmri.fit.solve.method import Method
-from qmri.fit.solve.refine import TWO_PI
-from qmri.fit.solve.solution import Solution
+from qmri.fit.solve.method import Method, Start
+from qmri.fit.solve.solution import Solution, residual_echoes
 from qmri.fit.voxels import Voxels
 
 SAMPLE_VOXELS = 1500
@@ -80,15 +79,13 @@ def _correlation(
 def _residuals(
     method: Method, voxels: Voxels, solution: Solution, some: NDArray[np.intp]
 ) -> NDArray[np.complex64]:
-    """Return signal less model (voxels, echoes) of some voxels, in single precision."""
-    signals, at = voxels.signals.part(some), solution.part(some)
-    times, c = method.sums.times, method.sums.signal[1].conj()
-    fat = at.fat if signals.fat_phase is None else at.fat * np.exp(np.complex64(1j) * signals.fat_phase)
-    model = c[:, np.newaxis] * fat
-    model += at.water
-    model *= np.exp(-times * at.r2star)
-    angle = times * (TWO_PI * at.field) + at.phase
-    turn = np.empty(angle.shape, dtype=np.complex64)
-    turn.real, turn.imag = np.cos(angle), np.sin(angle)
-    model *= turn
-    return np.asarray((signals.echoes - model).T)
+    """Return model less signal (voxels, echoes) of some voxels, in single precision."""
+    at = solution.part(some)
+    left = residual_echoes(
+        method.sums,
+        voxels.signals.part(some),
+        Start(at.field, at.r2star),
+        (at.water, at.fat),
+        np.exp(np.complex64(1j) * at.phase),
+    )
+    return left.T

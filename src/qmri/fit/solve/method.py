@@ -8,11 +8,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.candidates.energies import EnergyTable, energy_table
+from qmri.fit.candidates.field_grid import candidate_table
 from qmri.fit.chunks import ThreadPool
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.solve.common_phase import Sums
 from qmri.fit.solve.refine import Limits
+from qmri.signal.variable_projection import EnergyTable
 
 R2STAR_RANGE = (-25.0, 2000.0)
 """1/s. Noise takes a small R2* below zero; to cut it off there would bias the mean of a region."""
@@ -52,7 +53,7 @@ class Method:
     @classmethod
     def of(cls, train: EchoTrain, pool: ThreadPool) -> Method:
         """Return the method for an echo train."""
-        table = energy_table(train)
+        table = candidate_table(train)
         count = N_CANDIDATES if train.even else N_CANDIDATES_UNEVEN
         return cls(train, table, 0.0, Sums.of(train), Limits(table.step, R2STAR_RANGE), count, pool)
 

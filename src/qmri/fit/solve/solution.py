@@ -176,11 +176,33 @@ def solution_at(
 
 def residual_energy(sums: Sums, signals: Signals, field: Real, r2star: Real, fit: CommonPhaseFit) -> Real:
     """Return ``sum_n |s_n - m_n|^2``, free of the cancellation in a difference of energies."""
-    fat = fit.fat if signals.fat_phase is None else fit.fat * np.exp(np.complex64(1j) * signals.fat_phase)
-    model = np.conj(sums.signal[1])[:, np.newaxis] * fat
-    model += fit.water
-    model *= turns(sums, -field, r2star)
-    model *= fit.rotation.conj()
-    model -= signals.echoes
-    squares: Real = np.sum(model.real**2 + model.imag**2, axis=0)
+    left = residual_echoes(sums, signals, Start(field, r2star), (fit.water, fit.fat), fit.rotation.conj())
+    squares: Real = np.sum(left.real**2 + left.imag**2, axis=0)
     return squares
+
+
+def residual_echoes(
+    sums: Sums, signals: Signals, place: Start, amounts: tuple[Real, Real], phase: NDArray[np.complex64]
+) -> NDArray[np.complex64]:
+    """Return model less signal ``m_n - s_n``, complex64 (echoes, voxels).
+
+    Parameters
+    ----------
+    sums, signals
+        Of the echo train and of the voxels.
+    place
+        Field, Hz, and R2*, 1/s, each (voxels,).
+    amounts
+        Signed water and fat at echo time 0, each (voxels,).
+    phase
+        ``exp(i phi)`` of the common phase, (voxels,).
+    """
+    water, fat = amounts
+    if signals.fat_phase is not None:
+        fat = fat * np.exp(np.complex64(1j) * signals.fat_phase)
+    model: NDArray[np.complex64] = np.conj(sums.signal[1])[:, np.newaxis] * fat
+    model += water
+    model *= turns(sums, -place.field, place.r2star)
+    model *= phase
+    model -= signals.echoes
+    return model

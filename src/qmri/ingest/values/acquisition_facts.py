@@ -14,12 +14,10 @@ from qmri.ingest.headers.series_names import series_name
 from qmri.ingest.selection.echo_set import EchoSet
 from qmri.ingest.selection.map_set import MapSet
 from qmri.ingest.selection.overrides import Overrides
-from qmri.signal import GAMMA_MHZ_PER_T
+from qmri.signal import GAMMA_MHZ_PER_T, marrow_t1, t1_bias
 
 SANE_FREQUENCY_MHZ = (8.0, 500.0)
 FIELD_TOLERANCE = 0.05
-T1_WATER_S, T1_FAT_S = 0.701, 0.334
-"""T1 of water and fat in marrow for the estimate of the bias; see docs/ingest.md."""
 LARGE_T1_BIAS = 2.0
 REFERENCE_PDFF = 50.0
 WIDE_GAP = 1.7
@@ -59,22 +57,6 @@ def read_acquisition(echoes: EchoSet | None, maps: MapSet | None, overrides: Ove
     )
 
 
-def t1_bias_percent(flip_angle_deg: float, repetition_time_s: float, pdff: float = REFERENCE_PDFF) -> float:
-    """Return by how much a fat fraction is overestimated by T1 in a spoiled gradient echo, in percent.
-
-    The signal of a tissue is ``M sin a (1 - E) / (1 - cos a E)`` with ``E = exp(-TR / T1)``
-    (Liu 2007, 10.1002/mrm.21301); fat recovers faster than water.
-    """
-    angle = np.deg2rad(flip_angle_deg)
-
-    def weight(t1_s: float) -> float:
-        recovery = np.exp(-repetition_time_s / t1_s)
-        return float((1 - recovery) / (1 - np.cos(angle) * recovery))
-
-    fat, water = pdff * weight(T1_FAT_S), (100.0 - pdff) * weight(T1_WATER_S)
-    return 100.0 * fat / (fat + water) - pdff
-
-
 def acquisition_warnings(
     acquisition: Acquisition, echoes: EchoSet | None, maps: MapSet | None
 ) -> tuple[list[str], dict[str, object]]:
@@ -82,8 +64,14 @@ def acquisition_warnings(
     warnings: list[str] = []
     figures: dict[str, object] = {}
     angle, repetition = acquisition.flip_angle_deg, acquisition.repetition_time_s
-    if angle and repetition:
-        bias = t1_bias_percent(angle, repetition)
+    t1 = marrow_t1(acquisition.field_strength_t, acquisition.imaging_frequency_mhz)
+    if angle and repetition and t1 is None:
+        warnings.append(
+            "the T1 bias of PDFF is not estimated: T1 of water and fat in marrow is not known at this field "
+            "(MagneticFieldStrength (0018,0087))"
+        )
+    elif angle and repetition and t1:
+        bias = t1_bias(REFERENCE_PDFF, angle, repetition, t1)
         figures["t1_bias_at_pdff_50_percent"] = round(bias, 2)
         if bias > LARGE_T1_BIAS:
             warnings.append(

@@ -12,7 +12,8 @@ from qmri.errors import QmriError
 from qmri.ingest.headers.plane import Grid
 from qmri.ingest.values.alignment import offset_between
 from qmri.ingest.values.complex_data import body_voxels
-from qmri.signal import fat_phasor
+from qmri.signal import WaterFatModel
+from qmri.signal.variable_projection import decaying_basis, energies, energy_table, features
 
 FAT_MODEL = "ren9"
 FIELD_STEPS_PER_CYCLE, WIDEST_FIELD_HZ = 16, 700.0
@@ -62,27 +63,18 @@ def coarse_fit(
     body = np.argwhere(body_voxels(np.abs(signal[..., 0])))
     chosen = body[np.sort(np.random.default_rng(0).permutation(len(body))[:SAMPLE])]
     voxels = signal[tuple(chosen.T)]
-    phasor = fat_phasor(FAT_MODEL, echo_times, imaging_frequency)
-    columns = np.stack([np.ones_like(phasor), phasor], axis=1)
+    model = WaterFatModel.at(FAT_MODEL, echo_times, imaging_frequency)
     widest = min(WIDEST_FIELD_HZ, 0.5 / float(np.diff(echo_times).min()))
     fields = np.arange(-widest, widest, 1.0 / (FIELD_STEPS_PER_CYCLE * (echo_times[-1] - echo_times[0])))
-    best = np.full(len(voxels), -1.0)
-    r2star, pdff = np.zeros(len(voxels)), np.zeros(len(voxels))
-    models = []
-    for rate in RATES:
-        basis = columns * np.exp(-rate * echo_times)[:, np.newaxis]
-        models.append((rate, np.linalg.pinv(basis).T, (basis.conj().T @ basis).T))
-    for field in fields:
-        turned = voxels * np.exp(-2j * np.pi * field * echo_times).astype(np.complex64)
-        for rate, inverse, metric in models:
-            amounts = turned @ inverse
-            energy = np.einsum("vk,vk->v", amounts @ metric, amounts.conj()).real
-            better = energy > best
-            water, fat = np.abs(amounts[better]).T
-            best[better], r2star[better] = energy[better], rate
-            pdff[better] = 100.0 * fat / np.maximum(water + fat, 1e-9)
+    energy, rate_index = energies(energy_table(model, fields, RATES), features(voxels.T))
+    best = energy.argmax(axis=1)
+    rate = rate_index[np.arange(len(best)), best]
+    turned = voxels * np.exp(-2j * np.pi * np.multiply.outer(fields[best], echo_times))
+    inverses = np.stack([np.linalg.pinv(decaying_basis(model, each)) for each in RATES])
+    water, fat = np.abs(np.einsum("vkn,vn->kv", inverses[rate], turned))
+    pdff = 100.0 * fat / np.maximum(water + fat, 1e-9)
     places = chosen @ grid.affine[:3, :3].T + grid.affine[:3, 3]
-    return CoarseFit(places, r2star, pdff)
+    return CoarseFit(places, RATES[rate], pdff)
 
 
 def scale_beside(fit: CoarseFit, rates: NDArray[np.floating[Any]], grid: Grid) -> float | None:

@@ -15,9 +15,6 @@ MIN_VOXELS = 20
 RIM_MM, MIN_RIM_MM = 2.0, 1.0
 """Voids and fat are looked for inside this margin: the cortex is dark and what lies beside it may be fat."""
 
-# Longitudinal relaxation of vertebral marrow at 3 T, ms: water and fat.
-T1_WATER_MS, T1_FAT_MS = 701.0, 334.0
-
 
 def quality_columns(vertebra: Vertebra, maps: Maps, origin: Origin) -> Row:
     """Return fit residual, SNR, field range, swap risk, voids, and how the median depends on the margin."""
@@ -51,20 +48,3 @@ def erosion_sensitivity(vertebra: Vertebra, maps: Maps) -> Row:
     if min(len(narrow), len(wide)) < MIN_VOXELS:
         return {}
     return {"pdff_erosion_sensitivity_pct": median(narrow) - median(wide)}
-
-
-def t1_bias_pct(pdff_pct: float, flip_angle_deg: float, repetition_time_s: float) -> float:
-    """Return how much T1 weighting raises a PDFF, percentage points.
-
-    Steady-state spoiled gradient echo: S = M sin(a) (1 - E) / (1 - E cos(a)), E = exp(-TR / T1), for
-    water and fat; Liu et al. 2007, 10.1002/mrm.21301.
-    """
-    angle = np.radians(flip_angle_deg)
-
-    def weight(t1_ms: float) -> float:
-        e = np.exp(-repetition_time_s * 1000 / t1_ms)
-        return float((1 - e) / (1 - e * np.cos(angle)))
-
-    fat = pdff_pct / 100 * weight(T1_FAT_MS)
-    water = (1 - pdff_pct / 100) * weight(T1_WATER_MS)
-    return 100 * fat / (fat + water) - pdff_pct

@@ -18,14 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.echoes import EchoTrain
-
-R2STAR_GRID = (20.0, 60.0, 130.0, 250.0, 450.0, 750.0)
-R2STAR_GRID_FEW_ECHOES = (10.0, 40.0, 80.0, 140.0, 220.0, 320.0)
-LONG_TRAIN_S = 10e-3
-"""Of longer trains the grid of R2* is finer, for there less decay is seen."""
-FIELDS_PER_RESOLUTION = 6
-"""Fields in the grid for each 1/(t_N - t_1), the width of a minimum."""
+from qmri.signal.model import WaterFatModel
 
 
 @dataclass(frozen=True)
@@ -35,8 +28,7 @@ class EnergyTable:
     Attributes
     ----------
     field
-        Field grid, Hz, shape (fields,), with one more point at either end so that every minimum
-        has neighbours: a repetition for even spacing, the edge of the range for uneven.
+        Field grid, Hz, shape (fields,), evenly spaced.
     r2star
         R2* grid, 1/s, shape (rates,).
     weights
@@ -53,27 +45,41 @@ class EnergyTable:
         return float(self.field[1] - self.field[0])
 
 
-def energy_table(train: EchoTrain) -> EnergyTable:
-    """Return the table of an echo train."""
-    times = train.times
-    rates = np.array(R2STAR_GRID if train.count > 3 else R2STAR_GRID_FEW_ECHOES)
-    rates = rates * min(1.0, LONG_TRAIN_S / (times[-1] - times[0]))
-    width = 2 * train.half_range
-    n_fields = int(np.ceil(FIELDS_PER_RESOLUTION * width * (times[-1] - times[0])))
-    field = -train.half_range + width / n_fields * np.arange(-1, n_fields + 1)
-    first, second = np.triu_indices(train.count, k=1)
-    shift = np.exp(2j * np.pi * np.multiply.outer(times[second] - times[first], field))
-    weights = np.empty((rates.size, train.count**2, field.size), dtype=np.float32)
+def energy_table(
+    model: WaterFatModel, fields: NDArray[np.float64], rates: NDArray[np.float64]
+) -> EnergyTable:
+    """Return the table of a signal model.
+
+    Parameters
+    ----------
+    model
+        Echo times and fat phasor.
+    fields
+        (fields,) grid of the field, Hz.
+    rates
+        (rates,) grid of R2*, 1/s.
+    """
+    times = model.echo_times
+    first, second = np.triu_indices(times.size, k=1)
+    shift = np.exp(2j * np.pi * np.multiply.outer(times[second] - times[first], fields))
+    weights = np.empty((rates.size, times.size**2, fields.size), dtype=np.float32)
     for index, rate in enumerate(rates):
-        projector = _projector(train, rate)
+        projector = _projector(decaying_basis(model, rate))
         pairs = 2 * projector[second, first, np.newaxis] * shift
-        diagonal = np.repeat(np.diag(projector).real[:, np.newaxis], field.size, axis=1)
+        diagonal = np.repeat(np.diag(projector).real[:, np.newaxis], fields.size, axis=1)
         weights[index] = np.concatenate([diagonal, pairs.real, -pairs.imag])
-    return EnergyTable(field.astype(np.float32), rates.astype(np.float32), weights)
+    return EnergyTable(fields.astype(np.float32), rates.astype(np.float32), weights)
+
+
+def decaying_basis(model: WaterFatModel, rate: float) -> NDArray[np.complex128]:
+    """Return the signals (echoes, 2) of one unit of water and of fat that decay with R2* ``rate``, 1/s."""
+    basis = np.stack([np.ones(model.echo_times.size), model.fat_phasor], axis=1)
+    decaying: NDArray[np.complex128] = basis * np.exp(-rate * model.echo_times)[:, np.newaxis]
+    return decaying
 
 
 def features(signal: NDArray[np.complex64]) -> NDArray[np.float32]:
-    """Return the features (echoes^2, voxels) of signals (echoes, voxels)."""
+    """Return the features, float32 (echoes^2, voxels), of signals (echoes, voxels)."""
     n_echoes, n_voxels = signal.shape
     first, second = np.triu_indices(n_echoes, k=1)
     result = np.empty((n_echoes**2, n_voxels), dtype=np.float32)
@@ -115,9 +121,7 @@ def energies(
     return best, rate_index
 
 
-def _projector(train: EchoTrain, rate: float) -> NDArray[np.complex128]:
-    basis = np.stack([np.ones(train.count), train.model.fat_phasor], axis=1)
-    basis = basis * np.exp(-rate * train.times)[:, np.newaxis]
+def _projector(basis: NDArray[np.complex128]) -> NDArray[np.complex128]:
     orthonormal, _ = np.linalg.qr(basis)
     projector: NDArray[np.complex128] = orthonormal @ orthonormal.conj().T
     return projector

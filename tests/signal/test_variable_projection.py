@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from qmri.fit.candidates.energies import energies, energy_table, features
+from qmri.fit.candidates.field_grid import candidate_table
 from qmri.fit.echoes import echo_train
 from qmri.signal import GAMMA_MHZ_PER_T
+from qmri.signal.variable_projection import energies, features
 
 TIMES = {"even": 1e-3 * (1.2 + np.arange(6)), "uneven": 1e-3 * np.array([1.1, 2.3, 3.1, 4.6])}
 
@@ -13,7 +14,7 @@ TIMES = {"even": 1e-3 * (1.2 + np.arange(6)), "uneven": 1e-3 * np.array([1.1, 2.
 @pytest.mark.parametrize("spacing", TIMES)
 def test_the_product_is_the_energy_of_the_projection(spacing):
     train = echo_train("ren9", TIMES[spacing], 3 * GAMMA_MHZ_PER_T)
-    table = energy_table(train)
+    table = candidate_table(train)
     rng = np.random.default_rng(0)
     signal = (rng.normal(size=(train.count, 5)) + 1j * rng.normal(size=(train.count, 5))).astype(np.complex64)
     found, rate_index = energies(table, features(signal))
@@ -32,7 +33,7 @@ def test_the_product_is_the_energy_of_the_projection(spacing):
 
 def test_the_grid_closes_on_itself_where_the_field_is_periodic():
     train = echo_train("ren9", TIMES["even"], 3 * GAMMA_MHZ_PER_T)
-    table = energy_table(train)
+    table = candidate_table(train)
     assert table.field[-1] - table.field[1] == pytest.approx(train.period)
     np.testing.assert_allclose(table.weights[..., 0], table.weights[..., -2], atol=1e-4)
     np.testing.assert_allclose(table.weights[..., 1], table.weights[..., -1], atol=1e-4)
@@ -41,7 +42,7 @@ def test_the_grid_closes_on_itself_where_the_field_is_periodic():
 def test_the_energy_never_exceeds_that_of_the_signal():
     train = echo_train("ren9", TIMES["even"], 3 * GAMMA_MHZ_PER_T)
     signal = train.model.forward(0.5, 0.5, 100.0, np.linspace(-400, 400, 9)).T.astype(np.complex64)
-    found, _ = energies(energy_table(train), features(signal))
+    found, _ = energies(candidate_table(train), features(signal))
     total = np.sum(np.abs(signal) ** 2, axis=0)
     assert np.all(found <= total[:, np.newaxis] * (1 + 1e-5))
     assert np.all(found.max(axis=1) > 0.99 * total)
