@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 CORES ?= 2
 
-.PHONY: help install demo test check docs lock clean
+.PHONY: help install demo test check docs site lock clean
 
 help:
 	@echo "make demo     run the pipeline on example_data, then the risk model on a simulated cohort"
@@ -12,6 +12,7 @@ help:
 	@echo "make install  set up $(VENV) alone"
 	@echo "make check    formatting, lint and types"
 	@echo "make docs     write again what is made from the code"
+	@echo "make site     build the documentation into site/"
 	@echo "make lock     pin the newest allowed versions again (needs uv)"
 
 install: $(READY)
@@ -41,9 +42,12 @@ check: $(READY)
 docs: $(READY)
 	@$(BIN)/python docs/generate.py
 
+site: $(READY)
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --python-version 3.11 \
 	  --no-emit-index-url --no-emit-find-links --upgrade --output-file requirements.lock
 
 clean:
-	rm -rf $(VENV) results .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) results site .pytest_cache .mypy_cache .ruff_cache

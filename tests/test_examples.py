@@ -42,3 +42,10 @@ def test_every_public_name_is_there(package):
 def test_a_package_costs_nothing_before_it_is_used(package, heavy):
     code = f"import sys, qmri.{package}; sys.exit({heavy!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("package", FACES)
+def test_no_public_name_is_that_of_a_module_beside_it(package):
+    """Else `qmri.package.name` is the one or the other, by what was imported first."""
+    beside = {path.stem for path in (SOURCE / "qmri" / package).iterdir()}
+    assert not beside & set(importlib.import_module(f"qmri.{package}").__all__)

@@ -3,6 +3,8 @@
 The way of a file: `folder` finds it, `headers` reads what it says, `selection` puts the images of one
 acquisition together or refuses, `pixels` reads the values, `values` decides their meaning.
 
+Examples
+--------
 The echoes of a folder as one array, with what the fit needs of its headers:
 
 >>> from qmri.ingest import read_echoes

@@ -1,5 +1,7 @@
 """From maps and labels to markers: one row per vertebra, one per examination.
 
+Examples
+--------
 A body of 32 x 34 x 28 mm, its height at 15, 50 and 85 % of its depth, and two of its markers:
 
 >>> import numpy as np

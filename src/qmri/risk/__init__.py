@@ -1,5 +1,7 @@
 """The risk that another vertebra fractures within a year, from markers and clinical data.
 
+Examples
+--------
 The procedure on arrays: a ridge model of 400 drawn patients, 20 of them with a gap, in whom the odds rise
 with the first term:
 

@@ -1,5 +1,7 @@
 """From maps to a label map of named vertebral bodies.
 
+Examples
+--------
 One body is cut from a point in it. Here it is a box of 44 x 34 x 28 mm in noisy muscle:
 
 >>> import numpy as np

@@ -1,5 +1,7 @@
 """The physics: fat spectra, the water-fat signal and the precision it allows. Numpy alone.
 
+Examples
+--------
 The echoes of a voxel that is 40 % fat, and how precisely they can tell it from noise of 1 %:
 
 >>> import numpy as np
@@ -26,7 +28,7 @@ from qmri.signal.spectra import (
     water_position,
     water_temperature,
 )
-from qmri.signal.t1_bias import MARROW_T1_S, marrow_t1, t1_bias
+from qmri.signal.t1_weighting import MARROW_T1_S, marrow_t1, t1_bias
 
 __all__ = [
     "FAT_MODELS",
