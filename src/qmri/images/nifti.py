@@ -39,7 +39,7 @@ class Volume:
         return float(edges[0]), float(edges[1]), float(edges[2])
 
     def like(self, data: NDArray[Any]) -> Volume:
-        """Return other data on the same grid."""
+        """Return other data (x, y, z) on the same grid."""
         return Volume(data, self.affine)
 
 

@@ -21,7 +21,10 @@ def write_bland_altman(
     agreements: dict[str, Agreement],
     units: dict[str, str],
 ) -> None:
-    """Write a PNG with one panel for each column: difference over mean, bias and limits of agreement."""
+    """Write a PNG with one panel for each column: difference over mean, bias and limits of agreement.
+
+    Pairs of values (n,).
+    """
     with mpl.rc_context({"font.size": 9, "axes.edgecolor": SOFT, "text.color": INK}):
         across = min(len(pairs), 3)
         down = -(-len(pairs) // across)

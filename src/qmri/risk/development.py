@@ -100,7 +100,7 @@ def require_enough(sample: SampleSize) -> None:
 
 
 def require_values(terms: Sequence[Term], values: Values) -> None:
-    """Check that each term is known of somebody.
+    """Check that each term is known of somebody; terms (n, p).
 
     Raises
     ------

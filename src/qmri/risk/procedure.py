@@ -42,7 +42,7 @@ class Scale:
         return Scale(mean, np.where(sd > 1e-12 * np.maximum(np.abs(mean), 1.0), sd, 1.0))
 
     def standardise(self, terms: Values) -> Values:
-        """Return terms in standard deviations from their mean."""
+        """Return terms in standard deviations from their mean; (n, p)."""
         return (terms - self.mean) / self.sd
 
 

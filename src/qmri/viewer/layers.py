@@ -43,7 +43,10 @@ class Layer:
 
 
 def layers_of(maps: Mapping[str, NDArray[np.floating]]) -> list[Layer]:
-    """Return what is shown of maps ``in_phase`` or ``water``, ``pdff`` in percent and ``r2star`` in 1/s."""
+    """Return what is shown of maps ``in_phase`` or ``water``, ``pdff`` in percent and ``r2star`` in 1/s.
+
+    Maps (x, y, z).
+    """
     layers: list[Layer] = []
     for key, title in (("in_phase", "In phase"), ("water", "Water")):
         if key in maps and not layers:
@@ -76,7 +79,7 @@ def window(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> tuple[sl
 
 
 def part_affine(affine: NDArray[np.float64], part: tuple[slice, slice, slice]) -> NDArray[np.float64]:
-    """Return the affine of a part of a grid."""
+    """Return the affine of a part of a grid; (4, 4)."""
     result = affine.copy()
     result[:3, 3] += affine[:3, :3] @ np.array([each.start for each in part], np.float64)
     result[:3, :3] *= [each.step for each in part]
@@ -84,7 +87,10 @@ def part_affine(affine: NDArray[np.float64], part: tuple[slice, slice, slice]) -
 
 
 def layer_base64(layer: Layer, affine: NDArray[np.float64]) -> str:
-    """Return a layer as a compressed NIfTI of bytes in base64; its scale gives values back in their unit."""
+    """Return a layer as a compressed NIfTI of bytes in base64; its scale gives values back in their unit.
+
+    Affine (4, 4).
+    """
     step = (layer.high - layer.low) / STEPS
     share = np.clip((np.nan_to_num(layer.values, nan=layer.low) - layer.low) / step, 0, STEPS)
     image = nib.Nifti1Image(np.rint(share).astype(np.uint8), affine)
@@ -93,7 +99,7 @@ def layer_base64(layer: Layer, affine: NDArray[np.float64]) -> str:
 
 
 def labels_base64(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> str:
-    """Return a label map as a compressed NIfTI file of bytes in base64."""
+    """Return a label map as a compressed NIfTI file of bytes in base64; labels (x, y, z), affine (4, 4)."""
     return _packed(nib.Nifti1Image(labels.astype(np.uint8), affine))
 
 

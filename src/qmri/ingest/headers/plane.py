@@ -46,7 +46,7 @@ class Plane:
 
     @cached_property
     def normal(self) -> NDArray[np.float64]:
-        """Unit vector along which slices are counted: row direction x column direction."""
+        """Unit vector along which slices are counted: row direction x column direction; (3,), LPS."""
         normal = np.cross(self.orientation[:3], self.orientation[3:])
         unit: NDArray[np.float64] = normal / np.linalg.norm(normal)
         return unit
@@ -107,7 +107,7 @@ def same_stack(one: Plane, two: Plane) -> bool:
 
 
 def distinct_depths(planes: Sequence[Plane]) -> NDArray[np.float64]:
-    """Return the places of the slices along the normal of the first image, mm, ascending."""
+    """Return the places of the slices along the normal of the first image, mm, ascending; (n,)."""
     normal = planes[0].normal
     depths = np.sort(np.array([plane.position for plane in planes]) @ normal)
     first = np.concatenate([[True], np.diff(depths) > SAME_PLACE_MM])

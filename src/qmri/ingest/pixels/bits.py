@@ -33,7 +33,10 @@ class Words(Enum):
 
 
 def signed_values(words: NDArray[Any], pixels: PixelFormat) -> NDArray[Any]:
-    """Return the values of the lowest bits with their sign; bits above them are not of the image."""
+    """Return the values of the lowest bits with their sign; bits above them are not of the image.
+
+    Same shape, (frames, rows, columns).
+    """
     native = words.astype(words.dtype.newbyteorder("="), copy=False)
     unused = words.dtype.itemsize * 8 - pixels.bits_stored
     kind = f"{'i' if pixels.signed else 'u'}{words.dtype.itemsize}"
@@ -43,7 +46,10 @@ def signed_values(words: NDArray[Any], pixels: PixelFormat) -> NDArray[Any]:
 
 
 def words_above(words: NDArray[Any], pixels: PixelFormat) -> frozenset[Words]:
-    """Return what the bits above the value hold, over all words of an image."""
+    """Return what the bits above the value hold, over all words of an image.
+
+    Words (frames, rows, columns).
+    """
     width = words.dtype.itemsize * 8
     if words.dtype.kind == "f" or pixels.bits_stored >= width:
         return frozenset()
@@ -61,7 +67,10 @@ def words_above(words: NDArray[Any], pixels: PixelFormat) -> frozenset[Words]:
 
 
 def padded(words: NDArray[Any], pixels: PixelFormat) -> NDArray[np.bool_] | None:
-    """Return where an image holds PixelPaddingValue; None if there is none, or it is 0, a value."""
+    """Return where an image holds PixelPaddingValue; None if there is none, or it is 0, a value.
+
+    Shape (frames, rows, columns).
+    """
     if pixels.padding is None or words.dtype.kind == "f" or not any(pixels.padding):
         return None
     values, (one, other) = signed_values(words, pixels).astype(np.int64), pixels.padding
@@ -116,7 +125,7 @@ def check_one_sign(frames: Sequence[Frame], kind: Kind) -> None:
 
 
 def check_sign(values: NDArray[np.float32], kind: Kind, frame: Frame) -> None:
-    """Check that stored values are signed or not as PixelRepresentation says.
+    """Check that stored values are signed or not as PixelRepresentation says; stored values (x, y, z).
 
     Raises
     ------

@@ -72,7 +72,10 @@ def check_lossless(frame: Frame) -> None:
 
 
 def decode(content: bytes, frame: Frame) -> NDArray[Any]:
-    """Return the stored values of all frames of a file: the words of `decode_words` with their sign."""
+    """Return the stored values of all frames of a file: the words of `decode_words` with their sign.
+
+    Shape (frames, rows, columns).
+    """
     words = decode_words(content, frame)
     return signed_values(words, frame.pixels) if frame.pixels.kind == "integer" else words
 

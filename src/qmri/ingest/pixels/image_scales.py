@@ -41,7 +41,7 @@ class Linear:
         return (self.slope, self.intercept) == (1.0, 0.0)
 
     def of(self, stored: NDArray[np.float32], frame: Frame) -> NDArray[np.float32]:
-        """Return the quantity.
+        """Return the quantity; same shape, (rows, columns).
 
         Raises
         ------

@@ -56,7 +56,7 @@ def grid_of(frames: Sequence[Frame]) -> Grid:
 
 
 def centre_of(frames: Sequence[Frame]) -> NDArray[np.float64]:
-    """Return the mean of the centres of images, DICOM LPS+, mm."""
+    """Return the mean of the centres of images, DICOM LPS+, mm; (3,)."""
     centres = []
     for frame in frames:
         if frame.plane is not None:

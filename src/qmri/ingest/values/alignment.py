@@ -69,7 +69,7 @@ def offset_between(one: NDArray[np.floating[Any]], two: NDArray[np.floating[Any]
 
 
 def middle_slices(count: int) -> NDArray[np.int64]:
-    """Return the indices of a few slices spread over a stack, without its ends where it has more."""
+    """Return the indices of a few slices spread over a stack, without its ends where it has more; (n,)."""
     return np.unique(np.linspace(0, count - 1, MOST_SLICES + 2).astype(np.int64)[1:-1])
 
 

@@ -50,7 +50,7 @@ class Signal:
     warnings: tuple[str, ...] = ()
 
     def then(self, step: Callable[[NDArray[np.complex64]], Signal]) -> Signal:
-        """Return the signal after one more step, with what was decided in all of them."""
+        """Return the signal after one more step, with all decisions; (x, y, z, echo)."""
         after = step(self.values)
         return Signal(after.values, {**self.decisions, **after.decisions}, self.warnings + after.warnings)
 
@@ -59,6 +59,8 @@ def phase_unit(
     phase: NDArray[np.floating[Any]], where: str, declared: tuple[float, float] | None = None
 ) -> tuple[str, float]:
     """Return the unit of phase values and its size in radians, from the range of a full circle.
+
+    Values (x, y, z, echo).
 
     Parameters
     ----------
@@ -107,7 +109,10 @@ def _units_of(low: float, high: float, *, both: bool) -> dict[str, float]:
 
 
 def body_voxels(magnitude: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-    """Return the voxels of tissue: brighter than a share of the 99th percentile of what is not zero."""
+    """Return the voxels of tissue: brighter than a share of the 99th percentile of what is not zero.
+
+    Shape (x, y, z).
+    """
     positive = magnitude[magnitude > 0]
     if positive.size == 0:
         return np.zeros(magnitude.shape, dtype=bool)
@@ -200,7 +205,7 @@ def undo_sign(
 
 
 def undo_chopping(values: NDArray[np.complex64]) -> Signal:
-    """Turn every second slice back where neighbouring slices differ by 180 degrees.
+    """Turn every second slice back where neighbouring slices differ by 180 degrees; signal (x, y, z, echo).
 
     The evidence is the inner product of neighbouring slices, from -1 (turned) to 1 (alike).
     """

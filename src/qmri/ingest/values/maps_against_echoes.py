@@ -78,7 +78,10 @@ def coarse_fit(
 
 
 def scale_beside(fit: CoarseFit, rates: NDArray[np.floating[Any]], grid: Grid) -> float | None:
-    """Return how many times faster a map decays than the echoes do, None where too few voxels tell."""
+    """Return how many times faster a map decays than the echoes do, None where too few voxels tell.
+
+    Map (x, y, z) in 1/s.
+    """
     values = _at(fit.places, rates, grid)
     low, high = MEASURED_RATES
     there = np.isfinite(values) & (values > 0) & (fit.r2star > low) & (fit.r2star < high)
@@ -88,7 +91,7 @@ def scale_beside(fit: CoarseFit, rates: NDArray[np.floating[Any]], grid: Grid) -
 
 
 def fraction_beside(fit: CoarseFit, pdff: NDArray[np.floating[Any]], grid: Grid) -> float | None:
-    """Return the median distance of a fat fraction map from that of the echoes, percent."""
+    """Return the median distance of a fat fraction map from that of the echoes, percent; map (x, y, z)."""
     values = _at(fit.places, pdff, grid)
     there = np.isfinite(values)
     return float(np.median(np.abs(values - fit.pdff)[there])) if there.sum() >= FEWEST else None

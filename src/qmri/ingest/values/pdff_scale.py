@@ -48,6 +48,8 @@ class ScaledMap:
 def quantity(stored: Stored) -> tuple[NDArray[np.float32], str, str]:
     """Return values by RealWorldValueMapping, else by rescale, else as stored; the source; the unit.
 
+    Values (x, y, z).
+
     The unit is empty where the header does not give one of `units`.
 
     Raises
@@ -60,7 +62,7 @@ def quantity(stored: Stored) -> tuple[NDArray[np.float32], str, str]:
 
 
 def rescaled(stored: Stored) -> NDArray[np.float32]:
-    """Return the values by RescaleSlope and RescaleIntercept; as stored where there are none.
+    """Return the values by RescaleSlope and RescaleIntercept; as stored where there are none; (x, y, z).
 
     Raises
     ------
@@ -209,7 +211,7 @@ def _by_range(values: NDArray[np.float32], expected: str, stored: Stored, decisi
 
 
 def fat_level(values: NDArray[np.float32]) -> float:
-    """Return the level of fat tissue in a fat fraction map, in its own unit.
+    """Return the level of fat tissue in a fat fraction map, in its own unit; map (x, y, z).
 
     It is the 99th percentile of the smoothest voxels: tissue is smooth, the noise of air is not.
     A background of one value, at or below zero, is left out.
@@ -228,7 +230,7 @@ def fat_level(values: NDArray[np.float32]) -> float:
 
 
 def tissue_of(maps: Mapping[Kind, Stored], values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Return the voxels with signal; where no signal was exported, those with a value."""
+    """Return the voxels with signal; where no signal was exported, those with a value; (x, y, z)."""
     signals = [rescaled(maps[kind]) for kind in (Kind.WATER, Kind.FAT, Kind.IN_PHASE) if kind in maps]
     if not signals:
         positive: NDArray[np.bool_] = np.nan_to_num(values) > 0

@@ -37,6 +37,8 @@ def scale_r2star(
 ) -> ScaledMap | None:
     """Return R2* in 1/s, from R2* or, where there is none, from T2*; None where there is neither.
 
+    Maps (x, y, z).
+
     A T2* of 0 means that there is no value, and becomes NaN. The fat fraction in percent tells
     where marrow, muscle and fat are; their rates show a T2* called R2* (or the reverse) and a wrong scale.
     Where echoes were exported as well they alone decide.

@@ -76,7 +76,7 @@ class Scale:
         return np.vstack([NO_VALUE_COLOUR, np.rint(ramp * 255)]).astype(np.uint8)
 
     def index(self, values: NDArray[np.float64]) -> NDArray[np.uint8]:
-        """Return the palette index of each value; what is not a number gets the first."""
+        """Return the palette index of each value; what is not a number gets the first; any shape, (...)."""
         share = np.clip((np.nan_to_num(values) - self.low) / (self.high - self.low), 0, 1)
         return np.where(np.isfinite(values), 1 + np.rint(share * (COLOURS - 1)), NO_VALUE).astype(np.uint8)
 
@@ -86,7 +86,7 @@ R2STAR = Scale("R2*", "1/s", 0, 250, "magma", 50)
 
 
 def grey_scale(title: str, values: NDArray[np.float64]) -> Scale:
-    """Return a grey scale up to the 99th percentile of an image of arbitrary unit."""
+    """Return a grey scale up to the 99th percentile of an image of arbitrary unit; image (x, y, z)."""
     known = values[np.isfinite(values)]
     high = float(np.percentile(known, 99)) if known.size else 1.0
     return Scale(title, "arbitrary unit", 0.0, high or 1.0, "gray", (high or 1.0) / 5)
@@ -141,7 +141,10 @@ def picture_svg(
 def thumbnail_png(
     values: NDArray[np.float64], labels: NDArray[np.integer], view: View, scale: Scale
 ) -> bytes:
-    """Return a view of a map as a PNG with square pixels and the outlines of the bodies drawn in."""
+    """Return a view of a map as a PNG with square pixels and the outlines of the bodies drawn in.
+
+    Map and labels (x, y, z) in RAS+.
+    """
     height, width = view.size_mm
     picture = Image.fromarray(scale.index(view.cut(values)))
     size = (max(round(width / THUMBNAIL_MM), 1), max(round(height / THUMBNAIL_MM), 1))
@@ -175,7 +178,7 @@ def colour_bar_svg(scale: Scale) -> str:
 
 
 def outlines(labels: NDArray[np.integer], view: View) -> str:
-    """Return the course of an SVG path around each label that the plane cuts."""
+    """Return the course of an SVG path around each label that the plane cuts; labels (x, y, z) in RAS+."""
     row_mm, column_mm = view.pixel_mm
     paths = []
     for number in _levels_in(labels):

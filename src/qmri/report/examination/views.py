@@ -66,7 +66,7 @@ class View:
 
 
 def to_ras(volume: Image, affine: NDArray[np.float64]) -> Image:
-    """Return the volume with its axes permuted and flipped to right, anterior, superior."""
+    """Return the volume with its axes permuted and flipped to right, anterior, superior; (x, y, z)."""
     return np.asarray(nib.orientations.apply_orientation(volume, nib.orientations.io_orientation(affine)))
 
 
@@ -78,12 +78,18 @@ def ras_voxel_mm(affine: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def sagittal_view(labels: Image, voxel_mm: NDArray[np.float64]) -> View:
-    """Return the plane between right and left through the bodies; along the spine where it is scoliotic."""
+    """Return the plane between right and left through the bodies; along the spine where it is scoliotic.
+
+    Labels (x, y, z), voxel edges (3,) mm.
+    """
     return _view(labels, voxel_mm, normal=RIGHT, margin_mm=SAGITTAL_MARGIN_MM, straight_mm=STRAIGHT_MM)
 
 
 def coronal_view(labels: Image, voxel_mm: NDArray[np.float64]) -> View:
-    """Return the plane between front and back that follows the bodies."""
+    """Return the plane between front and back that follows the bodies.
+
+    Labels (x, y, z), voxel edges (3,) mm.
+    """
     return _view(labels, voxel_mm, normal=ANTERIOR, margin_mm=CORONAL_MARGIN_MM, straight_mm=0.0)
 
 

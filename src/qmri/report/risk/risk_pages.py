@@ -153,7 +153,7 @@ def validation_page(found: Validation, cards: str) -> str:
 
 
 def applied_page(cohort: Cohort, model: RiskModel, risk: Values, cards: str) -> str:
-    """Return the page of a frozen model in patients without outcomes."""
+    """Return the page of a frozen model in patients without outcomes; risks (n,)."""
     low, middle, high = np.percentile(risk, [10, 50, 90])
     return _page(
         title="Risks by a frozen model",

@@ -47,7 +47,10 @@ def likelihood_ratio(Z: Values, y: Values, kept: NDArray[np.intp]) -> Likelihood
 
 
 def auc_change(risk: Values, before: Values, y: Values, *, about: float, level: float = 0.95) -> Estimate:
-    """Return the change of AUC laid about a corrected value, with its paired DeLong interval."""
+    """Return the change of AUC laid about a corrected value, with its paired DeLong interval.
+
+    Outcomes and both scores (n,).
+    """
     _, covariance = auc_covariance(np.array([risk, before]), y)
     variance = covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1]
     half = float(norm.ppf(0.5 + level / 2) * np.sqrt(max(variance, 0.0)))

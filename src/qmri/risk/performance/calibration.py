@@ -87,7 +87,7 @@ def measures(risk: Values, y: Values) -> Measures:
 
 
 def calibration_curve(risk: Values, y: Values, points: int = 60) -> CalibrationCurve:
-    """Return the smooth curve over the middle 98 % of the risks, and the tenths."""
+    """Return the smooth curve over the middle 98 % of the risks, and the tenths; outcomes and risks (n,)."""
     eta = _logit(risk)
     fit, _ = _smooth(eta, y)
     grid = np.linspace(float(np.quantile(eta, 0.01)), float(np.quantile(eta, 0.99)), points)
@@ -141,7 +141,10 @@ def _logit(risk: Values) -> Values:
 
 
 def slope_error(risk: Values, y: Values) -> float:
-    """Return the standard error of the calibration slope; 0 for risks that are all the same."""
+    """Return the standard error of the calibration slope; 0 for risks that are all the same.
+
+    Outcomes and risks (n,).
+    """
     eta = _logit(risk)
     if np.ptp(eta) == 0:
         return 0.0

@@ -35,6 +35,8 @@ def advantage(benefit: Values, y: Values, thresholds: Values) -> Values:
 def net_benefit_change_error(risk: Values, before: Values, y: Values, thresholds: Values) -> float:
     """Return the standard error of the change of net benefit between two scores, mean over thresholds.
 
+    Outcomes and both scores (n,), thresholds (t,).
+
     Each patient adds (acted - acted before) (y - (1 - y) t / (1 - t)) / n.
     """
     changed = (risk[:, None] >= thresholds).astype(float) - (before[:, None] >= thresholds)

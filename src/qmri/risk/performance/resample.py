@@ -126,7 +126,10 @@ def bootstrap(
 
 
 def cross_validate(terms: Values, y: Values, seed: int, repeats: int = REPEATS) -> CrossValidated:
-    """Return risks of patients by models that never saw them, and the concordance within folds."""
+    """Return risks of patients by models that never saw them, and the concordance within folds.
+
+    Outcomes (n,).
+    """
     rng = np.random.default_rng(seed)
     start = fit_procedure(terms, y).normal
     concordant, pairs = 0.0, 0.0
@@ -145,7 +148,7 @@ def cross_validate(terms: Values, y: Values, seed: int, repeats: int = REPEATS) 
 
 
 def stratified_folds(y: Values, rng: np.random.Generator, folds: int = FOLDS) -> Iterator[Columns]:
-    """Yield the members of each fold, events and others spread evenly."""
+    """Yield the members of each fold, events and others spread evenly; outcomes (n,)."""
     order = np.concatenate([rng.permutation(np.flatnonzero(y == value)) for value in (1.0, 0.0)])
     for fold in range(folds):
         yield np.sort(order[fold::folds])

@@ -116,7 +116,10 @@ def level_risks(risk: float, share: Values) -> Values:
 
 
 def concordance(scored: Sequence[tuple[Values, NDArray[np.bool_]]]) -> float:
-    """Return the mean chance within patients that a fractured level scores above one that is not."""
+    """Return the mean chance within patients that a fractured level scores above one that is not.
+
+    For each patient scores and fractured levels (levels,).
+    """
     each = []
     for score, fractured in scored:
         difference = score[fractured][:, None] - score[~fractured][None, :]

@@ -83,7 +83,7 @@ def subgroup_performance(
 
 
 def performance_in(name: str, risk: Values, y: Values) -> GroupPerformance:
-    """Return the performance of risks in a group."""
+    """Return the performance of risks in a group; outcomes and risks (n,)."""
     if not enough(y):
         return GroupPerformance(name, len(y), int(y.sum()), None, None)
     oe = observed_over_expected(y, about=float(y.sum() / risk.sum()))
@@ -91,14 +91,14 @@ def performance_in(name: str, risk: Values, y: Values) -> GroupPerformance:
 
 
 def observed_over_expected(y: Values, *, about: float) -> Estimate:
-    """Return observed over expected events with its 95 % interval, on the log scale."""
+    """Return observed over expected events with its 95 % interval, on the log scale; outcomes (n,)."""
     events = float(y.sum())
     error = np.sqrt((1 - events / len(y)) / events)
     return Estimate(about, float(about * np.exp(-Z95 * error)), float(about * np.exp(Z95 * error)))
 
 
 def enough(y: Values) -> bool:
-    """Tell whether a group has enough events, and enough without, for a verdict."""
+    """Tell whether a group has enough events, and enough without, for a verdict; outcomes (n,)."""
     return min(int(y.sum()), len(y) - int(y.sum())) >= LEAST_EVENTS
 
 

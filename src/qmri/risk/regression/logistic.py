@@ -46,18 +46,18 @@ class LogisticFit:
 
     @property
     def penalised_information(self) -> Values:
-        """H + lambda I, the intercept free."""
+        """H + lambda I, the intercept free; (1 + p, 1 + p)."""
         return self.information + np.diag(penalty_diagonal(len(self.coefficients), self.penalty))
 
     @property
     def covariance(self) -> Values:
-        """(H + lambda I)^-1."""
+        """(H + lambda I)^-1; (1 + p, 1 + p)."""
         inverse = np.linalg.inv(self.penalised_information)
         return (inverse + inverse.T) / 2
 
 
 def penalty_diagonal(count: int, penalty: float) -> Values:
-    """Return the penalty of each of `count` coefficients, none for the first."""
+    """Return the penalty of each of `count` coefficients, none for the first; (count,)."""
     diagonal = np.full(count, penalty)
     diagonal[0] = 0.0
     return diagonal

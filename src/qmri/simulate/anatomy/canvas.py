@@ -36,7 +36,10 @@ class Canvas:
     def box(
         self, centre_mm: NDArray[np.float64], half_sizes_mm: NDArray[np.float64], axes: NDArray[np.float64]
     ) -> Box | None:
-        """Return the voxels around a rotated cuboid and one more, or None if off the grid."""
+        """Return the voxels around a rotated cuboid and one more, or None if off the grid.
+
+        Centre (3,) and half sizes (3,) mm, axes (3, 3).
+        """
         middle = self.inverse[:3, :3] @ centre_mm + self.inverse[:3, 3]
         reach = np.abs(self.inverse[:3, :3] @ axes.T) @ half_sizes_mm + 1.0
         first = np.maximum(np.floor(middle - reach).astype(int), 0)
@@ -48,7 +51,10 @@ class Canvas:
     def local(
         self, box: Box, origin_mm: NDArray[np.float64], axes: NDArray[np.float64]
     ) -> tuple[Field, Field, Field]:
-        """Coordinates of the voxels of a box along ``axes`` (rows) from an origin, in mm."""
+        """Coordinates of the voxels of a box along ``axes`` (rows) from an origin, in mm.
+
+        Origin (3,), axes (3, 3).
+        """
         turn = (axes @ self.affine[:3, :3]).astype(np.float32)
         start = (axes @ (self.affine[:3, 3] - origin_mm)).astype(np.float32)
         i, j, k = (np.arange(part.start, part.stop, dtype=np.float32) for part in box)

@@ -65,7 +65,7 @@ def draw_canal(rng: Rng, bodies: list[Body]) -> Canal:
 
 
 def canal_point(body: Body, half_depth_mm: float) -> Vector:
-    """Return where a canal of this half depth runs behind the middle of a body."""
+    """Return where a canal of this half depth runs behind the middle of a body; (3,) mm."""
     behind = body.half_depth_mm + half_depth_mm + 0.5
     return np.asarray(body.centre_mm - body.axes[1] * behind)
 

@@ -121,7 +121,7 @@ def place(
 
 
 def centre_below(upper: Body, lower: Body, gap_mm: float, slip_mm: float = 0.0) -> Vector:
-    """Return the centre of a body with its axes, ``gap_mm`` below another one that is in its place.
+    """Return the centre of a body with its axes, ``gap_mm`` below another one that is in its place; (3,) mm.
 
     The posterior walls, not the axes, lie on one line; the upper body slips forwards by ``slip_mm``.
     """

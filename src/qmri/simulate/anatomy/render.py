@@ -48,7 +48,7 @@ class Rendering:
     body: NDArray[np.int16]
 
     def fraction(self, *tissues: Tissue) -> NDArray[np.float32]:
-        """Return the share of these tissues together, zero where there is none."""
+        """Return the share of these tissues together, zero where there is none; (x, y, z)."""
         total = np.zeros(self.labels.shape, dtype=np.float32)
         for tissue in tissues:
             if tissue in self.fractions:

@@ -32,7 +32,7 @@ class Column:
     back_mm: NDArray[np.float32]
 
     def rows(self, z: Field) -> NDArray[np.intp]:
-        """Return the table row of each height."""
+        """Return the table row of each height; heights of any shape, (...), mm."""
         row = (z - np.float32(self.first_z_mm)) * np.float32(1 / TABLE_STEP_MM)
         return np.asarray(np.clip(row, 0, len(self.right_mm) - 1), dtype=np.intp)
 

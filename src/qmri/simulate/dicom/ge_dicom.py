@@ -149,7 +149,7 @@ def write_files(directory: Path, images: Iterable[Dataset], form: str, rng: np.r
 
 
 def to_int16(image: NDArray[np.float64]) -> NDArray[np.int16]:
-    """Round to the nearest int16; values beyond its range become its ends."""
+    """Round to the nearest int16; values beyond its range become its ends; any shape, (...)."""
     limits = np.iinfo(np.int16)
     rounded: NDArray[np.int16] = np.clip(np.rint(image), limits.min, limits.max).astype(np.int16)
     return rounded

@@ -48,14 +48,14 @@ def dipole_field(
 
 
 def shimmed(field_hz: NDArray[np.float64], mask: NDArray[np.bool_], order: int = 1) -> NDArray[np.float64]:
-    """Return a field less the polynomial that fits it best inside a mask, as shim coils do."""
+    """Return a field less the polynomial that fits it best inside a mask, as shim coils do; (x, y, z) Hz."""
     terms = polynomial_terms(field_hz.shape, order)
     coefficients = np.linalg.lstsq(terms[mask], field_hz[mask], rcond=None)[0]
     return field_hz - terms @ coefficients
 
 
 def dephasing_rate(field_hz: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the decay rate that the slope of the field across a voxel adds, 1/s.
+    """Return the decay rate that the slope of the field across a voxel adds, 1/s; field (x, y, z) Hz.
 
     A linear slope of D Hz across a voxel makes the signal sinc(D t), which is half at D t = 0.60; an
     exponential that is half there has the rate 1.15 D.
@@ -66,7 +66,7 @@ def dephasing_rate(field_hz: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def smooth_random(shape: tuple[int, ...], order: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    """Return a random polynomial over the volume with values in -1..1."""
+    """Return a random polynomial over the volume with values in -1..1; (x, y, z)."""
     terms = polynomial_terms(shape, order)[..., 1:]
     values = terms @ rng.standard_normal(terms.shape[-1])
     values -= (values.max() + values.min()) / 2

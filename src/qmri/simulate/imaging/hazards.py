@@ -37,7 +37,7 @@ def ghosted(echoes: NDArray[np.complex128], strength_rad: float) -> NDArray[np.c
 
 
 def exchanged(maps: ScannerMaps, region: NDArray[np.bool_]) -> ScannerMaps:
-    """Return maps in which a region has water for fat and fat for water."""
+    """Return maps in which a region has water for fat and fat for water; region (x, y, z)."""
     return replace(
         maps,
         water=np.where(region, maps.fat, maps.water),
@@ -49,7 +49,10 @@ def exchanged(maps: ScannerMaps, region: NDArray[np.bool_]) -> ScannerMaps:
 def around(
     point_mm: NDArray[np.float64], radii_mm: tuple[float, float, float], grid: Grid
 ) -> NDArray[np.float64]:
-    """Return a bump around a point: 1 at it, 0.5 on an ellipsoid with these RAS radii, 0 far away."""
+    """Return a bump around a point: 1 at it, 0.5 on an ellipsoid with these RAS radii, 0 far away.
+
+    Centre (3,) mm; (x, y, z).
+    """
     place = grid.to_mm(np.moveaxis(np.indices(grid.shape), 0, -1))
     squared = np.sum(((place - point_mm) / np.asarray(radii_mm)) ** 2, axis=-1)
     bump: NDArray[np.float64] = np.exp2(-squared)

@@ -51,7 +51,7 @@ class Truth:
 
     @property
     def pdff(self) -> NDArray[np.float64]:
-        """Fat fraction, percent; 0 where there is no signal."""
+        """Fat fraction, percent; 0 where there is no signal; (x, y, z)."""
         return _quotient(100.0 * self.fat, self.water + self.fat)
 
 

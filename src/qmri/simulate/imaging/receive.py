@@ -20,6 +20,8 @@ PRIOR_FIELD_SD_HZ = 100.0
 def coil_sensitivity(grid: Grid, back_mm: float, rng: np.random.Generator) -> NDArray[np.complex128]:
     """Return the sensitivity of a coil array in the table: strong at the back, uneven along the spine.
 
+    Shape (x, y, z).
+
     Parameters
     ----------
     grid
@@ -81,6 +83,8 @@ def scanner_maps(
     rng: np.random.Generator,
 ) -> ScannerMaps:
     """Return the maps of a scanner whose fit is efficient, without fitting anything.
+
+    Sensitivity and phase (x, y, z).
 
     The error of an efficient estimate is, to first order, one Gauss-Newton step from the truth:
     ``(J^T J)^-1 J^T n`` with the Jacobian J of the echoes in (Re W, Im W, Re F, Im F, R2*, field)

@@ -102,6 +102,8 @@ def true_vertebrae(
 ) -> list[TrueVertebra]:
     """Return the rows of the bodies that are at least partly in view, from cranial to caudal.
 
+    Labels (x, y, z).
+
     Parameters
     ----------
     key
@@ -137,7 +139,7 @@ def true_vertebrae(
 
 
 def eroded(mask: NDArray[np.bool_], grid: Grid, smallest_height_mm: float) -> NDArray[np.bool_]:
-    """Return a body without its margin and its outermost slices.
+    """Return a body without its margin and its outermost slices; (x, y, z).
 
     The margin is 3 mm, in flat bodies a fifth of the smallest height.
     """

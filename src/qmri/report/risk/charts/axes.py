@@ -59,7 +59,10 @@ class Frame:
         return TOP + (1 - _share(value, self.y)) * (self.height - TOP - BOTTOM)
 
     def line(self, xs: Values, ys: Values) -> str:
-        """Return the course of a curve; it is broken where a value is missing."""
+        """Return the course of a curve; it is broken where a value is missing.
+
+        X and y (n,) in the units of the axes.
+        """
         parts, joined = [], False
         for x, y in zip(xs.tolist(), ys.tolist(), strict=True):
             if math.isfinite(x) and math.isfinite(y):
@@ -68,7 +71,10 @@ class Frame:
         return "".join(parts)
 
     def band(self, xs: Values, low: Values, high: Values) -> str:
-        """Return the outline of the area between two curves."""
+        """Return the outline of the area between two curves.
+
+        X and both limits (n,) in the units of the axes.
+        """
         there = [f"{self.px(x):.1f} {self.py(y):.1f}" for x, y in zip(xs, high, strict=True)]
         back = [f"{self.px(x):.1f} {self.py(y):.1f}" for x, y in zip(xs[::-1], low[::-1], strict=True)]
         return f"M{'L'.join([*there, *back])}Z"

@@ -51,7 +51,10 @@ def calibration_svg(curve: CalibrationCurve, risk: Values, y: Values) -> str:
 
 
 def decision_svg(thresholds: Values, model: Values, everybody: Values, clinical: Values | None = None) -> str:
-    """Return the decision curve: net benefit of the model, of its clinical terms, of everybody and nobody."""
+    """Return the decision curve: net benefit of the model, of its clinical terms, of everybody and nobody.
+
+    Thresholds and net benefits (n,).
+    """
     shown = [model, *([] if clinical is None or not np.isfinite(clinical).all() else [clinical])]
     high = max(0.01, *(float(each.max()) for each in [*shown, everybody]))
     low = min(0.0, *(float(each.min()) for each in shown))
@@ -78,7 +81,10 @@ def decision_svg(thresholds: Values, model: Values, everybody: Values, clinical:
 
 
 def instability_svg(risk: Values, found: Instability) -> str:
-    """Return each patient's risk against the range of their risk over the resamples (2.5 to 97.5 %)."""
+    """Return each patient's risk against the range of their risk over the resamples (2.5 to 97.5 %).
+
+    Risks (n,).
+    """
     top = _round_up(max(float(found.high.max()), float(risk.max())))
     frame = Frame((0.0, top), (0.0, top), ("risk by the model (%)", "by the resamples (%)"))
     order = np.argsort(risk, kind="stable")

@@ -53,7 +53,7 @@ class Nomogram:
         return (values - self.origin) * self.per_unit
 
     def risk(self, points: Values) -> Values:
-        """Return the risk at total points."""
+        """Return the risk at total points; any shape, (...), 0-1."""
         return np.asarray(1 / (1 + np.exp(-self.base - self.per_point * points)))
 
     def points_of(self, risk: float) -> float:
