@@ -200,7 +200,7 @@ def main() -> None:
         print_collapsed(outcome for case in cases for outcome in outcomes(case, detector))
         return
     if options.what == "confidence":
-        print_confidence(options.data, options.kinds, options.spines)
+        print_confidence(options.data, options.kinds, options.spines, options.patients)
         return
     if options.what == "real":
         cases = list(real_cases(options.data, options.spines))

@@ -275,6 +275,13 @@ def test_a_name_that_nobody_confirms_makes_every_level_doubtful(rows_of):
     assert doubtful == {row["level"] for row in rows.vertebrae if row["status"] == "ok"}
 
 
+def test_a_void_that_the_segmentation_saw_as_well_is_told_once(make_spine):
+    data = replace(void(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=("void=0.10",))})
+    names = {flag["flag"] for flag in measure_examination(data, SETTINGS).flags if flag["level"] == "L3"}
+    assert "void" in names
+    assert "label_doubt" not in names
+
+
 def test_a_resolved_cortex_is_no_void(make_spine):
     data = clean(make_spine, levels=("L1", "L2"), voxel_mm=(1.0, 1.0, 1.0))
     bone = np.zeros(data.labels.shape, bool)

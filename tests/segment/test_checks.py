@@ -58,6 +58,13 @@ def test_a_body_in_pieces_is_told_with_the_share_of_the_smaller(spine):
     assert 0 < float(flags_of(spine, labels)["L3"]["pieces"]) < 0.5
 
 
+def test_a_stray_voxel_is_no_failed_outline(spine):
+    labels = spine.labels.copy()
+    index = np.argwhere(labels == 22)
+    labels[tuple(index.max(0) + 2)] = 22
+    assert flags_of(spine, labels)["L3"] == {}
+
+
 def test_a_spur_lowers_the_solidity(spine):
     labels = spine.labels.copy()
     middle = np.argwhere(labels == 22).mean(0).round().astype(int)
@@ -65,14 +72,21 @@ def test_a_spur_lowers_the_solidity(spine):
     assert "solidity" in flags_of(spine, labels)["L3"]
 
 
-def test_touching_bodies_are_told_on_both(spine):
+@pytest.mark.parametrize(("half_width", "told"), [(0, False), (1, False), (5, True)])
+def test_bodies_that_touch_over_a_tenth_of_their_cross_section_are_told_on_both(spine, half_width, told):
+    """Across a thin disc outlines touch in places; where the disc is gone they touch all over."""
     labels = spine.labels.copy()
     middle = np.argwhere(labels == 22).mean(0).round().astype(int)
-    column = labels[middle[0], middle[1]]
-    column[(column == 0) & (np.arange(len(column)) > middle[2])] = 22
+    columns = [slice(place - half_width, place + half_width + 1) for place in middle[:2]]
+    block = labels[columns[0], columns[1]]
+    block[(block == 0) & (np.arange(labels.shape[2]) > middle[2]) & _below(block, 21)] = 22
     flags = flags_of(spine, labels)
-    assert "touching" in flags["L3"]
-    assert "touching" in flags["L2"]
+    assert ("touching" in flags["L3"], "touching" in flags["L2"]) == (told, told)
+
+
+def _below(block, number):
+    """Return which voxels of the columns lie below those of a label."""
+    return np.flip(np.cumsum(np.flip(block == number, 2), 2), 2) > 0
 
 
 def test_a_void_is_told_with_its_share(spine):

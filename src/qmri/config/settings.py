@@ -89,7 +89,7 @@ class SegmentSettings(Section):
     ] = 0.8
     body_confidence: Annotated[
         float, Field(ge=0, le=1, description="a body whose surface is less certain than this is flagged")
-    ] = 0.7
+    ] = 0.74
     gap_ratio: Annotated[
         tuple[float, float],
         AfterValidator(upward),
@@ -105,6 +105,15 @@ class SegmentSettings(Section):
     solidity: Annotated[
         float, Field(ge=0, le=1, description="smallest usual share of a body in its convex hull")
     ] = 0.8
+    pieces_share: Annotated[
+        float, Field(ge=0, lt=1, description="share of a label apart from its largest piece that is flagged")
+    ] = 0.01
+    contact_share: Annotated[
+        float,
+        Field(
+            ge=0, description="contact with another body, as a share of the cross-section, that is flagged"
+        ),
+    ] = 0.1
     void_signal: Annotated[
         float, Field(gt=0, lt=1, description="a void has less than this share of the marrow's signal")
     ] = 0.25
@@ -121,8 +130,7 @@ class SegmentSettings(Section):
         float, Field(gt=0, lt=1, description="share of voxels above 90 percent PDFF that is flagged")
     ] = 0.05
     rim_pdff_pp: Annotated[
-        float,
-        Field(gt=0, description="difference of the median PDFF 2 and 4 mm inside that is flagged, points"),
+        float, Field(gt=0, description="change of median PDFF from 2 to 4 mm inside that is flagged, points")
     ] = 3.0
 
 

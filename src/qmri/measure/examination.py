@@ -216,11 +216,13 @@ def _level_flags(
     for level, row in measured.items():
         note = exam.notes.get(level, LabelNote())
         words = note.flags if exam.names_verified else (*note.flags, UNVERIFIED)
-        flags += quality_flags(level, row, settings)
+        own = quality_flags(level, row, settings)
+        told = {flag.name for flag in own}
         body, shape = vertebrae[level].body, vertebrae[level].shape
+        flags += own
         flags += label_flags(
             level,
-            words,
+            tuple(word for word in words if word.partition("=")[0] not in told),
             drawn=note.drawn,
             cut_at_side=body.touches_side,
             stray_voxels=body.stray_voxels,

@@ -256,8 +256,9 @@ def _checked(
         flags += checks.signal_flags(masks[index], contrast, frames[index], marrow, settings)
         if not draft.complete:
             flags.append("field_of_view=cut")
-        if faces.get(LEVEL_ID[draft.level]):
-            flags.append(f"touching={faces[LEVEL_ID[draft.level]]}faces")
+        touching = faces.get(LEVEL_ID[draft.level], 0)
+        if touching > settings.contact_share * shape.n_columns:
+            flags.append(f"touching={touching}faces")
         if draft.confidence is not None and draft.confidence < settings.body_confidence:
             flags.append(f"confidence={draft.confidence:.2f}")
         x, y, z = (float(value) for value in shape.centre_mm)

@@ -32,9 +32,12 @@ class BodyShape:
     footprint_mm2
         Its volume over its extent along the axis.
     pieces_share
-        Share of its voxels outside its largest piece.
+        Share of its voxels outside its largest piece; voxels that share a corner are one piece.
     solidity
         Share of the voxels within its convex hull that belong to it.
+    n_columns
+        Number of its voxel columns along the axis of the grid that is closest to its own: its
+        cross-section.
     """
 
     centre_mm: NDArray[np.float64]
@@ -42,6 +45,7 @@ class BodyShape:
     footprint_mm2: float
     pieces_share: float
     solidity: float
+    n_columns: int
 
 
 def shape_of(mask: NDArray[np.bool_], affine: NDArray[np.float64], cranial: NDArray[np.float64]) -> BodyShape:
@@ -52,7 +56,8 @@ def shape_of(mask: NDArray[np.bool_], affine: NDArray[np.float64], cranial: NDAr
     voxel = abs(float(np.linalg.det(affine[:3, :3])))
     extent = float(np.diff(np.percentile(along, (5, 95)))[0]) / 0.9
     inside = mask[ndimage.find_objects(mask.astype(np.uint8))[0]]
-    pieces, count = ndimage.label(inside)
+    pieces, count = ndimage.label(inside, structure=np.ones((3, 3, 3)))
+    upward = np.abs(cranial @ affine[:3, :3]) / np.linalg.norm(affine[:3, :3], axis=0)
     sizes = np.bincount(pieces.ravel())[1 : count + 1]
     return BodyShape(
         centre_mm=points.mean(0),
@@ -60,6 +65,7 @@ def shape_of(mask: NDArray[np.bool_], affine: NDArray[np.float64], cranial: NDAr
         footprint_mm2=voxel * len(index) / max(extent, 1.0),
         pieces_share=1 - float(sizes.max()) / float(sizes.sum()),
         solidity=_solidity(inside),
+        n_columns=int(np.count_nonzero(inside.any(axis=int(upward.argmax())))),
     )
 
 
@@ -115,7 +121,7 @@ def shape_flags(
             ratio = shape.footprint_mm2 / float(np.mean(beside)) - 1
             if abs(ratio) > settings.footprint_deviation:
                 flags.append(f"footprint={ratio:+.2f}")
-        if shape.pieces_share > 0:
+        if shape.pieces_share > settings.pieces_share:
             flags.append(f"pieces={shape.pieces_share:.3f}")
         if shape.solidity < settings.solidity:
             flags.append(f"solidity={shape.solidity:.2f}")
