@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -165,7 +166,7 @@ def with_lesions(
 ) -> NDArray[np.float32]:
     """Return a water image with the oedema and the cement of the bodies; cortex is left as it is."""
     result = water.astype(np.float32).copy()
-    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    edges = voxel_sizes(affine)
     for level, collapse in collapses.items():
         window = tuple(
             slice(max(part.start - 4, 0), part.stop + 4)
@@ -173,7 +174,7 @@ def with_lesions(
         )
         box, mask = boxes[level], masks[level][window]
         index = np.moveaxis(np.indices(mask.shape), 0, -1) + [part.start for part in window]
-        local = box.frame.to_local(index @ affine[:3, :3].T + affine[:3, 3])
+        local = box.frame.to_local(apply_affine(affine, index))
         x, y, z = np.moveaxis(local / [box.width / 2, box.depth / 2, box.height / 2], -1, 0)
         inside = ndimage.distance_transform_edt(mask, sampling=edges)
         if collapse.oedema != 1:
@@ -233,7 +234,7 @@ def collapsed(
     mean = np.zeros(shape, np.float32)
     votes = {int(number): np.zeros(shape, np.uint8) for number in np.unique(labels) if number}
     for across in across_mm:
-        index = (points + np.array([across, 0, 0])) @ to_voxel[:3, :3].T + to_voxel[:3, 3]
+        index = apply_affine(to_voxel, (points + np.array([across, 0, 0])))
         index = np.moveaxis(index.reshape(places_mm.shape), -1, 0)
         mean += ndimage.map_coordinates(image, index, order=1, mode="nearest") / len(across_mm)
         part = ndimage.map_coordinates(labels, index, order=0)

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 from collapse import AT, Collapse, collapsed
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from spines import SLICES_AVERAGED, Case, coarse, coarse_affine, dice, real_spines
 
@@ -97,7 +98,7 @@ def collapsed_cases(data: Path, kinds: Sequence[str], spines: int | None = None)
                 numbers.astype(np.int16),
                 image.affine,
                 done,
-                places_mm=index @ affine[:3, :3].T + affine[:3, 3],
+                places_mm=apply_affine(affine, index),
                 across_mm=np.arange(SLICES_AVERAGED) - (SLICES_AVERAGED - 1) / 2,
             )
             kind_of = {LEVEL_ID[level]: kind if level in done else BESIDE for level in heights}

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import matplotlib.pyplot as plt
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from segment import heights_of, segmented
 from spines import ROOT, Case, dice, study_cases
@@ -68,7 +69,7 @@ def draw(axis: plt.Axes, cut: Cut, word: str) -> None:
     """Draw the middle sagittal slice around a body."""
     number, affine = LEVEL_ID[cut.level], cut.case.images.affine
     centre = np.argwhere(cut.case.truth == number).mean(axis=0)
-    reach = AROUND_MM / np.linalg.norm(affine[:3, :3], axis=0)
+    reach = AROUND_MM / voxel_sizes(affine)
     window = tuple(
         slice(max(round(middle - size), 0), round(middle + size))
         for middle, size in zip(centre[:2], reach[:2], strict=True)

@@ -21,6 +21,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from collapsed import KINDS, collapsed_cases, outcomes, print_collapsed
 from confidence import print_confidence
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 from spines import REAL, ROOT, Case, dice, jittered, real_cases, study_cases
@@ -81,7 +82,7 @@ def scores(case: Case, result: Segmentation | None) -> list[Score]:
             continue
         first, second = case.truth == number, result.labels == number
         index = np.argwhere(first | second)
-        points = index @ case.images.affine[:3, :3].T + case.images.affine[:3, 3]
+        points = apply_affine(case.images.affine, index)
         near = index[np.abs(points[:, 0] - centre[0]) <= MIDLINE_MM]
         off = np.subtract(heights.get(level, (np.nan,) * 3), true_heights.get(level, (np.nan,) * 3))
         rows.append(
@@ -92,7 +93,7 @@ def scores(case: Case, result: Segmentation | None) -> list[Score]:
                 True,
                 dice(first, second),
                 dice(first[tuple(near.T)], second[tuple(near.T)]),
-                surface_distance(first, second, np.linalg.norm(case.images.affine[:3, :3], axis=0)),
+                surface_distance(first, second, voxel_sizes(case.images.affine)),
                 tuple(np.abs(off)),
                 confidence[level] or 0.0,
             )

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -44,7 +45,7 @@ class Case:
         levels = sort_levels(LEVEL_NAME[number] for number in self.kind)
         found = {LEVEL_ID[level]: np.argwhere(self.truth == LEVEL_ID[level]).mean(0) for level in levels}
         affine = self.images.affine
-        return {number: affine[:3, :3] @ centre + affine[:3, 3] for number, centre in found.items()}
+        return {number: apply_affine(affine, centre) for number, centre in found.items()}
 
 
 def study_cases(patients: int, seed: int = 11) -> Iterator[Case]:

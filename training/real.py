@@ -8,6 +8,7 @@ from pathlib import Path
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
@@ -50,7 +51,7 @@ class RealSpine:
                 and index[:, 2].max() < self.labels.shape[2] - BORDER_VOXELS
             )
             if whole:
-                found[level] = index.mean(axis=0) @ self.affine[:3, :3].T + self.affine[:3, 3]
+                found[level] = apply_affine(self.affine, index.mean(axis=0))
         return found
 
     def images(self) -> SpineImages:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from randomised import Scan
 
@@ -112,7 +113,7 @@ def sacrum_seen(scan: Scan, grid: WorkingGrid) -> tuple[float, float]:
     ahead = np.outer(np.array(AHEAD) * sacral.half_depth_mm, sacral.axes[1])
     points = aside[:, None, None] + ahead[:, None] + axis
     inverse = np.linalg.inv(grid.affine)
-    index = points @ inverse[:3, :3].T + inverse[:3, 3]
+    index = apply_affine(inverse, points)
     inside = np.all((index > -0.5) & (index < np.array(grid.shape) - 0.5), axis=-1)
     lengths = 0.5 * inside.sum(axis=-1)
     return float(lengths[:, len(AHEAD) // 2].max()), float(lengths.max())

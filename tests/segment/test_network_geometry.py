@@ -15,7 +15,7 @@ from qmri.segment.detect.classes import (
     NetworkClass,
 )
 from qmri.segment.detect.peaks import Peak, find_peaks
-from qmri.segment.detect.working_grid import interpolation_matrix, to_mm, to_working, working_grid
+from qmri.segment.detect.working_grid import interpolation_matrix, to_working, working_grid
 
 
 def peak(z, shares=(0.97, 0.01, 0.01, 0.01), score=0.9, y=0.0):
@@ -70,7 +70,7 @@ def test_a_bright_point_stays_where_it_was(spacing):
     np.testing.assert_allclose(np.linalg.norm(grid.affine[:3, :3], axis=0), SPACING_MM)
     weights = seen / seen.sum()
     index = np.stack([(weights * grid_index).sum() for grid_index in np.indices(seen.shape)])
-    np.testing.assert_allclose(to_mm(grid, index[None])[0], centre, atol=0.5)
+    np.testing.assert_allclose(grid.to_mm(index), centre, atol=0.5)
 
 
 def test_brightness_does_not_matter_and_bright_spots_are_cut_off():

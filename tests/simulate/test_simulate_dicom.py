@@ -7,7 +7,7 @@ import pytest
 from qmri.simulate.dicom.ge_dicom import ScannerMaps, echo_images, legacy_maps, new_style_maps, write_files
 from qmri.simulate.dicom.ge_headers import Scan
 from qmri.simulate.dicom.scanner import Protocol, Registration
-from qmri.simulate.imaging.geometry import sagittal_grid
+from qmri.simulate.imaging.geometry import image_position, sagittal_grid
 
 SHAPE = (5, 7, 4)
 
@@ -55,7 +55,7 @@ def read(folder):
 
 
 def index_of(scan, dataset):
-    positions = [scan.grid.image_position(index) for index in range(SHAPE[2])]
+    positions = [image_position(scan.grid, index) for index in range(SHAPE[2])]
     return int(np.argmin(np.linalg.norm(np.asarray(positions) - dataset.ImagePositionPatient, axis=1)))
 
 

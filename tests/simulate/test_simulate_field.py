@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from qmri.images.grid import Grid
 from qmri.simulate.imaging.field import dipole_field, polynomial_terms, shimmed
-from qmri.simulate.imaging.geometry import Grid, sagittal_grid
+from qmri.simulate.imaging.geometry import sagittal_grid
 
 
 def cube(size=64, edge=1.0):

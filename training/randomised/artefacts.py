@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
@@ -20,7 +21,7 @@ def spoil(
 ) -> tuple[Field, Field]:
     """Apply a random choice of artefacts; without a fat image there is no swap, but gamma and in-phase."""
     if rng.random() < 0.5:
-        width, spacing = rng.uniform(1.0, 3.5), np.linalg.norm(affine[:3, :3], axis=0)
+        width, spacing = rng.uniform(1.0, 3.5), voxel_sizes(affine)
         water, fat = blur(water, spacing, width), blur(fat, spacing, width)
     shading = draw_shading(rng, affine, water.shape)
     water, fat = water * shading, fat * shading

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.images.grid import Grid
 from qmri.simulate.anatomy import Rendering, Spine, render
 from randomised.artefacts import LEAST_NOISE, add_noise, brightness, spoil
 from randomised.contrast import paint_contrast
@@ -48,14 +49,6 @@ class Scan:
     spine: Spine
     rendering: Rendering
     style: Style
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A field of view."""
-
-    affine: NDArray[np.float64]
-    shape: tuple[int, int, int]
 
 
 def draw_scan(rng: Rng, *, slices: int = 15, ingredients: Ingredients = EVERYTHING) -> Scan:
@@ -102,7 +95,7 @@ def draw_grid(
     affine = np.eye(4)
     affine[:3, :3] = turn * spacing
     affine[:3, 3] = centre - affine[:3, :3] @ ((shape - 1) / 2)
-    return Grid(affine, (int(shape[0]), int(shape[1]), int(shape[2])))
+    return Grid((int(shape[0]), int(shape[1]), int(shape[2])), affine)
 
 
 def _lower_end(rng: Rng, spine: Spine, kind: str) -> float:

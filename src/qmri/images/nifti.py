@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from qmri.errors import QmriError
-
-GRID_TOLERANCE_MM = 1e-3
+from qmri.images.grid import Grid
 
 
 @dataclass(frozen=True)
@@ -33,21 +32,14 @@ class Volume:
     affine: NDArray[np.float64]
 
     @property
-    def voxel_size_mm(self) -> tuple[float, float, float]:
-        """Edge lengths of a voxel along the three array axes."""
-        edges = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return float(edges[0]), float(edges[1]), float(edges[2])
+    def grid(self) -> Grid:
+        """Where the voxels lie; echoes share them."""
+        x, y, z = self.data.shape[:3]
+        return Grid((x, y, z), self.affine)
 
     def like(self, data: NDArray[Any]) -> Volume:
         """Return other data (x, y, z) on the same grid."""
         return Volume(data, self.affine)
-
-
-def same_grid(first: Volume, second: Volume) -> bool:
-    """Tell whether two volumes have the same spatial shape and position."""
-    return first.data.shape[:3] == second.data.shape[:3] and np.allclose(
-        first.affine, second.affine, atol=GRID_TOLERANCE_MM
-    )
 
 
 def sidecar_path(path: Path) -> Path:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
@@ -52,7 +53,7 @@ class EchoImages:
     @property
     def voxel_size_mm(self) -> NDArray[np.float64]:
         """Edge lengths of a voxel along the axes, (3,), mm."""
-        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
+        return np.asarray(voxel_sizes(self.affine))
 
 
 def read_echoes(source: str | Path, overrides: Overrides | None = None, *, workers: int = 1) -> EchoImages:

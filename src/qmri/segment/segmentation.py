@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.config import SegmentSettings
@@ -239,7 +240,7 @@ def _checked(
     masks = [labels == LEVEL_ID[draft.level] for draft in drafts]
     centres = np.array([np.argwhere(mask).mean(0) for mask in masks])
     counts = counts_between(tuple(draft.level for draft in drafts))
-    frames = frames_of_chain(centres @ images.affine[:3, :3].T + images.affine[:3, 3], counts)
+    frames = frames_of_chain(apply_affine(images.affine, centres), counts)
     shapes = [
         checks.shape_of(mask, images.affine, frame.axes[2]) for mask, frame in zip(masks, frames, strict=True)
     ]

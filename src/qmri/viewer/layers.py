@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 
 MARGIN_MM = 40.0
@@ -64,7 +65,7 @@ def window(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> tuple[sl
 
     Where it has more than `MOST_VOXELS`, voxels are left out along the axes that have them most densely.
     """
-    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    edges = voxel_sizes(affine)
     inside = np.argwhere(labels > 0)
     first, last = np.zeros(3, int), np.array(labels.shape)
     if len(inside):
@@ -81,7 +82,7 @@ def window(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> tuple[sl
 def part_affine(affine: NDArray[np.float64], part: tuple[slice, slice, slice]) -> NDArray[np.float64]:
     """Return the affine of a part of a grid; (4, 4)."""
     result = affine.copy()
-    result[:3, 3] += affine[:3, :3] @ np.array([each.start for each in part], np.float64)
+    result[:3, 3] = apply_affine(affine, [each.start for each in part])
     result[:3, :3] *= [each.step for each in part]
     return result
 

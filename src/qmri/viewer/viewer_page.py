@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, sort_levels
@@ -87,8 +88,7 @@ def _levels(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> list[di
             "colour": list(LEVEL_COLOUR[level]),
             "centre": [
                 round(float(value), 2)
-                for value in affine[:3, :3] @ np.argwhere(labels == LEVEL_ID[level]).mean(axis=0)
-                + affine[:3, 3]
+                for value in apply_affine(affine, np.argwhere(labels == LEVEL_ID[level]).mean(axis=0))
             ],
         }
         for level in present

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
+from qmri.images.grid import Grid
 
 SAME_PLACE_MM = 0.02
 """Two images closer than this along the normal are of one slice."""
@@ -58,30 +59,20 @@ class Plane:
 
 
 @dataclass(frozen=True)
-class Grid:
-    """The voxels of a stack.
+class StackGrid(Grid):
+    """The voxels of a stack: columns, rows and slices are the axes (x, y, z) of an array.
 
     Attributes
     ----------
-    shape
-        Number of columns, rows and slices, the axes (x, y, z) of an array.
-    affine
-        (4, 4), voxel index to RAS+ mm.
     depths
         Place of each slice along the normal, mm, in the order of the slices.
     """
 
-    shape: tuple[int, int, int]
-    affine: NDArray[np.float64]
     depths: NDArray[np.float64]
 
     def slice_of(self, plane: Plane) -> int:
         """Return the index of the slice in which an image lies."""
         return int(np.argmin(np.abs(self.depths - plane.depth)))
-
-    def matches(self, other: Grid) -> bool:
-        """Tell whether two stacks have the same voxels."""
-        return self.shape == other.shape and np.allclose(self.affine, other.affine, atol=SAME_PLACE_MM)
 
 
 def check_plane(plane: Plane) -> str:
@@ -117,7 +108,7 @@ def distinct_depths(planes: Sequence[Plane]) -> NDArray[np.float64]:
 
 def make_grid(
     planes: Sequence[Plane], columns: int, rows: int, where: str, *, backwards: bool = False
-) -> Grid:
+) -> StackGrid:
     """Return the grid on which a stack of images lies.
 
     The distance of slices comes from their positions; for a single slice it is its thickness.
@@ -171,7 +162,7 @@ def make_grid(
         depths, first, step = depths[::-1], last, -step
     lps = np.eye(4)
     lps[:3, 0], lps[:3, 1], lps[:3, 2], lps[:3, 3] = row * spacing[1], column * spacing[0], step, first
-    return Grid((columns, rows, len(depths)), LPS_TO_RAS @ lps, depths)
+    return StackGrid((columns, rows, len(depths)), LPS_TO_RAS @ lps, depths)
 
 
 def _check_even(depths: NDArray[np.float64], where: str) -> None:

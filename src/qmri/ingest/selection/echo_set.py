@@ -12,7 +12,7 @@ import numpy as np
 from qmri.errors import QmriError
 from qmri.ingest.headers.header import Frame
 from qmri.ingest.headers.kinds import Kind
-from qmri.ingest.headers.plane import Grid
+from qmri.ingest.headers.plane import StackGrid
 from qmri.ingest.headers.series_names import series_names
 from qmri.ingest.selection.map_set import MapSet
 from qmri.ingest.selection.same_scan import SEQUENCE, differences
@@ -47,7 +47,7 @@ class EchoSet:
         return tuple(frame for frames in self.images.values() for frame in frames)
 
     @cached_property
-    def grid(self) -> Grid:
+    def grid(self) -> StackGrid:
         """Where the slices lie."""
         return grid_of(self.frames)
 

@@ -11,7 +11,7 @@ from qmri.errors import QmriError
 from qmri.ingest.headers.header import Frame
 from qmri.ingest.headers.image_type import Verdict
 from qmri.ingest.headers.kinds import Kind
-from qmri.ingest.headers.plane import Grid
+from qmri.ingest.headers.plane import StackGrid
 from qmri.ingest.headers.series_names import remedy_to_choose, series_names, series_number
 from qmri.ingest.selection.same_scan import differences, differences_in_words, same_protocol
 from qmri.ingest.selection.stacks import grid_of, missing_slices
@@ -38,7 +38,7 @@ class MapSet:
         return tuple(frame for frames in self.images.values() for frame in frames)
 
     @cached_property
-    def grid(self) -> Grid:
+    def grid(self) -> StackGrid:
         """Where the slices lie."""
         return grid_of(self.frames)
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from qmri.errors import QmriError
 from qmri.ingest.headers.header import Frame
 from qmri.ingest.headers.image_type import Verdict
-from qmri.ingest.headers.plane import Grid, Plane, make_grid, same_stack
+from qmri.ingest.headers.plane import Plane, StackGrid, make_grid, same_stack
 from qmri.ingest.headers.series_names import remedy_for, series_name
 from qmri.ingest.selection.repeats import condition, telling_apart
 
@@ -41,7 +41,7 @@ def stacks_of(frames: Sequence[Frame]) -> dict[Frame, int]:
     return stacks
 
 
-def grid_of(frames: Sequence[Frame]) -> Grid:
+def grid_of(frames: Sequence[Frame]) -> StackGrid:
     """Return the grid of the images of one stack.
 
     Raises
@@ -76,7 +76,7 @@ def _written_backwards(frames: Sequence[Frame]) -> bool:
     return sum(step < 0 for step in steps) > sum(step > 0 for step in steps)
 
 
-def missing_slices(frames: Sequence[Frame], grid: Grid, what: str) -> list[int]:
+def missing_slices(frames: Sequence[Frame], grid: StackGrid, what: str) -> list[int]:
     """Return the slices, counted from 1, of which there is no image.
 
     Parameters

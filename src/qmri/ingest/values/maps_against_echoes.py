@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
-from qmri.ingest.headers.plane import Grid
+from qmri.images.grid import Grid
 from qmri.ingest.values.alignment import offset_between
 from qmri.ingest.values.complex_data import body_voxels
 from qmri.signal import WaterFatModel
@@ -73,8 +73,7 @@ def coarse_fit(
     inverses = np.stack([np.linalg.pinv(decaying_basis(model, each)) for each in RATES])
     water, fat = np.abs(np.einsum("vkn,vn->kv", inverses[rate], turned))
     pdff = 100.0 * fat / np.maximum(water + fat, 1e-9)
-    places = chosen @ grid.affine[:3, :3].T + grid.affine[:3, 3]
-    return CoarseFit(places, RATES[rate], pdff)
+    return CoarseFit(grid.to_mm(chosen), RATES[rate], pdff)
 
 
 def scale_beside(fit: CoarseFit, rates: NDArray[np.floating[Any]], grid: Grid) -> float | None:
@@ -128,8 +127,7 @@ def _at(
     places: NDArray[np.float64], values: NDArray[np.floating[Any]], grid: Grid
 ) -> NDArray[np.floating[Any]]:
     """Return the values of the voxels nearest to some places; NaN outside."""
-    inverse = np.linalg.inv(grid.affine)
-    index = np.rint(places @ inverse[:3, :3].T + inverse[:3, 3]).astype(int)
+    index = np.rint(grid.to_index(places)).astype(int)
     inside = np.all((index >= 0) & (index < values.shape), axis=1)
     found = np.full(len(places), np.nan)
     found[inside] = values[tuple(index[inside].T)]

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -114,7 +115,7 @@ def body_coordinates(body: Body, shape: Morphometry) -> NDArray[np.float64]:
     share of the height from the lower (0) to the upper endplate (1) at that place.
     """
     index = np.moveaxis(np.indices(body.mask.shape, dtype=np.float64), 0, -1)
-    world = index @ body.affine[:3, :3].T + body.affine[:3, 3]
+    world = apply_affine(body.affine, index)
     local = shape.frame.to_local(world)
     right, forward = local[..., RIGHT], local[..., ANTERIOR]
     lower, upper = (plate.height_mm(right, forward) for plate in (shape.lower, shape.upper))

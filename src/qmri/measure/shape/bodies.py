@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -53,7 +54,7 @@ class Body:
     @property
     def voxel_size_mm(self) -> NDArray[np.float64]:
         """Edge lengths of a voxel, (3,)."""
-        return np.asarray(np.linalg.norm(self.affine[:3, :3], axis=0))
+        return np.asarray(voxel_sizes(self.affine))
 
     @property
     def voxel_volume_mm3(self) -> float:
@@ -62,7 +63,7 @@ class Body:
 
     def local(self, index: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return index coordinates (..., 3) in the body's frame, mm along right, anterior, cranial."""
-        return self.frame.to_local(index @ self.affine[:3, :3].T + self.affine[:3, 3])
+        return self.frame.to_local(apply_affine(self.affine, index))
 
 
 def find_bodies(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> list[Body]:
@@ -102,7 +103,7 @@ def find_bodies(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> lis
             pieces[name].mask
         )
         cropped = affine.copy()
-        cropped[:3, 3] += affine[:3, :3] @ start
+        cropped[:3, 3] = apply_affine(affine, start)
         bodies.append(
             Body(
                 level=name,
@@ -156,11 +157,11 @@ def _centre_mm(
     mask: NDArray[np.bool_], box: tuple[slice, slice, slice], affine: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     index = np.argwhere(mask).mean(axis=0) + [part.start for part in box]
-    return np.asarray(affine[:3, :3] @ index + affine[:3, 3])
+    return np.asarray(apply_affine(affine, index))
 
 
 def _right_axis(affine: NDArray[np.float64]) -> int:
-    return int(np.argmax(np.abs(affine[0, :3]) / np.linalg.norm(affine[:3, :3], axis=0)))
+    return int(np.argmax(np.abs(affine[0, :3]) / voxel_sizes(affine)))
 
 
 def _touches_edge(box: tuple[slice, ...], shape: tuple[int, ...], affine: NDArray[np.float64]) -> bool:

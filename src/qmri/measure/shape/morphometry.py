@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.measure.shape.bodies import Body
@@ -111,7 +112,7 @@ class Morphometry:
 def measure_shape(body: Body) -> Morphometry | None:
     """Return the shape of a body; None where the label is too small to have one."""
     occupancy = Occupancy.of(body.mask, body.affine)
-    points = np.argwhere(body.mask) @ body.affine[:3, :3].T + body.affine[:3, 3]
+    points = apply_affine(body.affine, np.argwhere(body.mask))
     frame = frame_along(points.mean(axis=0), _first_axis(body.frame), body.frame.spacing_mm)
     shape = None
     starts: tuple[float, ...] = STARTS_RAD

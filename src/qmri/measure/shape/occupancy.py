@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -44,7 +45,7 @@ class Occupancy:
     @classmethod
     def of(cls, mask: NDArray[np.bool_], affine: Real, *, smooth: bool = True) -> Occupancy:
         """Return the occupancy of a mask (x, y, z), its holes filled; affine from index to mm."""
-        sizes = np.linalg.norm(affine[:3, :3], axis=0)
+        sizes = voxel_sizes(affine)
         share = np.pad(ndimage.binary_fill_holes(mask), MARGIN).astype(np.float32)
         if smooth:
             width = np.where(sizes > THICK * sizes.min(), SMOOTHING_SLICES, SMOOTHING_VOXELS)
@@ -56,7 +57,7 @@ class Occupancy:
     def sample(self, frame: BodyFrame, right: Real, anterior: Real, cranial: Real) -> Real:
         """Return the share (r, a, c) at the nodes of a grid in a frame, from its axes in mm."""
         nodes = frame.to_world(np.stack(np.meshgrid(right, anterior, cranial, indexing="ij"), axis=-1))
-        index = nodes @ self.to_index[:3, :3].T + self.to_index[:3, 3]
+        index = apply_affine(self.to_index, nodes)
         return np.asarray(ndimage.map_coordinates(self.share, np.moveaxis(index, -1, 0), order=1))
 
 

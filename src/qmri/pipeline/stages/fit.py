@@ -17,7 +17,7 @@ from qmri.fit.foreground import Reason
 from qmri.fit.result import WaterFatResult
 from qmri.fit.water_fat import fit_water_fat
 from qmri.images.acquisition import Acquisition
-from qmri.images.nifti import Volume, read_json, read_volume, same_grid, write_volume
+from qmri.images.nifti import Volume, read_json, read_volume, write_volume
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.pipeline.records.stage import Outcome, find_record, run_stage, run_stage_or_record
 
@@ -154,7 +154,7 @@ def _fit(
         echoes.signal,
         acquisition.echo_times_s,
         frequency,
-        voxel_size=echoes.volume.voxel_size_mm,
+        voxel_size=echoes.volume.grid.voxel_size_mm,
         fat_model=job.settings.fat_model,
         temperature=job.settings.water_temperature_c,
         phase_sign=phase_sign,
@@ -189,7 +189,7 @@ def _vendor_difference(job: FitJob, result: WaterFatResult, grid: Volume) -> flo
     if not job.path("vendor_pdff").exists():
         return None
     vendor = read_volume(job.path("vendor_pdff"))
-    if not same_grid(vendor, grid):
+    if not vendor.grid.matches(grid.grid):
         return None
     difference = (result.pdff - vendor.data)[np.isfinite(result.pdff) & (vendor.data > 0)]
     return round(float(np.median(difference)), 3) if difference.size else None

@@ -14,11 +14,12 @@ from numpy.typing import NDArray
 from qmri.errors import QmriError
 from qmri.fit.echoes import InseparableError
 from qmri.images.acquisition import Acquisition
+from qmri.images.grid import Grid
 from qmri.images.nifti import Volume, write_volume
 from qmri.ingest.folder.scan import Scan, check_one_patient, scan_files
 from qmri.ingest.folder.sources import open_sources
 from qmri.ingest.headers.kinds import Kind
-from qmri.ingest.headers.plane import Grid
+from qmri.ingest.headers.plane import SAME_PLACE_MM
 from qmri.ingest.pixels.load import Loaded, load
 from qmri.ingest.selection.map_set import MapSet
 from qmri.ingest.selection.overrides import Overrides, read_overrides
@@ -140,7 +141,7 @@ def _write(
         decisions["maps"] = found
         warnings += more
         if plan.echoes is not None:
-            found["on_the_grid_of_the_echoes"] = plan.maps.grid.matches(plan.echoes.grid)
+            found["on_the_grid_of_the_echoes"] = plan.maps.grid.matches(plan.echoes.grid, SAME_PLACE_MM)
     decisions["left_out"] = [dict(entry) for entry in plan.left_out]
     decisions["inputs"] = _inputs(scan, loaded)
     return Outcome(decisions, warnings)
@@ -234,8 +235,7 @@ def _sidecar(acquisition: Acquisition) -> dict[str, object]:
 
 
 def _geometry(grid: Grid) -> dict[str, object]:
-    edges = np.linalg.norm(grid.affine[:3, :3], axis=0)
-    return {"shape": list(grid.shape), "voxel_size_mm": [round(float(edge), 6) for edge in edges]}
+    return {"shape": list(grid.shape), "voxel_size_mm": [round(edge, 6) for edge in grid.voxel_size_mm]}
 
 
 def _types(plan: Plan) -> list[dict[str, object]]:

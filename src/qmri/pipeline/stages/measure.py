@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
 from qmri.images.acquisition import Acquisition
-from qmri.images.nifti import Volume, read_json, read_volume, same_grid, write_json, write_volume
+from qmri.images.nifti import Volume, read_json, read_volume, write_json, write_volume
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps, Origin
 from qmri.measure.rows import ExaminationData, ExaminationRows, Identity, LabelNote
@@ -168,7 +168,7 @@ def read_maps(paths: Mapping[str, Path], labels: Volume) -> Maps:
     maps: dict[str, NDArray[np.float64]] = {}
     for key, path in paths.items():
         volume = read_volume(path)
-        if not same_grid(volume, labels):
+        if not volume.grid.matches(labels.grid):
             raise QmriError(
                 "a map and the labels lie on different grids",
                 where=path.name,
@@ -201,7 +201,7 @@ def add_vendor_maps(maps: Maps, labels: Volume, ingest: Path, name: str) -> Maps
         path = file_path(ingest, name, key)
         if path.exists():
             volume = read_volume(path)
-            if same_grid(volume, labels):
+            if volume.grid.matches(labels.grid):
                 added[key] = np.asarray(volume.data, dtype=np.float64)
     return replace(maps, **added)
 

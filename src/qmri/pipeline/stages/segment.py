@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_volume, same_grid, sidecar_path
+from qmri.images.nifti import Volume, read_volume, sidecar_path
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.pipeline.reading.loop import Decisions, Task, Turn, turn
 from qmri.pipeline.reading.saved import keep_edited
@@ -186,7 +186,7 @@ def _images_of_fit(fit: Path, ingest: Path, exam: str) -> SpineImages:
             expected="a water image, or an in-phase image and a PDFF map",
         )
     whole, fraction = read_volume(inphase), read_volume(pdff)
-    if not same_grid(whole, fraction):
+    if not whole.grid.matches(fraction.grid):
         raise QmriError("the in-phase image and the PDFF map lie on different grids", where=inphase.name)
     percent = np.clip(np.nan_to_num(_volume3(fraction)), 0, 100)
     return SpineImages(_volume3(whole) * (1 - percent / 100), whole.affine, pdff=percent)
@@ -198,7 +198,7 @@ def _on_one_grid(reference: Volume, others: dict[str, Path | None]) -> SpineImag
         if path is None:
             continue
         volume = read_volume(path)
-        if not same_grid(reference, volume):
+        if not reference.grid.matches(volume.grid):
             raise QmriError(
                 f"the {name} image and the water image lie on different grids",
                 where=path.name,

@@ -7,6 +7,7 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -73,7 +74,7 @@ def to_ras(volume: Image, affine: NDArray[np.float64]) -> Image:
 def ras_voxel_mm(affine: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the voxel edges (3,) along right, anterior, superior."""
     edges = np.empty(3)
-    edges[nib.orientations.io_orientation(affine)[:, 0].astype(int)] = np.linalg.norm(affine[:3, :3], axis=0)
+    edges[nib.orientations.io_orientation(affine)[:, 0].astype(int)] = voxel_sizes(affine)
     return edges
 
 

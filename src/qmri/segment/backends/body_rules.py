@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -117,7 +118,7 @@ def split(mask: Labels, affine: NDArray[np.float64], description: Description) -
     def heights(part: NDArray[np.bool_]) -> NDArray[np.float64]:
         return np.asarray(np.argwhere(part) @ affine[2, :3] + affine[2, 3])
 
-    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    edges = voxel_sizes(affine)
     cores = np.isin(pieces, large)
     away, nearest = ndimage.distance_transform_edt(~cores, sampling=edges, return_indices=True)
     pieces = np.where(body & (away <= RIM_VOXELS * edges.max()), pieces[tuple(nearest)], 0)
@@ -138,7 +139,7 @@ def deepest_points(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> di
 
     The body is the thickest part of a vertebra, so the largest ball within a label lies in it.
     """
-    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    edges = voxel_sizes(affine)
     points = {}
     for level, number in LEVEL_ID.items():
         mask = labels == number
@@ -147,7 +148,7 @@ def deepest_points(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> di
         box = ndimage.find_objects(mask.astype(np.uint8))[0]
         depth = ndimage.distance_transform_edt(np.pad(mask[box], 1), sampling=edges)[1:-1, 1:-1, 1:-1]
         deep = np.argwhere(depth >= 0.9 * depth.max()).mean(axis=0) + [part.start for part in box]
-        points[level] = affine[:3, :3] @ deep + affine[:3, 3]
+        points[level] = apply_affine(affine, deep)
     return points
 
 

@@ -6,6 +6,7 @@ Users of these programs report a wrong affine as the main cause of failure, so n
 from __future__ import annotations
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
@@ -51,7 +52,7 @@ def place(result: Volume, images: Volume) -> NDArray[np.int32]:
         )
     labelled = np.argwhere(data > 0)
     if labelled.size:
-        inside = labelled @ np.linalg.inv(to_result)[:3, :3].T + np.linalg.inv(to_result)[:3, 3]
+        inside = apply_affine(np.linalg.inv(to_result), labelled)
         outside = np.any((inside < -0.5) | (inside > np.array(shape) - 0.5), axis=1).mean()
         if outside > OUTSIDE_SHARE:
             raise QmriError(
@@ -78,14 +79,14 @@ def _whole_numbers(result: Volume) -> NDArray[np.int32]:
 def _shift(step: NDArray[np.float64], shape: tuple[int, ...], images: Volume) -> NDArray[np.float64]:
     """Return in mm how far the corners of the images lie from the same voxels of the result."""
     corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(shape) - 1)
-    away = corners @ step[:3, :3].T + step[:3, 3] - corners
+    away = apply_affine(step, corners) - corners
     return np.asarray(away @ images.affine[:3, :3].T)
 
 
 def _is_reoriented(step: NDArray[np.float64], result: tuple[int, ...], images: tuple[int, ...]) -> bool:
     """Tell whether two grids have the same points, their axes exchanged or flipped."""
     corners = np.array(list(np.ndindex(2, 2, 2))) * (np.array(images) - 1)
-    found = corners @ step[:3, :3].T + step[:3, 3]
+    found = apply_affine(step, corners)
     at_ends = np.minimum(np.abs(found), np.abs(found - (np.array(result) - 1)))
     return bool(at_ends.max() < CORNER_VOXELS)
 
@@ -97,7 +98,7 @@ def _nearest(
     rows = np.stack(np.meshgrid(*(np.arange(n) for n in shape[1:]), indexing="ij"), -1).reshape(-1, 2)
     for plane in range(shape[0]):
         points = np.column_stack([np.full(len(rows), plane), rows])
-        index = np.rint(points @ to_result[:3, :3].T + to_result[:3, 3]).astype(np.intp)
+        index = np.rint(apply_affine(to_result, points)).astype(np.intp)
         inside = np.all((index >= 0) & (index < data.shape), axis=1)
         values = np.zeros(len(rows), np.int32)
         values[inside] = data[tuple(index[inside].T)]
@@ -107,6 +108,6 @@ def _nearest(
 
 def _corner(volume: Volume) -> str:
     size = " x ".join(str(n) for n in volume.data.shape[:3])
-    edges = " x ".join(f"{edge:.3g}" for edge in volume.voxel_size_mm)
+    edges = " x ".join(f"{edge:.3g}" for edge in volume.grid.voxel_size_mm)
     corner = ", ".join(f"{value:.1f}" for value in volume.affine[:3, 3])
     return f"{size} voxels of {edges} mm, first voxel at ({corner}) mm"

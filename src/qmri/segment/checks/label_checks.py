@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage, spatial
 
@@ -51,7 +52,7 @@ class BodyShape:
 def shape_of(mask: NDArray[np.bool_], affine: NDArray[np.float64], cranial: NDArray[np.float64]) -> BodyShape:
     """Measure the mask (x, y, z) of one body whose axis points ``cranial``."""
     index = np.argwhere(mask)
-    points = index @ affine[:3, :3].T + affine[:3, 3]
+    points = apply_affine(affine, index)
     along = points @ cranial
     voxel = abs(float(np.linalg.det(affine[:3, :3])))
     extent = float(np.diff(np.percentile(along, (5, 95)))[0]) / 0.9
@@ -189,7 +190,7 @@ def signal_flags(
         Median in-phase signal of the patient's bodies, in the unit of ``contrast``.
     """
     affine = np.linalg.inv(contrast.to_voxel)
-    local = frame.to_local(np.argwhere(mask) @ affine[:3, :3].T + affine[:3, 3])
+    local = frame.to_local(apply_affine(affine, np.argwhere(mask)))
     signal = contrast.inphase[mask]
     flags = []
     void = float(np.mean(signal < settings.void_signal * marrow))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -49,7 +50,7 @@ class Contrast:
 def _sampled(
     image: NDArray[np.float32], to_voxel: NDArray[np.floating], points_mm: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    index = points_mm @ to_voxel[:3, :3].T + to_voxel[:3, 3]
+    index = apply_affine(to_voxel, points_mm)
     values = ndimage.map_coordinates(image, np.moveaxis(index, -1, 0), order=1, mode="nearest")
     return np.asarray(values, np.float32)
 
@@ -74,7 +75,7 @@ def prepare(images: SpineImages, belief: ProbabilityMap | None = None) -> Contra
             fraction = np.asarray(np.clip(share, 0, 1), np.float32)
     elif fraction is not None:
         inphase = np.asarray(water / np.maximum(1 - fraction, 0.05), np.float32)
-    edges = np.asarray(np.linalg.norm(images.affine[:3, :3], axis=0), np.float64)
+    edges = np.asarray(voxel_sizes(images.affine), np.float64)
     to_voxel = np.asarray(np.linalg.inv(images.affine), np.float64)
     return Contrast(inphase / _shading(inphase, edges), fraction, to_voxel, belief)
 

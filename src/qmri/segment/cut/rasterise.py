@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 
 from qmri.segment.cut.template import BodySurface
@@ -27,7 +28,7 @@ def rasterise(
     shape, affine
         Grid of the label map.
     """
-    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    edges = voxel_sizes(affine)
     parts = np.maximum(np.ceil(edges / FINE_MM - 1e-6), 1).astype(int)
     boxes = [voxel_box(surface, shape, affine) for surface in surfaces]
     voxels = [
@@ -40,7 +41,7 @@ def rasterise(
         for box in boxes:
             owner[box], deepest[box] = -1, 0
         for index, (surface, box, own) in enumerate(zip(surfaces, boxes, voxels, strict=True)):
-            points = (own + within) @ affine[:3, :3].T + affine[:3, 3]
+            points = apply_affine(affine, own + within)
             depth = surface.depth_mm(points.reshape(-1, 3)).reshape(own.shape[:3])
             deeper = depth > deepest[box]
             owner[box] = np.where(deeper, index, owner[box])

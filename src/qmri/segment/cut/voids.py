@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -67,7 +68,7 @@ def fill_voids(contrast: Contrast, bodies: Sequence[tuple[BodyFrame, Template]])
         hole = ndimage.binary_opening(dark[box], wide)
         points = np.argwhere(hole)
         corner = np.array([part.start for part in box])
-        inside = core.depth_mm((points + corner) @ affine[:3, :3].T + affine[:3, 3]) > 0
+        inside = core.depth_mm(apply_affine(affine, points + corner)) > 0
         piece = ndimage.label(hole)[0][tuple(points.T)]
         share = np.bincount(piece, inside) / np.maximum(np.bincount(piece), 1)
         hole[tuple(points[~inside | (share[piece] < ENCLOSED)].T)] = False
@@ -84,8 +85,7 @@ def fill_voids(contrast: Contrast, bodies: Sequence[tuple[BodyFrame, Template]])
 
 def voxel_box(surface: BodySurface, shape: tuple[int, ...], affine: NDArray[np.float64]) -> tuple[slice, ...]:
     """Return the voxels around a surface, as slices."""
-    to_voxel = np.linalg.inv(affine)
-    index = surface.points_mm().reshape(-1, 3) @ to_voxel[:3, :3].T + to_voxel[:3, 3]
+    index = apply_affine(np.linalg.inv(affine), surface.points_mm().reshape(-1, 3))
     low = np.clip(np.floor(index.min(0)).astype(int) - 1, 0, shape)
     high = np.clip(np.ceil(index.max(0)).astype(int) + 2, 0, shape)
     return tuple(slice(int(a), int(b)) for a, b in zip(low, high, strict=True))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.segment.detect.chain import Numbering, best_chain, fill_gaps, numbering
@@ -84,7 +85,7 @@ def _seen(first_sacral: ProbabilityMap, lowest: Peak, sacral: Peak) -> tuple[flo
     """
     step = sacral.centre_mm - lowest.centre_mm
     index = np.argwhere(first_sacral.values > 0.5)
-    points = index @ first_sacral.affine[:3, :3].T + first_sacral.affine[:3, 3] - sacral.centre_mm
+    points = apply_affine(first_sacral.affine, index) - sacral.centre_mm
     near = np.abs(points[:, 0]) < NEAR_MIDLINE_MM
     if not near.any():
         return 0.0, False

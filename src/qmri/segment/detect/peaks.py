@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, maximum_filter
 
 from qmri.segment.detect.classes import CENTRE_CHANNEL, NetworkClass
-from qmri.segment.detect.working_grid import WorkingGrid, to_mm
+from qmri.segment.detect.working_grid import WorkingGrid
 
 LEAST_PEAK = 0.12
 # A peak is the highest within this many voxels to each side; the same box around it is averaged.
@@ -69,7 +69,7 @@ def _measure(
     shares = np.array([float((maps[member][box] * weights).sum()) for member in BONE]) + FLOOR
     bone = min(1.0, float(shares.sum()))
     return Peak(
-        centre_mm=to_mm(grid, place[None])[0],
+        centre_mm=grid.to_mm(place),
         score=float(min(1.0, maps[CENTRE_CHANNEL][tuple(index)])) * bone,
         shares=shares / shares.sum(),
     )

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
+from qmri.images.grid import Grid
 from qmri.segment.detect.classes import SPACING_MM
 
 
 @dataclass(frozen=True)
-class WorkingGrid:
-    """How an acquired grid maps to the working grid.
+class WorkingGrid(Grid):
+    """The working grid, and how an acquired one maps to it.
 
     Attributes
     ----------
@@ -22,24 +24,18 @@ class WorkingGrid:
         Whether that axis runs the other way.
     weights
         For each working axis the (n_working, n_acquired) matrix of interpolation.
-    affine
-        (4, 4) working voxel index to RAS+ mm.
-    shape
-        Size of the working grid.
     """
 
     order: tuple[int, int, int]
     flip: tuple[bool, bool, bool]
     weights: tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]
-    affine: NDArray[np.float64]
-    shape: tuple[int, int, int]
 
 
 def working_grid(
     affine: NDArray[np.float64], shape: tuple[int, ...], spacing_mm: tuple[float, float, float] = SPACING_MM
 ) -> WorkingGrid:
     """Lay the working grid over an acquired one; both share their centre."""
-    edges = np.linalg.norm(affine[:3, :3], axis=0)
+    edges = voxel_sizes(affine)
     order = closest_axes(affine)
     flip = tuple(bool(affine[axis, source] < 0) for axis, source in enumerate(order))
     weights, working = [], np.eye(4)
@@ -63,7 +59,7 @@ def working_grid(
 
 def closest_axes(affine: NDArray[np.float64]) -> tuple[int, int, int]:
     """Return the array axis closest to right, to anterior and to superior."""
-    cosines = np.abs(affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0))
+    cosines = np.abs(affine[:3, :3] / voxel_sizes(affine))
     best, order = -1.0, (0, 1, 2)
     for candidate in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
         agreement = float(sum(cosines[axis, source] for axis, source in enumerate(candidate)))
@@ -90,8 +86,3 @@ def to_working(grid: WorkingGrid, image: NDArray[np.floating]) -> NDArray[np.flo
     for axis, matrix in enumerate(grid.weights):
         turned = np.moveaxis(np.tensordot(matrix, turned, axes=(1, axis)), 0, axis)
     return np.ascontiguousarray(turned, dtype=np.float32)
-
-
-def to_mm(grid: WorkingGrid, index: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the RAS+ mm of (n, 3) working indices."""
-    return np.asarray(index @ grid.affine[:3, :3].T + grid.affine[:3, 3], dtype=np.float64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 
 from qmri.segment.cut.template import BodySurface
@@ -70,9 +71,8 @@ def width_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> float:
 
 def sideways(affine: NDArray[np.float64]) -> int:
     """Return the array axis that runs from one side of the patient to the other."""
-    return int(np.argmax(np.abs(affine[0, :3]) / np.linalg.norm(affine[:3, :3], axis=0)))
+    return int(np.argmax(np.abs(affine[0, :3]) / voxel_sizes(affine)))
 
 
 def _index(points_mm: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    to_voxel = np.linalg.inv(affine)
-    return np.asarray(points_mm @ to_voxel[:3, :3].T + to_voxel[:3, 3])
+    return np.asarray(apply_affine(np.linalg.inv(affine), points_mm))

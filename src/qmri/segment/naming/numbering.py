@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
@@ -177,7 +178,7 @@ def view_below(detection: Detection, shape: tuple[int, ...], affine: NDArray[np.
     last = steps[-1] if len(steps) else np.array([0.0, 0.0, -1.0])
     to_voxel = np.linalg.inv(affine)
     along = to_voxel[:3, :3] @ (last / np.linalg.norm(last))
-    place = to_voxel[:3, :3] @ centres[-1] + to_voxel[:3, 3]
+    place = apply_affine(to_voxel, centres[-1])
     edge = np.where(along > 0, np.array(shape[:3]) - 0.5, -0.5)
     moves = np.abs(along) > np.finfo(float).eps
     return float(np.min((edge - place)[moves] / along[moves])) / spacing

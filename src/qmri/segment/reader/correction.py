@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -143,7 +144,7 @@ def require_one_piece(mask: NDArray[np.bool_], level: str, affine: NDArray[np.fl
         return
     sizes = np.bincount(pieces.ravel())[1:]
     smallest = np.argwhere(pieces == 1 + int(sizes.argmin())).mean(axis=0)
-    at = ", ".join(f"{value:.0f}" for value in affine[:3, :3] @ smallest + affine[:3, 3])
+    at = ", ".join(f"{value:.0f}" for value in apply_affine(affine, smallest))
     voxel = ", ".join(f"{value + 1:.0f}" for value in smallest)
     raise QmriError(
         f"{level} is drawn in {count} pieces",

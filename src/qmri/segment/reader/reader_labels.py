@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
@@ -56,7 +57,7 @@ def accept_labels(reader: Volume, images: Volume) -> ReaderLabels:
     source = np.argwhere(np.isin(data, bodies))
     step = np.linalg.inv(images.affine) @ reader.affine
     rounded = np.rint(step[:3, :3])
-    target = source @ step[:3, :3].T + step[:3, 3]
+    target = apply_affine(step, source)
     whole = np.rint(target).astype(np.intp)
     off = max(float(np.abs(step[:3, :3] - rounded).max()), float(np.abs(target - whole).max()) / 4)
     if off > LATTICE_TOLERANCE or abs(round(float(np.linalg.det(rounded)))) != 1:
@@ -95,6 +96,6 @@ def _checked_ids(data: NDArray[np.generic]) -> list[int]:
 
 def _grid(volume: Volume) -> str:
     size = " x ".join(str(n) for n in volume.data.shape[:3])
-    edges = " x ".join(f"{edge:.3g}" for edge in volume.voxel_size_mm)
+    edges = " x ".join(f"{edge:.3g}" for edge in volume.grid.voxel_size_mm)
     corner = ", ".join(f"{value:.1f}" for value in volume.affine[:3, 3])
     return f"{size} voxels of {edges} mm, first voxel at ({corner}) mm"

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import nibabel as nib
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from qmri.segment.detect.detector import SpineImages
@@ -108,7 +109,7 @@ def make_panels(images: SpineImages, labels: NDArray[np.int16]) -> list[Panel]:
     """Cut the planes of the sheet out of the images (x, y, z)."""
     orientation = nib.orientations.io_orientation(images.affine)
     edges = np.empty(3)
-    edges[orientation[:, 0].astype(int)] = np.linalg.norm(images.affine[:3, :3], axis=0)
+    edges[orientation[:, 0].astype(int)] = voxel_sizes(images.affine)
 
     def upright(volume: NDArray[np.generic]) -> NDArray[np.generic]:
         return np.asarray(nib.orientations.apply_orientation(volume, orientation))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.simulate.anatomy.shapes import Field
@@ -40,7 +41,7 @@ class Canvas:
 
         Centre (3,) and half sizes (3,) mm, axes (3, 3).
         """
-        middle = self.inverse[:3, :3] @ centre_mm + self.inverse[:3, 3]
+        middle = apply_affine(self.inverse, centre_mm)
         reach = np.abs(self.inverse[:3, :3] @ axes.T) @ half_sizes_mm + 1.0
         first = np.maximum(np.floor(middle - reach).astype(int), 0)
         last = np.minimum(np.ceil(middle + reach).astype(int) + 1, self.shape)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 
 from qmri.simulate.anatomy.canvas import Canvas
@@ -80,7 +81,7 @@ def render(
     """
     affine = np.asarray(affine, dtype=np.float64)
     counts = (supersample,) * 3 if isinstance(supersample, int) else supersample
-    spacing = np.linalg.norm(affine[:3, :3], axis=0) / counts
+    spacing = voxel_sizes(affine) / counts
     edge = float(spacing.min())
     offsets = np.stack(
         np.meshgrid(*[(np.arange(count) + 0.5) / count - 0.5 for count in counts], indexing="ij"), axis=-1
@@ -95,7 +96,7 @@ def render(
     weight = np.float32(1 / len(offsets))
     for offset in offsets:
         shifted = affine.copy()
-        shifted[:3, 3] += affine[:3, :3] @ offset
+        shifted[:3, 3] = apply_affine(affine, offset)
         canvas = Canvas(shifted, shape, edge)
         _paint_around(canvas, spine)
         for body, box, share in zip(spine.bodies, boxes, shares, strict=True):

@@ -10,8 +10,9 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian, MRImageStorage
 from pydicom.valuerep import DSfloat
 
+from qmri.images.grid import Grid
 from qmri.simulate.dicom.scanner import UID_ROOT, Protocol, Registration, hashed_uid
-from qmri.simulate.imaging.geometry import Grid
+from qmri.simulate.imaging.geometry import image_orientation, image_position, slice_location
 
 
 @dataclass(frozen=True)
@@ -174,9 +175,9 @@ def _describe_geometry(dataset: Dataset, scan: Scan, frame: Frame) -> None:
     grid = scan.grid
     column_mm, row_mm, slice_mm = grid.voxel_size_mm
     dataset.SliceThickness = dataset.SpacingBetweenSlices = _decimal(slice_mm)
-    dataset.ImagePositionPatient = [_decimal(value) for value in grid.image_position(frame.index)]
-    dataset.ImageOrientationPatient = [_decimal(value) for value in grid.image_orientation]
-    dataset.SliceLocation = _decimal(grid.slice_location(frame.index))
+    dataset.ImagePositionPatient = [_decimal(value) for value in image_position(grid, frame.index)]
+    dataset.ImageOrientationPatient = [_decimal(value) for value in image_orientation(grid)]
+    dataset.SliceLocation = _decimal(slice_location(grid, frame.index))
     dataset.StackID = "1"
     dataset.InStackPositionNumber = frame.index + 1
     dataset.PixelSpacing = [_decimal(row_mm), _decimal(column_mm)]

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
-from qmri.simulate.imaging.geometry import Grid
+from qmri.images.grid import Grid
 
 PADDING = 0.5
 

@@ -2,60 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from qmri.images.grid import Grid
 
 RAS_TO_LPS = np.diag([-1.0, -1.0, 1.0])
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Voxels of an examination in the order in which a scanner writes them.
+def image_orientation(grid: Grid) -> list[float]:
+    """Return ImageOrientationPatient: LPS direction of growing column, then of growing row index."""
+    directions = RAS_TO_LPS @ grid.affine[:3, :2] / np.asarray(grid.voxel_size_mm[:2])
+    return [float(value) for value in directions.T.ravel()]
 
-    Attributes
-    ----------
-    shape
-        Number of columns, rows and slices: the axes of the arrays.
-    affine
-        (4, 4) matrix from voxel index (column, row, slice) to RAS+ mm.
-    """
 
-    shape: tuple[int, int, int]
-    affine: NDArray[np.float64]
+def image_position(grid: Grid, index: int) -> list[float]:
+    """Return ImagePositionPatient of a slice: LPS mm of the centre of its first voxel."""
+    return [float(value) for value in RAS_TO_LPS @ grid.to_mm([0, 0, index])]
 
-    @property
-    def voxel_size_mm(self) -> tuple[float, float, float]:
-        """Edge lengths along column, row and slice index."""
-        edges = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return float(edges[0]), float(edges[1]), float(edges[2])
 
-    @property
-    def image_orientation(self) -> list[float]:
-        """ImageOrientationPatient: LPS direction of growing column, then of growing row index."""
-        directions = RAS_TO_LPS @ self.affine[:3, :2] / np.asarray(self.voxel_size_mm[:2])
-        return [float(value) for value in directions.T.ravel()]
-
-    def image_position(self, index: int) -> list[float]:
-        """ImagePositionPatient of a slice: LPS mm of the centre of its first voxel."""
-        corner = self.affine @ np.array([0.0, 0.0, index, 1.0])
-        return [float(value) for value in RAS_TO_LPS @ corner[:3]]
-
-    def slice_location(self, index: int) -> float:
-        """Position of a slice along the slice normal, mm."""
-        orientation = np.asarray(self.image_orientation)
-        normal = np.cross(orientation[:3], orientation[3:])
-        return float(normal @ np.asarray(self.image_position(index)))
-
-    def to_mm(self, index: ArrayLike) -> NDArray[np.float64]:
-        """Return RAS+ mm of voxel indices of shape (..., 3)."""
-        return np.asarray(index, dtype=np.float64) @ self.affine[:3, :3].T + self.affine[:3, 3]
-
-    def to_index(self, point_mm: ArrayLike) -> NDArray[np.float64]:
-        """Return fractional voxel indices of RAS+ points of shape (..., 3)."""
-        shifted = np.asarray(point_mm, dtype=np.float64) - self.affine[:3, 3]
-        return shifted @ np.linalg.inv(self.affine[:3, :3]).T
+def slice_location(grid: Grid, index: int) -> float:
+    """Return the position of a slice along the slice normal, mm."""
+    orientation = np.asarray(image_orientation(grid))
+    normal = np.cross(orientation[:3], orientation[3:])
+    return float(normal @ np.asarray(image_position(grid, index)))
 
 
 def sagittal_grid(

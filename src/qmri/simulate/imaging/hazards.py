@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.images.grid import Grid
 from qmri.simulate.dicom.ge_dicom import ScannerMaps
-from qmri.simulate.imaging.geometry import Grid
 
 GHOST_SHIFT_SHARE = 0.17
 """Distance of a ghost as a share of the field of view: breathing against the time of a phase encoding."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from qmri.images.grid import Grid
 from qmri.simulate.anatomy import Rendering, Spine, Tissue
 from qmri.simulate.imaging.field import dephasing_rate, dipole_field, shimmed, smooth_random
-from qmri.simulate.imaging.geometry import Grid
 from qmri.simulate.imaging.tissue_signal import (
     OEDEMA_R2_PRIME_SHARE,
     R2_MARROW_PER_S,

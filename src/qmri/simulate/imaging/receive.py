@@ -6,10 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from qmri.images.grid import Grid
 from qmri.signal import WaterFatModel
 from qmri.simulate.dicom.ge_dicom import ScannerMaps
 from qmri.simulate.imaging.field import smooth_random
-from qmri.simulate.imaging.geometry import Grid
 from qmri.simulate.imaging.physics import Truth
 
 # What is assumed of R2* and field before the echoes are seen; decides only where there is no signal.

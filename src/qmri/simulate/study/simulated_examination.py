@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from qmri.errors import QmriError
+from qmri.images.grid import Grid
 from qmri.signal import WaterFatModel
 from qmri.simulate.anatomy import Rendering, Spine, draw_spine, render
 from qmri.simulate.dicom.ge_dicom import echo_images, legacy_maps, new_style_maps
 from qmri.simulate.dicom.ge_headers import Scan
-from qmri.simulate.imaging.geometry import Grid, sagittal_grid
+from qmri.simulate.imaging.geometry import sagittal_grid
 from qmri.simulate.imaging.hazards import around, exchanged, ghosted
 from qmri.simulate.imaging.physics import Truth, draw_marrow, voxel_truth
 from qmri.simulate.imaging.receive import coil_sensitivity, complex_noise, received_echoes, scanner_maps

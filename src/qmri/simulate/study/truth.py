@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from qmri.images.grid import Grid
 from qmri.simulate.anatomy import Body, Spine
 from qmri.simulate.anatomy.midplane import midplane
-from qmri.simulate.imaging.geometry import Grid
 from qmri.simulate.imaging.physics import Truth
 from qmri.simulate.study.study_plan import ExamPlan
 from qmri.spine.levels import LEVEL_ID
