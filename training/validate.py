@@ -27,8 +27,8 @@ from qmri.segment.cut.body_cut import cut_surfaces
 from qmri.segment.detect import NetworkDetector
 from qmri.segment.detect.detector import Detection, Detector, SpineImages
 from qmri.segment.detect.session import WEIGHTS
+from qmri.segment.naming.detected_names import name_detected
 from qmri.segment.naming.numbering import Naming
-from qmri.segment.segmentation import name_detected
 
 FOUND_MM = 10.0
 GIVEN = ("nothing", "lowest")

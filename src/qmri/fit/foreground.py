@@ -18,7 +18,17 @@ MAJORITY_EDGE = 5
 
 
 class Reason(IntEnum):
-    """Why a voxel has no value."""
+    """Why a voxel has no value.
+
+    Attributes
+    ----------
+    FITTED
+        0, the voxel has values.
+    OUTSIDE_MASK, NOT_FINITE, NO_SIGNAL
+        1-3, it was not fitted.
+    NOT_CONVERGED, R2STAR_AT_LIMIT, UNPHYSICAL
+        4-6, its fit was rejected.
+    """
 
     FITTED = 0
     OUTSIDE_MASK = 1

@@ -20,8 +20,8 @@ class Decisions:
     mode
         "complex" with a phase common to water and fat; "complex, free phases" where that differs from
         place to place; "hybrid" where the phase of some echoes was of no use; "magnitude" of all.
-    fat_model_id, water_ppm
-        Spectrum and chemical shift of water.
+    fat_model_id, water_ppm, water_temperature_c
+        Spectrum, chemical shift of water in ppm and the temperature at which it lies there, degrees Celsius.
     echo_count, evenly_spaced, field_period_hz
         Of the echo train; the field is known up to whole periods, None where it is unambiguous.
     mask_source
@@ -91,7 +91,7 @@ class Decisions:
 
 @dataclass(frozen=True)
 class WaterFatResult:
-    """Maps on the grid of the signal, without the echo axis. NaN where ``reason`` is not 0.
+    """Maps of the shape of the signal without its echo axis, as (x, y, z). NaN where ``reason`` is not 0.
 
     Attributes
     ----------

@@ -67,8 +67,8 @@ def fit_water_fat(
     imaging_frequency
         Centre frequency of the scanner, MHz.
     voxel_size
-        Edge lengths of a voxel along the spatial axes, mm; sets how smooth the field is along
-        each axis. One number for each axis, or three. Without it all edges count as 2 mm.
+        Edge lengths of a voxel along the spatial axes, mm, shape (3,) or one for each axis; sets how smooth
+        the field is along each. Without it all edges count as 2 mm.
     fat_model
         Fat spectrum or its id.
     water_ppm

@@ -45,18 +45,30 @@ from qmri.measure.shape.bodies import Body, find_bodies
 from qmri.measure.shape.curvature import coronal_cobb_deg, local_kyphosis_deg, thoracolumbar_kyphosis_deg
 from qmri.measure.shape.deformity import height_losses
 from qmri.measure.shape.morphometry import Morphometry, measure_shape
-from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns
+from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns, region_labels
 from qmri.outputs.tables import Cell
 from qmri.segment.checks.sentences import UNVERIFIED
 from qmri.signal import marrow_t1, t1_bias
-from qmri.spine.levels import LEVEL_ID
 
 VOID_SHARE = 0.25
 """A voxel with less in-phase signal than this share of the patient's marrow holds no ratio."""
 
 
 def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> ExaminationRows:
-    """Measure every labelled body and make the examination's rows."""
+    """Measure every labelled body and make the examination's rows.
+
+    Parameters
+    ----------
+    exam
+        Maps and labels on one grid, (x, y, z), and what is known of them.
+    settings
+        Erosion, expected levels, thresholds of the flags.
+
+    Returns
+    -------
+    ExaminationRows
+        Rows by column name, in the units of docs/outputs.md, and the regions.
+    """
     bodies = {body.level: body for body in find_bodies(exam.labels, exam.maps.affine)}
     cut = {level: cut_reason(body, exam.notes.get(level)) for level, body in bodies.items()}
     whole = [body for level, body in bodies.items() if cut[level] is None]
@@ -112,14 +124,6 @@ def _independence(vertebra: Vertebra, exam: ExaminationData) -> Independence:
     across = int(np.argmax(vertebra.body.voxel_size_mm))
     measured = exam.origin.noise.get("independent_shares") or (None, None, None)
     return independence(exam.origin.acquisition, exam.labels.shape, across, measured)
-
-
-def region_labels(vertebrae: Mapping[str, Vertebra], shape: tuple[int, ...]) -> NDArray[np.int16]:
-    """Return a label map of the regions in which the bodies were measured."""
-    labels = np.zeros(shape, dtype=np.int16)
-    for level, vertebra in vertebrae.items():
-        labels[vertebra.body.window][vertebra.region.roi] = LEVEL_ID[level]
-    return labels
 
 
 def prepare(bodies: Sequence[Body], maps: Maps, settings: MeasureSettings) -> list[Vertebra]:

@@ -36,7 +36,7 @@ class Maps:
     swap_risk
         (x, y, z) risk 0-1 that water and fat are exchanged.
     vendor_pdff, vendor_r2star
-        The scanner's own maps in percent and 1/s, where the echoes were fitted besides.
+        (x, y, z) the scanner's own maps in percent and 1/s, where the echoes were fitted besides.
     """
 
     affine: NDArray[np.float64]
@@ -89,7 +89,13 @@ class Origin:
 
 @dataclass(frozen=True)
 class Fractures:
-    """What the study sheet says of an examination's fractures; level names."""
+    """What the study sheet says of an examination's fractures.
+
+    Attributes
+    ----------
+    treated, acute, old
+        Level names.
+    """
 
     treated: tuple[str, ...] = ()
     acute: tuple[str, ...] = ()

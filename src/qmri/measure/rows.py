@@ -40,7 +40,13 @@ JUNCTION = ("T11", "T12", "L1", "L2")
 
 @dataclass(frozen=True)
 class Identity:
-    """Keys of an examination."""
+    """Keys of an examination.
+
+    Attributes
+    ----------
+    participant_id, session_id
+        As in the study sheet, without ``sub-`` and ``ses-``.
+    """
 
     participant_id: str
     session_id: str
@@ -122,6 +128,12 @@ class ExaminationRows:
 
     Attributes
     ----------
+    vertebrae
+        One row for each expected level and any found beyond.
+    patient
+        The row of the examination.
+    flags
+        One row for each flag.
     roi
         (x, y, z) int16 label map of the regions; empty where nothing could be measured.
     """

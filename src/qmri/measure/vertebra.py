@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,7 @@ from qmri.measure.shape.morphometry import (
     HEIGHTS_AT,
     Morphometry,
 )
+from qmri.spine.levels import LEVEL_ID
 
 MIN_PART = 20
 """A part of a body with fewer voxels has no median of its own."""
@@ -64,6 +66,14 @@ class Vertebra:
         """Return the finite values of a full map in the region, or elsewhere on the crop."""
         chosen = self.region.roi if where is None else where
         return finite(image[self.body.window][chosen])
+
+
+def region_labels(vertebrae: Mapping[str, Vertebra], shape: tuple[int, ...]) -> NDArray[np.int16]:
+    """Return a label map (x, y, z) of the regions in which the bodies were measured, ids of their levels."""
+    labels = np.zeros(shape, dtype=np.int16)
+    for level, vertebra in vertebrae.items():
+        labels[vertebra.body.window][vertebra.region.roi] = LEVEL_ID[level]
+    return labels
 
 
 def marker_columns(vertebra: Vertebra, maps: Maps, settings: MeasureSettings, independent: float) -> Row:

@@ -119,6 +119,20 @@ def require_values(terms: Sequence[Term], values: Values) -> None:
 def develop(cohort: Cohort, outcomes: Outcomes, settings: RiskSettings) -> Development:
     """Develop the model that the settings name.
 
+    Parameters
+    ----------
+    cohort
+        Eligible participants, terms (n, p) in natural units, NaN where missing.
+    outcomes
+        What happened to them, (n,) 1, 0 or NaN.
+    settings
+        Terms, resampling and thresholds.
+
+    Returns
+    -------
+    Development
+        The frozen model, its performance and everybody's risk.
+
     Raises
     ------
     QmriError

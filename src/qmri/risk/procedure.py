@@ -69,7 +69,7 @@ class Fitted:
         return complete(self.scale.standardise(terms), self.normal)
 
     def risk(self, terms: Values) -> Values:
-        """Return the risks of patients with raw terms (n, p), NaN where missing."""
+        """Return the risks (n,), 0-1, of patients with raw terms (n, p), NaN where missing."""
         Z = filled_means(self.scale.standardise(terms), self.normal)
         return np.asarray(expit(with_intercept(Z) @ self.logistic.coefficients))
 
@@ -85,6 +85,11 @@ def fit_procedure(terms: Values, y: Values, like: NormalModel | None = None) -> 
         (n,) outcomes, 0 or 1.
     like
         A distribution from which EM may begin; it changes the time taken, not where EM ends.
+
+    Returns
+    -------
+    Fitted
+        Scale, distribution of the terms and penalised logistic model.
     """
     scale = Scale.of(terms)
     Z = scale.standardise(terms)

@@ -51,7 +51,7 @@ class Validation:
     auc, slope, oe
         With 95 % intervals.
     thresholds, net_benefit, net_benefit_of_all
-        (k,) decision curve.
+        (k,) decision curve: risks 0-1, net benefit per patient.
     gain
         Mean net benefit above the better of everybody and nobody.
     calibration
@@ -82,6 +82,22 @@ def validate(
     model: RiskModel, cohort: Cohort, outcomes: Outcomes, threshold_range: tuple[float, float]
 ) -> Validation:
     """Measure a frozen model on new patients.
+
+    Parameters
+    ----------
+    model
+        The frozen model.
+    cohort
+        New patients with the terms of the model, (n, p) in natural units, NaN where missing.
+    outcomes
+        What happened to them, (n,) 1, 0 or NaN.
+    threshold_range
+        Lowest and highest risk of the decision curve, 0-1.
+
+    Returns
+    -------
+    Validation
+        Measures of the model as it is; nothing is refitted.
 
     Raises
     ------

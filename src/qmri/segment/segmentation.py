@@ -16,15 +16,12 @@ from qmri.segment.cut.body_cut import BodyCut, cut_surfaces
 from qmri.segment.cut.contrast import prepare
 from qmri.segment.cut.rasterise import rasterise
 from qmri.segment.detect.detector import Detection, Detector, SpineImages
-from qmri.segment.naming.field_of_view import is_complete, room, sideways, width_mm
-from qmri.segment.naming.level_evidence import doubts_of_sacrum, doubts_of_slab
+from qmri.segment.naming.detected_names import detection_evidence, name_detected
+from qmri.segment.naming.field_of_view import is_complete, sideways
 from qmri.segment.naming.numbering import (
     Naming,
     name_from_anchor,
-    name_from_lowest_level,
-    name_from_sacrum,
     seen_otherwise,
-    view_below,
 )
 from qmri.segment.reader.seeds import Seeds, check_seeds, counts_between
 from qmri.spine.body_frame import frames_of_chain
@@ -92,6 +89,22 @@ def segment_seeded(
     The reader's names stand. A detector, if one is given, helps the cut, and where it is sure of
     another numbering, that is a doubt.
 
+    Parameters
+    ----------
+    images
+        Images of the spine, (x, y, z).
+    seeds
+        One point in each body, (n, 3), RAS+ mm, with its level.
+    settings
+        Thresholds.
+    detector
+        What helps the cut and may doubt the names; None to do without.
+
+    Returns
+    -------
+    Segmentation
+        Label map (x, y, z) on the grid of the images, its table and naming.
+
     Raises
     ------
     QmriError
@@ -128,6 +141,11 @@ def segment_detected(
     anchor
         A single seed whose level names the others, if the user gave one.
 
+    Returns
+    -------
+    Segmentation
+        Label map (x, y, z) on the grid of the images, its table and naming.
+
     Raises
     ------
     QmriError
@@ -157,33 +175,7 @@ def segment_detected(
         naming = name_detected(images, detection, cuts, settings, lowest_level)
     naming = replace(naming, doubts=(*naming.doubts, *detection.doubts))
     result = _labelled(images, cuts, naming, settings)
-    return replace(result, evidence=_detection_evidence(detection, naming))
-
-
-def name_detected(
-    images: SpineImages,
-    detection: Detection,
-    cuts: Sequence[BodyCut],
-    settings: SegmentSettings,
-    lowest_level: str | None,
-) -> Naming:
-    """Name what a detector found and what was cut from it; otherwise as for `segment_detected`."""
-    view = (images.water.shape, images.affine)
-    if lowest_level is None:
-        naming = name_from_sacrum(detection, settings.naming_probability)
-    else:
-        naming = name_from_lowest_level(
-            lowest_level,
-            detection,
-            [is_complete(cut.surface, *view) for cut in cuts],
-            view_below(detection, *view),
-            settings.naming_probability,
-            room_mm=[room(cut.surface, *view) for cut in cuts],
-        )
-    return replace(
-        naming,
-        doubts=(*naming.doubts, *doubts_of_sacrum(detection), *doubts_of_slab(detection, width_mm(*view))),
-    )
+    return replace(result, evidence=detection_evidence(detection, naming))
 
 
 def segment_drawn(
@@ -195,6 +187,22 @@ def segment_drawn(
     """Take a reader's labels (already on the grid of the images) and check them.
 
     Levels in ``known`` keep the completeness and the confidence given there.
+
+    Parameters
+    ----------
+    images
+        Images of the spine, (x, y, z).
+    labels
+        (x, y, z) int16 on the same grid, ids of `qmri.spine.levels`.
+    settings
+        Thresholds of the checks.
+    known
+        Bodies as they were before, by level.
+
+    Returns
+    -------
+    Segmentation
+        The same labels with their table; naming by "labels".
     """
     levels = tuple(sort_levels(LEVEL_NAME[int(number)] for number in np.unique(labels) if number))
     border = _border_labels(labels, images.affine)
@@ -276,20 +284,3 @@ def _border_labels(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> se
     axes = [axis for axis in range(3) if axis != sideways(affine)]
     faces = [np.moveaxis(labels, axis, 0)[end] for axis in axes for end in (0, -1)]
     return {int(number) for face in faces for number in np.unique(face)}
-
-
-def _detection_evidence(detection: Detection, naming: Naming) -> dict[str, object]:
-    return {
-        "detector": detection.detector,
-        "candidates": [
-            {
-                "level": level,
-                "centre_mm": [round(value, 1) for value in candidate.centre_mm],
-                "score": round(candidate.score, 3),
-                "lowest_probability": round(candidate.lowest_probability, 4),
-            }
-            for candidate, level in zip(detection.candidates, naming.levels, strict=True)
-        ],
-        "sacrum_seen": detection.sacrum_mm is not None,
-        **detection.evidence,
-    }

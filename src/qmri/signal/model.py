@@ -66,7 +66,24 @@ class WaterFatModel:
         *,
         water_ppm: float = WATER_PPM_37C,
     ) -> WaterFatModel:
-        """Return the model of a fat spectrum at echo times in s and a centre frequency in MHz."""
+        """Return the model of a fat spectrum at echo times.
+
+        Parameters
+        ----------
+        spectrum
+            Fat spectrum or its id.
+        echo_times
+            s, shape (echoes,).
+        imaging_frequency
+            Centre frequency, MHz.
+        water_ppm
+            Chemical shift of water, ppm; without effect on spectra that count from water.
+
+        Returns
+        -------
+        WaterFatModel
+            Echo times and fat phasor.
+        """
         times = np.asarray(echo_times, dtype=np.float64)
         return cls(times, fat_phasor(spectrum, times, imaging_frequency, water_ppm=water_ppm))
 

@@ -47,12 +47,17 @@ def cramer_rao(
     model
         Spectrum and echo times.
     water, fat
-        Signals at echo time 0.
+        Signals at echo time 0, arbitrary unit.
     r2star
         Decay rate, 1/s.
     noise_sd
-        Standard deviation of the noise of the real and of the imaginary part.
+        Standard deviation of the noise of the real and of the imaginary part, in the unit of the signals.
         All four broadcast against each other.
+
+    Returns
+    -------
+    Precision
+        Of PDFF in percent, R2* in 1/s and the field in Hz, arrays of the broadcast shape.
     """
     water, fat, r2star, noise_sd = np.broadcast_arrays(
         *(np.asarray(value, dtype=np.float64) for value in (water, fat, r2star, noise_sd))

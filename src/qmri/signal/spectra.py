@@ -64,6 +64,16 @@ class FatModel:
         Fat hardly moves with temperature, water does (`water_position`): only a spectrum that counts
         from water changes.
 
+        Parameters
+        ----------
+        temperature_c
+            Degrees Celsius.
+
+        Returns
+        -------
+        FatModel
+            The spectrum, its shifts moved where they count from water.
+
         Raises
         ------
         QmriError
@@ -130,6 +140,16 @@ FAT_MODELS: dict[str, FatModel] = {model.id: model for model in _MODELS}
 def fat_model(spectrum: str | FatModel) -> FatModel:
     """Return the fat spectrum of an id; a spectrum given by the user passes through.
 
+    Parameters
+    ----------
+    spectrum
+        One of the ids of `FAT_MODELS`, or a spectrum.
+
+    Returns
+    -------
+    FatModel
+        The spectrum.
+
     Raises
     ------
     QmriError
@@ -160,6 +180,11 @@ def triglyceride(chain_length: float, double_bonds: float, methylene_interrupted
         Number of double bonds in the molecule, ndb.
     methylene_interrupted
         Number of double bonds with one CH2 between them, nmidb.
+
+    Returns
+    -------
+    FatModel
+        Nine peaks in ppm from tetramethylsilane.
     """
     cl, ndb, nmidb = chain_length, double_bonds, methylene_interrupted
     counts = (9, 6 * (cl - 4) - 8 * ndb + 2 * nmidb, 6, 4 * (ndb - nmidb), 6, 2 * nmidb, 4, 1, 2 * ndb)
@@ -172,16 +197,37 @@ def triglyceride(chain_length: float, double_bonds: float, methylene_interrupted
 
 
 def water_position(temperature_c: float) -> float:
-    """Return the chemical shift of water in ppm at a temperature in degrees Celsius.
+    """Return the chemical shift of water at a temperature.
 
     ``delta_w = 1.3 + 3.748 - 0.01085 T``: the distance to methylene at 1.3 ppm is 3.347 ppm
     at 37 degrees and 3.50 ppm at 22.9 (Hernando 2014, 10.1002/mrm.24951).
+
+    Parameters
+    ----------
+    temperature_c
+        Temperature of the tissue, degrees Celsius.
+
+    Returns
+    -------
+    float
+        ppm from tetramethylsilane.
     """
     return 1.3 + 3.748 - 0.01085 * temperature_c
 
 
 def water_temperature(water_ppm: float) -> float:
-    """Return the temperature in degrees Celsius at which water has a chemical shift in ppm."""
+    """Return the temperature at which water has a chemical shift: the inverse of `water_position`.
+
+    Parameters
+    ----------
+    water_ppm
+        ppm from tetramethylsilane.
+
+    Returns
+    -------
+    float
+        Degrees Celsius.
+    """
     return (1.3 + 3.748 - water_ppm) / 0.01085
 
 
@@ -191,7 +237,7 @@ WATER_PPM_37C = water_position(37.0)
 def fat_frequencies(
     spectrum: str | FatModel, imaging_frequency: float, *, water_ppm: float = WATER_PPM_37C
 ) -> NDArray[np.float64]:
-    """Return the frequency of each fat peak relative to water, Hz, shape (peaks,).
+    """Return the frequency of each fat peak relative to water.
 
     Parameters
     ----------
@@ -201,6 +247,11 @@ def fat_frequencies(
         Centre frequency of the scanner, MHz (not the nominal field: a "3 T" scanner may be 2.894 T).
     water_ppm
         Chemical shift of water; without effect on spectra that count from water.
+
+    Returns
+    -------
+    ndarray
+        Hz, shape (peaks,); negative for peaks below water.
     """
     model = fat_model(spectrum)
     shift_ppm = np.asarray(model.ppm, dtype=np.float64)

@@ -16,7 +16,7 @@ SAME_FIELD = 0.1
 def marrow_t1(
     field_strength_t: float | None, imaging_frequency_mhz: float | None = None
 ) -> tuple[float, float] | None:
-    """Return T1 of water and of fat in vertebral marrow, s; None at a field for which it is not known.
+    """Return T1 of water and of fat in vertebral marrow at a field.
 
     Parameters
     ----------
@@ -24,6 +24,11 @@ def marrow_t1(
         Field, T; where it is not known it follows from the frequency.
     imaging_frequency_mhz
         Frequency of water, MHz.
+
+    Returns
+    -------
+    tuple of float or None
+        T1 of water and of fat, s; None at a field for which they are not known.
     """
     field = field_strength_t or (imaging_frequency_mhz or 0.0) / GAMMA_MHZ_PER_T
     return next((t1 for known, t1 in MARROW_T1_S.items() if abs(field / known - 1) <= SAME_FIELD), None)
@@ -47,6 +52,11 @@ def t1_bias(
         TR, s.
     t1_s
         T1 of water and of fat, s.
+
+    Returns
+    -------
+    float
+        Percentage points; positive, since fat recovers faster.
 
     Examples
     --------

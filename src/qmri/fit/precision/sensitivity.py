@@ -59,21 +59,32 @@ def spectrum_sensitivity(
 ) -> tuple[SpectrumEffect, ...]:
     """Fit a volume with several fat spectra and return what each changes, by band of PDFF.
 
-    The parameters are those of `fit_water_fat`, besides:
-
     Parameters
     ----------
-    signal, echo_times, imaging_frequency, voxel_size, water_ppm, mask, threads
-        As in `fit_water_fat`.
+    signal
+        Complex echoes or magnitudes, arbitrary unit, shape (x, y, z, echo), (x, y, echo) or (x, echo).
+    echo_times
+        s, shape (echo,), ascending.
+    imaging_frequency
+        Centre frequency of the scanner, MHz.
     reference
         Spectrum against which the others are compared.
     spectra
         Spectra to compare; the reference itself is left out.
+    voxel_size, water_ppm, threads
+        As in `fit_water_fat`.
+    mask
+        Voxels to fit, bool of the spatial shape; the automatic foreground without it.
 
     Returns
     -------
     tuple of SpectrumEffect
         One for each spectrum and each band of PDFF that has voxels.
+
+    Raises
+    ------
+    QmriError
+        As in `fit_water_fat`.
     """
 
     def fit(spectrum: FatModel) -> WaterFatResult:

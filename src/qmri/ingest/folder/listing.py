@@ -78,6 +78,22 @@ def list_folder(
 ) -> str:
     """Return what a folder holds, for a reader; only headers are read.
 
+    Parameters
+    ----------
+    source
+        Folder or zip archive of DICOM as exported.
+    overrides
+        The site's override file.
+    workers
+        Number of processes that read headers.
+    progress
+        Called with the number of headers read and the number of files.
+
+    Returns
+    -------
+    str
+        Lines by study and series: what each was taken for and why, and what would be used or refused.
+
     Raises
     ------
     QmriError

@@ -75,7 +75,17 @@ class SeriesRule(_Strict):
 
 
 class Overrides(_Strict):
-    """The content of an override file."""
+    """The content of an override file.
+
+    Attributes
+    ----------
+    series
+        What the images of some series are; the first rule that fits an image counts.
+    phase_sign
+        "standard" or "conjugate"; None lets the data say.
+    imaging_frequency_mhz
+        Centre frequency, MHz, where the headers lack it.
+    """
 
     series: tuple[SeriesRule, ...] = ()
     phase_sign: Annotated[
@@ -106,6 +116,16 @@ class Overrides(_Strict):
 
 def read_overrides(path: Path | None) -> Overrides:
     """Read an override file; with no path, there are no overrides.
+
+    Parameters
+    ----------
+    path
+        The file, or None.
+
+    Returns
+    -------
+    Overrides
+        Its content.
 
     Raises
     ------

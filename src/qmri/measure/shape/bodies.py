@@ -79,6 +79,11 @@ def find_bodies(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> lis
         (x, y, z) integers, ids of `qmri.spine.levels`; other ids (sacrum, discs) are left out.
     affine
         (4, 4) from index to RAS+ millimetres.
+
+    Returns
+    -------
+    list of Body
+        Each cut out with a margin, its axes in RAS+ mm; the largest piece where a label has several.
     """
     boxes = ndimage.find_objects(labels)
     found = [n for n in range(1, len(boxes) + 1) if n in LEVEL_NAME and boxes[n - 1] is not None]

@@ -87,11 +87,18 @@ class Morphometry:
         return self.anterior_mm - self.posterior_mm
 
     def along_mm(self, at: float | Real) -> Real:
-        """Return anterior positions in mm at fractions of the depth from the anterior wall."""
+        """Return anterior positions in mm at fractions of the depth from the anterior wall.
+
+        ``at`` has any shape; so has the result.
+        """
         return self.anterior_mm - np.asarray(at, dtype=np.float64) * self.depth_mm
 
     def heights_mm(self, at: float | Real, right_mm: float = 0.0) -> Real:
-        """Return heights in mm at fractions of the depth from the anterior wall."""
+        """Return heights in mm at fractions of the depth from the anterior wall.
+
+        ``at`` has any shape, 0 at the anterior and 1 at the posterior wall; so has the result.
+        ``right_mm`` counts from the middle.
+        """
         along = self.along_mm(at)
         return self.upper.height_mm(right_mm, along) - self.lower.height_mm(right_mm, along)
 
@@ -110,7 +117,18 @@ class Morphometry:
 
 
 def measure_shape(body: Body) -> Morphometry | None:
-    """Return the shape of a body; None where the label is too small to have one."""
+    """Return the shape of a body; None where the label is too small to have one.
+
+    Parameters
+    ----------
+    body
+        The cropped label, (x, y, z) bool, with its affine and its first frame.
+
+    Returns
+    -------
+    Morphometry or None
+        Frame, walls and endplates, mm.
+    """
     occupancy = Occupancy.of(body.mask, body.affine)
     points = apply_affine(body.affine, np.argwhere(body.mask))
     frame = frame_along(points.mean(axis=0), _first_axis(body.frame), body.frame.spacing_mm)

@@ -36,7 +36,7 @@ class Risks:
     Attributes
     ----------
     risk, low, high
-        (n,) and the limits of the interval.
+        (n,) risks 0-1 and the limits of their interval.
     error
         (n,) standard error of the linear predictor.
     linear

@@ -76,7 +76,22 @@ def cox_snell_r2(auc: float, share: float) -> float:
 
 
 def sample_size(n: int, events: int, parameters: int, anticipated_auc: float) -> SampleSize:
-    """Return what n patients with these events afford."""
+    """Return what n patients with these events afford.
+
+    Parameters
+    ----------
+    n, events
+        Patients with a known outcome, and those with the event.
+    parameters
+        Coefficients without the intercept.
+    anticipated_auc
+        What the model is expected to reach, 0.5-1.
+
+    Returns
+    -------
+    SampleSize
+        Patients that the criteria ask for, and parameters that these afford.
+    """
     share = min(max(events / n if n else 0.0, 1e-3), 1 - 1e-3)
     per_parameter, fixed = _needs(share, anticipated_auc)
     return SampleSize(

@@ -28,9 +28,9 @@ class SpineImages:
     affine
         (4, 4) float64 matrix from voxel index to RAS+ millimetres; any orientation of the axes.
     fat
-        Magnitude of the fat signal in the unit of ``water``, or None.
+        (x, y, z) magnitude of the fat signal in the unit of ``water``, or None.
     pdff
-        Proton density fat fraction in percent, or None; NaN where it has no value.
+        (x, y, z) proton density fat fraction in percent, or None; NaN where it has no value.
     """
 
     water: NDArray[np.floating]
@@ -141,5 +141,15 @@ class Detector(Protocol):
         """Return the bodies in view, none if there are none.
 
         The call is deterministic and does not change the images.
+
+        Parameters
+        ----------
+        images
+            Images of the spine, (x, y, z), any orientation.
+
+        Returns
+        -------
+        Detection
+            Centres in RAS+ mm, probabilities 0-1, doubts and evidence.
         """
         ...

@@ -25,12 +25,21 @@ CLEAR_VOXELS = 3
 
 @dataclass(frozen=True)
 class NetworkDetector:
-    """Finds vertebral bodies with the embedded network, or with other weights of the same kind."""
+    """Finds vertebral bodies with the embedded network, or with other weights of the same kind.
+
+    Attributes
+    ----------
+    weights
+        ONNX files whose predictions are averaged; the embedded ones by default.
+    """
 
     weights: tuple[Path, ...] = WEIGHTS
 
     def chain(self, images: SpineImages) -> tuple[list[Peak], ProbabilityMap, ProbabilityMap]:
-        """Return the points along the spine, sacrum included, and where bodies are and where S1 is."""
+        """Return the points along the spine, sacrum included, and where bodies are and where S1 is.
+
+        Points in RAS+ mm; both maps are (x, y, z) probabilities 0-1 on the working grid.
+        """
         grid = working_grid(images.affine, images.water.shape)
         fat = fat_of(images)
         channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))
@@ -44,7 +53,18 @@ class NetworkDetector:
         )
 
     def detect(self, images: SpineImages) -> Detection:
-        """Return the bodies in view, cranial to caudal, with the probability of each numbering."""
+        """Return the bodies in view, cranial to caudal, with the probability of each numbering.
+
+        Parameters
+        ----------
+        images
+            Images of the spine, (x, y, z), any orientation.
+
+        Returns
+        -------
+        Detection
+            Centres in RAS+ mm, probabilities 0-1, doubts and evidence.
+        """
         chain, body_probability, first_sacral = self.chain(images)
         numbered = numbering(chain)
         count = int(np.sum(numbered.above > 0.5))

@@ -37,6 +37,16 @@ class Seeds:
 def read_seeds(path: Path) -> Seeds:
     """Read a file of seeds (CSV, TSV or separated by semicolons) and put it in cranial to caudal order.
 
+    Parameters
+    ----------
+    path
+        Table with the columns level, x_mm, y_mm, z_mm (RAS+).
+
+    Returns
+    -------
+    Seeds
+        Levels, cranial to caudal, and points (n, 3), RAS+ mm.
+
     Raises
     ------
     QmriError
