@@ -73,7 +73,7 @@ def test_a_spur_lowers_the_solidity(spine):
 
 
 @pytest.mark.parametrize(("half_width", "told"), [(0, False), (1, False), (5, True)])
-def test_bodies_that_touch_over_a_tenth_of_their_cross_section_are_told_on_both(spine, half_width, told):
+def test_bodies_that_touch_over_much_of_their_cross_section_are_told_on_both(spine, half_width, told):
     """Across a thin disc outlines touch in places; where the disc is gone they touch all over."""
     labels = spine.labels.copy()
     middle = np.argwhere(labels == 22).mean(0).round().astype(int)

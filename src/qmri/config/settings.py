@@ -113,7 +113,7 @@ class SegmentSettings(Section):
         Field(
             ge=0, description="contact with another body, as a share of the cross-section, that is flagged"
         ),
-    ] = 0.1
+    ] = 0.15
     void_signal: Annotated[
         float, Field(gt=0, lt=1, description="a void has less than this share of the marrow's signal")
     ] = 0.25
