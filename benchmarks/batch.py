@@ -23,6 +23,8 @@ from pathlib import Path
 from statistics import median
 
 from qmri.pipeline.records.ledger import read_ledger, run_times
+from qmri.pipeline.records.models import Failure, NoDecisions, Settings
+from qmri.pipeline.records.record_files import write_record
 from qmri.pipeline.run.workflow import fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -30,12 +32,12 @@ SNAKEFILE = ROOT / "workflow" / "Snakefile"
 REPEATS = 5
 FILES_OF_AN_EXAMINATION = 20 * 6 * 3  # slices, echoes, real and imaginary and magnitude
 
-# A stage that does nothing but write its record, as fast as a shell can.
+# A stage that does nothing but write the record of a failure, as fast as a shell can.
 EMPTY_QMRI = """#!/bin/sh
 case "$2" in
 --exam)
   sub=${3%%_*}; ses=${3##*_}; mkdir -p "$sub/$ses/$1"
-  echo '{"status": "ok", "outputs": {}, "warnings": []}' > "$sub/$ses/$1/$3_$1.json" ;;
+  cp "${0%/*}/record.json" "$sub/$ses/$1/$3_$1.json" ;;
 --collect)
   mkdir -p markers
   for table in vertebrae patients flags changes; do
@@ -44,6 +46,19 @@ case "$2" in
 --study-page) mkdir -p report; echo > report/index.html ;;
 esac
 """
+NOTHING_DONE = Failure(
+    stage="ingest",
+    examination="sub-00000_ses-pre",
+    status="failed",
+    warnings=(),
+    settings=Settings(),
+    decisions=NoDecisions(),
+    inputs={},
+    outputs={},
+    software={},
+    failed_stage="ingest",
+    reason="nothing was done",
+)
 STAGES = {
     "ingest": "qmri.pipeline.stages.ingest",
     "fit": "qmri.pipeline.stages.fit",
@@ -84,6 +99,7 @@ def empty_study(folder: Path, count: int) -> list[str]:
         (folder / "lib").symlink_to(Path(sys.prefix) / "lib")
     (folder / "bin" / "qmri").write_text(EMPTY_QMRI)
     (folder / "bin" / "qmri").chmod(0o755)
+    write_record(folder / "bin" / "record.json", NOTHING_DONE)
     rows = [f"{number:05d},pre,dicom" for number in range(count)]
     (folder / "study.csv").write_text("\n".join(["participant_id,session_id,dicom_dir", *rows]) + "\n")
     python = str(folder / "bin" / "python")

@@ -17,7 +17,7 @@ from qmri.config import MeasureSettings
 from qmri.fit.water_fat import fit_water_fat
 from qmri.images.acquisition import Acquisition
 from qmri.measure.examination import measure_examination
-from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.measure.rows import ExaminationData, Identity
 from qmri.signal import WaterFatModel
 from qmri.simulate.anatomy.midplane import midplane
@@ -44,7 +44,7 @@ def fitted(simulated: Simulated, rng: np.random.Generator) -> tuple[Maps, Origin
     )
     maps = Maps(affine=grid.affine, **{name: np.asarray(getattr(result, name), float) for name in MAPS})
     acquisition = Acquisition(acquired_matrix=protocol.acquired_matrix)
-    return maps, Origin("fit", FAT_MODEL, acquisition, {"sigma": result.decisions.noise_sd})
+    return maps, Origin("fit", FAT_MODEL, acquisition, ImageNoise(result.decisions.noise_sd))
 
 
 def measured(simulated: Simulated, rng: np.random.Generator) -> dict[str, dict[str, object]]:

@@ -3,11 +3,12 @@ import subprocess
 import sys
 
 import pytest
+from small_records import outcome
 
 from qmri.errors import QmriError
 from qmri.images.nifti import read_json
 from qmri.outputs import exam_directory, file_path
-from qmri.pipeline.records.stage import Outcome, run_stage_or_record
+from qmri.pipeline.records.stage import run_stage_or_record
 from qmri.pipeline.run.batch import (
     RUN_VARIABLE,
     forget_losses,
@@ -50,7 +51,7 @@ def other_run(tmp_path):
 
 
 def work(folder):
-    return Outcome()
+    return outcome("fit")
 
 
 def record(results):
@@ -108,7 +109,7 @@ def publish_fit(results, exam=EXAM):
     def work(aside):
         for key in ("pdff", "r2star"):
             file_path(aside, exam, key).write_text("map")
-        return Outcome()
+        return outcome("fit")
 
     run_stage_or_record("fit", exam, directory, work)
     return directory
@@ -131,6 +132,6 @@ def test_a_stage_that_lacks_an_output_is_found(tmp_path):
 def test_records_of_untouched_stages_are_not_read(tmp_path, monkeypatch):
     publish_fit(tmp_path)
     monkeypatch.setattr(
-        "qmri.pipeline.run.batch.read_json", lambda path: pytest.fail(f"{path.name} was read")
+        "qmri.pipeline.run.batch.read_record", lambda path: pytest.fail(f"{path.name} was read")
     )
     assert incomplete_stages(tmp_path, [EXAM]) == []

@@ -3,10 +3,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_records import outcome
 
 from qmri.errors import QmriError
 from qmri.images.nifti import read_json
 from qmri.outputs import file_path
+from qmri.pipeline.records.models import FitRecord, SegmentRecord
 from qmri.pipeline.records.stage import Outcome, find_record, run_stage, run_stage_or_record
 
 EXAM = "sub-01_ses-pre"
@@ -15,7 +17,7 @@ EXAM = "sub-01_ses-pre"
 def writes(text: str):
     def work(folder: Path) -> Outcome:
         file_path(folder, EXAM, "labels_table").write_text(text)
-        return Outcome(decisions={"text": text})
+        return outcome("segment", naming_doubts=(text,))
 
     return work
 
@@ -31,10 +33,10 @@ def table(folder: Path) -> Path:
 
 def test_a_stage_leaves_its_files_and_a_record_with_their_checksums(tmp_path):
     run_stage("segment", EXAM, tmp_path / "segment", writes("a"), settings={"k": 1})
-    name, record = find_record(tmp_path / "segment", "segment")
-    assert name == EXAM
-    assert record["settings"] == {"k": 1}
-    assert list(record["outputs"]) == [table(tmp_path).name]
+    record = find_record(tmp_path / "segment", SegmentRecord)
+    assert record.examination == EXAM
+    assert record.settings.to_json() == {"k": 1}
+    assert list(record.outputs) == [table(tmp_path).name]
     assert [path.name for path in tmp_path.iterdir()] == ["segment"]
 
 
@@ -93,7 +95,7 @@ def test_files_of_a_person_are_kept_and_stale_results_are_not(tmp_path):
     file_path(folder, EXAM, "segment_record").unlink()
 
     def writes_nothing(aside: Path) -> Outcome:
-        return Outcome()
+        return outcome("segment")
 
     run_stage("segment", EXAM, folder, writes_nothing)
     assert (folder / "notes.txt").read_text() == "mine"
@@ -103,7 +105,7 @@ def test_files_of_a_person_are_kept_and_stale_results_are_not(tmp_path):
 def test_an_output_outside_the_registry_is_an_error_of_the_program(tmp_path):
     def writes_elsewhere(folder: Path) -> Outcome:
         (folder / "stray.txt").write_text("x")
-        return Outcome()
+        return outcome("segment")
 
     with pytest.raises(ValueError, match=r"stray\.txt"):
         run_stage("segment", EXAM, tmp_path / "segment", writes_elsewhere)
@@ -111,12 +113,12 @@ def test_an_output_outside_the_registry_is_an_error_of_the_program(tmp_path):
 
 def test_a_folder_that_is_no_result_is_refused(tmp_path):
     with pytest.raises(QmriError, match="not the result of qmri fit"):
-        find_record(tmp_path, "fit")
+        find_record(tmp_path, FitRecord)
 
 
 def test_a_record_cannot_hold_what_json_cannot(tmp_path):
     def decides_nan(folder: Path) -> Outcome:
-        return Outcome(decisions={"noise": float(np.nan)})
+        return outcome("segment", naming_probability=float(np.nan))
 
     with pytest.raises(ValueError, match="JSON"):
         run_stage("segment", EXAM, tmp_path / "segment", decides_nan)
@@ -153,8 +155,8 @@ def test_a_kill_while_publishing_leaves_no_record_beside_a_mixture(
         run_stage("segment", EXAM, folder, writes("new"))
     except KeyboardInterrupt:
         with pytest.raises(QmriError):
-            find_record(folder, "segment")
+            find_record(folder, SegmentRecord)
     else:
         assert table(folder).read_text() == "new"
-        assert find_record(folder, "segment")
+        assert find_record(folder, SegmentRecord)
     assert (folder / "notes.txt").read_text() == "mine"

@@ -1,11 +1,12 @@
 """Commands on one examination, where there are no results, no such examination, or none with maps."""
 
 import pytest
+from small_records import outcome
 
 from qmri.cli import main
 from qmri.errors import QmriError
 from qmri.outputs import exam_directory
-from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
+from qmri.pipeline.records.stage import run_stage, run_stage_or_record
 
 NEW, BAD = "sub-new_ses-pre", "sub-bad_ses-pre"
 COMMANDS = {
@@ -47,7 +48,7 @@ def test_a_folder_that_is_not_there_or_holds_something_else_is_named(said, tmp_p
 
 def test_another_name_a_failure_and_an_unfinished_examination_are_told_apart(said, tmp_path):
     results = tmp_path / "results"
-    run_stage("ingest", NEW, exam_directory(results, NEW, "ingest"), lambda aside: Outcome())
+    run_stage("ingest", NEW, exam_directory(results, NEW, "ingest"), lambda aside: outcome("ingest"))
     for verb in ("ingest", "fit", "segment"):
         run_stage_or_record(verb, BAD, exam_directory(results, BAD, verb), refuse)
     for wrong in ("sub-nwe_ses-pre", "sub-new", "new_pre_x", "../etc"):

@@ -1,11 +1,11 @@
 """The state of a run from its events, and what a person sees of it."""
 
 import io
-import json
 import os
 import signal
 
 import pytest
+from small_records import write_failure, write_small_record
 
 from qmri.outputs.files import VERBS, record_path
 from qmri.pipeline.run.progress import Display, Progress, duration
@@ -39,9 +39,10 @@ def progress(tmp_path, clock):
 
 def write_record(results, exam, verb, status="ok"):
     path = record_path(results, exam, verb)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    record = {"status": status, "failed_stage": "ingest", "reason": "two patients"}
-    path.write_text(json.dumps(record))
+    if status == "failed":
+        write_failure(path, verb, exam, at="ingest", reason="two patients")
+    else:
+        write_small_record(path, verb, exam)
 
 
 def run_exam(progress, number, seconds=1.0, status="ok"):

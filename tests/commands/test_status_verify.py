@@ -5,21 +5,23 @@ import os
 from pathlib import Path
 
 import pytest
+from small_records import NO_FILES, SETTINGS, outcome
 
 from qmri.cli import main
 from qmri.errors import QmriError
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS, record_path
 from qmri.pipeline.records.ledger import write_ledger
+from qmri.pipeline.records.models import SHEET_LABELS, ReaderDecisions
 from qmri.pipeline.records.provenance import sha256
-from qmri.pipeline.records.stage import Outcome, run_stage_or_record
+from qmri.pipeline.records.stage import run_stage_or_record
 from qmri.pipeline.run.batch import LOCK_FILE
 
 GOOD, BAD, NEW = "sub-good_ses-pre", "sub-bad_ses-pre", "sub-new_ses-pre"
 PRODUCT = {"ingest": "echoes_real", "fit": "pdff", "segment": "labels_table", "measure": "exam_patient"}
 
 
-def publish(results, exam, verb, text="first", decisions=None, refuse=None):
+def publish(results, exam, verb, text="first", refuse=None, **decisions):
     upstream = [record_path(results, exam, earlier) for earlier in VERBS[: VERBS.index(verb)]]
 
     def work(aside):
@@ -27,9 +29,10 @@ def publish(results, exam, verb, text="first", decisions=None, refuse=None):
             raise QmriError(refuse, remedy="export the source images")
         if verb in PRODUCT:
             file_path(aside, exam, PRODUCT[verb]).write_text(text)
-        return Outcome(decisions=decisions or {}, warnings=["dark image"] if verb == "fit" else [])
+        return outcome(verb, ("dark image",) if verb == "fit" else (), **decisions)
 
-    run_stage_or_record(verb, exam, exam_directory(results, exam, verb), work, upstream=upstream)
+    directory = exam_directory(results, exam, verb)
+    run_stage_or_record(verb, exam, directory, work, upstream=upstream, settings=SETTINGS.get(verb))
 
 
 @pytest.fixture
@@ -38,19 +41,21 @@ def study(tmp_path):
     dicom.mkdir()
     (dicom / "1").write_text("pixels")
     (tmp_path / "seeds.csv").write_text("L1")
+    (tmp_path / "drawn.nii").write_text("labels")
     sheet = tmp_path / "study.csv"
-    rows = [f"{name},pre,Smith,{seeds}" for name, seeds in (("good", "seeds.csv"), ("bad", ""), ("new", ""))]
-    sheet.write_text("\n".join(["participant_id,session_id,dicom_dir,seeds", *rows]) + "\n")
+    rows = ["good,pre,Smith,seeds.csv,drawn.nii", "bad,pre,Smith,,", "new,pre,Smith,,"]
+    sheet.write_text("\n".join(["participant_id,session_id,dicom_dir,seeds,labels", *rows]) + "\n")
     return sheet
 
 
 @pytest.fixture
 def results(tmp_path, study):
     out = tmp_path / "results"
-    inputs = {"inputs": {"sha256": {"00001": sha256(tmp_path / "Smith" / "1")}}}
-    publish(out, GOOD, "ingest", decisions=inputs)
+    used = {"00001": sha256(tmp_path / "Smith" / "1")}
+    publish(out, GOOD, "ingest", inputs=NO_FILES.model_copy(update={"sha256": used}))
     publish(out, GOOD, "fit")
-    publish(out, GOOD, "segment", decisions={"seeds_sha256": sha256(tmp_path / "seeds.csv")})
+    reader = ReaderDecisions(file=SHEET_LABELS, sha256=sha256(tmp_path / "drawn.nii"))
+    publish(out, GOOD, "segment", seeds_sha256=sha256(tmp_path / "seeds.csv"), reader=reader)
     for verb in ("measure", "report"):
         publish(out, GOOD, verb)
     for verb in VERBS:
@@ -119,6 +124,10 @@ def move_seeds(results, tmp_path):
     (tmp_path / "seeds.csv").write_text("L2")
 
 
+def lose_drawn_labels(results, tmp_path):
+    (tmp_path / "drawn.nii").unlink()
+
+
 @pytest.mark.parametrize(
     ("damage", "told"),
     [
@@ -129,6 +138,7 @@ def move_seeds(results, tmp_path):
         (edit_a_table, "markers/patients.csv was changed"),
         (change_dicom, "1 of 1 DICOM files that were used are gone or changed"),
         (move_seeds, "its seeds are gone or changed"),
+        (lose_drawn_labels, "its labels are gone or changed"),
     ],
 )
 def test_what_no_longer_belongs_together_is_named(results, study, tmp_path, capsys, damage, told):

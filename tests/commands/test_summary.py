@@ -50,7 +50,9 @@ def test_what_became_of_the_risk_model_is_told_where_there_is_one(tmp_path, reco
         (tmp_path / "markers" / f"{name}.csv").write_text(table_text([], columns))
     if record:
         (tmp_path / "risk").mkdir()
-        (tmp_path / "risk" / "risk_record.json").write_text(json.dumps(record))
+        (tmp_path / "risk" / "risk_record.json").write_text(
+            json.dumps({"stage": "risk", "settings": {}, "software": {}, **record})
+        )
     text = summarise(tmp_path).text
     assert says in text
     assert ("risk     " in text) == (record is not None)

@@ -9,6 +9,9 @@ import pydicom
 import pytest
 from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
+from small_records import outcome
+
+from qmri.pipeline.records.models import ReaderDecisions
 
 hd = pytest.importorskip("highdicom")
 
@@ -18,7 +21,7 @@ from qmri.export.codes import VERTEBRA  # noqa: E402
 from qmri.export.source import find_source  # noqa: E402
 from qmri.images.nifti import Volume, write_volume  # noqa: E402
 from qmri.outputs import exam_directory, file_path  # noqa: E402
-from qmri.pipeline.records.stage import Outcome, run_stage  # noqa: E402
+from qmri.pipeline.records.stage import run_stage  # noqa: E402
 
 NAME = "sub-01_ses-pre"
 SHAPE = (7, 6, 4)
@@ -87,11 +90,11 @@ def study(tmp_path):
     def fit(aside):
         for key, data in maps.items():
             write_volume(file_path(aside, NAME, key), Volume(data, affine()), dtype=np.float32)
-        return Outcome()
+        return outcome("fit")
 
     def segment(aside):
         write_volume(file_path(aside, NAME, "labels"), Volume(labels, affine()), dtype=np.int16)
-        return Outcome({"reader": {"sha256": "0"}})
+        return outcome("segment", reader=ReaderDecisions(file="manual", sha256="0"))
 
     run_stage("fit", NAME, exam_directory(results, NAME, "fit"), fit)
     run_stage("segment", NAME, exam_directory(results, NAME, "segment"), segment)

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from small_records import write_small_record
 
 from qmri.cli import main
 from qmri.config import parse_config
@@ -10,6 +11,8 @@ from qmri.fit import fit_water_fat
 from qmri.images.acquisition import Acquisition
 from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path, write_json, write_volume
 from qmri.outputs import exam_directory, file_path
+from qmri.pipeline.records.models import FitRecord
+from qmri.pipeline.records.stage import find_record
 from qmri.signal import FAT_MODELS, GAMMA_MHZ_PER_T, WATER_PPM_37C, WaterFatModel, water_position
 
 EXAM = "sub-01_ses-pre"
@@ -33,13 +36,8 @@ def write_ingested(directory, mode="echoes", acquisition=ACQUISITION, parts=("re
         for key, value in (("vendor_pdff", 40.0), ("vendor_r2star", 80.0), ("vendor_water", 6.0)):
             volume = Volume(np.full(SHAPE, value), AFFINE)
             write_volume(file_path(directory, EXAM, key), volume, dtype=np.float32)
-    record = {
-        "stage": "ingest",
-        "examination": EXAM,
-        "status": "ok",
-        "decisions": {"mode": mode, "acquisition": acquisition.to_json()},
-    }
-    write_json(file_path(directory, EXAM, "ingest_record"), record)
+    record = file_path(directory, EXAM, "ingest_record")
+    write_small_record(record, "ingest", EXAM, mode=mode, acquisition=acquisition)
 
 
 def test_echoes_are_fitted(tmp_path):
@@ -50,10 +48,9 @@ def test_echoes_are_fitted(tmp_path):
     sidecar = read_json(sidecar_path(path))
     assert (sidecar["Units"], sidecar["FatModel"]) == ("percent", "ren9")
     assert sidecar["Sources"] == [f"{EXAM}_part-real_MEGRE.nii.gz", f"{EXAM}_part-imag_MEGRE.nii.gz"]
-    decisions = read_json(file_path(tmp_path / "out", EXAM, "fit_record"))["decisions"]
-    assert decisions["recon_mode"] == "fit"
-    assert decisions["fat_model_id"] == "ren9"
-    assert Acquisition.from_json(decisions["acquisition"]) == ACQUISITION
+    decisions = find_record(tmp_path / "out", FitRecord).decisions
+    assert (decisions.recon_mode, decisions.fat_model_id) == ("fit", "ren9")
+    assert decisions.acquisition == ACQUISITION
 
 
 def test_vendor_maps_are_adopted_where_there_are_no_echoes(tmp_path):

@@ -91,7 +91,7 @@ def test_echo_times_that_jitter_or_are_rounded_in_some_parts_are_read_and_told(d
     assert are_echoes(result, phantom)
     assert told(result, "EchoTime (0018,0081)", "rounding")
     expected = (np.array(phantom.echo_times_ms) + 0.038) * 1e-3
-    np.testing.assert_allclose(result.decisions["acquisition"]["echo_times_s"], expected, atol=3e-8)
+    np.testing.assert_allclose(result.decisions.acquisition.echo_times_s, expected, atol=3e-8)
 
 
 # Names
@@ -215,7 +215,7 @@ def test_sources_that_nobody_can_tell_apart_are_told_beside_the_maps(dicom, phan
     assert told(
         result, "72 images of series 5", "6 echo times", "(0043,102F)", "[magnitude, real, imaginary]"
     )
-    assert result.decisions["left_out"][0]["images"] == 72
+    assert result.decisions.left_out[0]["images"] == 72
 
 
 def test_echoes_beside_a_map_decide_about_its_scale(dicom, phantom, read):

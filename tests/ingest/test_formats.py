@@ -17,7 +17,7 @@ def assert_echoes(result, phantom):
     signal = result.echoes_real + 1j * result.echoes_imag
     assert signal.shape == (*phantom.shape, len(phantom.echo_times_ms))
     np.testing.assert_allclose(
-        result.decisions["acquisition"]["echo_times_s"], np.array(phantom.echo_times_ms) * 1e-3
+        result.decisions.acquisition.echo_times_s, np.array(phantom.echo_times_ms) * 1e-3
     )
     np.testing.assert_allclose(result.affine, phantom.affine, atol=1e-4)
     common = np.vdot(expected, signal)
@@ -37,9 +37,9 @@ def assert_maps(result, phantom):
 def test_ge_sources_are_conjugated_and_unchopped(dicom, ingested, tmp_path):
     phantom = dicom.Phantom(noise=0.0)
     result = ingested(dicom.write(tmp_path / "d", dicom.ge_sources(phantom)))
-    assert result.decisions["mode"] == "echoes"
-    assert result.decisions["echoes"]["phase_sign"]["stored_as"] == "conjugate"
-    assert result.decisions["echoes"]["slice_chopping"]["undone"] is True
+    assert result.decisions.mode == "echoes"
+    assert result.decisions.echoes.phase_sign["stored_as"] == "conjugate"
+    assert result.decisions.echoes.slice_chopping["undone"] is True
     assert_echoes(result, phantom)
 
 
@@ -47,9 +47,9 @@ def test_siemens_magnitude_and_phase_in_two_series(dicom, ingested, tmp_path):
     phantom = dicom.Phantom(noise=0.0)
     images = dicom.siemens_sources(phantom)
     result = ingested(dicom.write(tmp_path / "d", images))
-    assert result.decisions["echoes"]["parts"] == "magnitude and phase"
-    assert result.decisions["echoes"]["phase_sign"]["stored_as"] == "standard"
-    assert result.decisions["echoes"]["slice_chopping"]["undone"] is False
+    assert result.decisions.echoes.parts == "magnitude and phase"
+    assert result.decisions.echoes.phase_sign["stored_as"] == "standard"
+    assert result.decisions.echoes.slice_chopping["undone"] is False
     assert_echoes(result, phantom)
 
 
@@ -65,8 +65,8 @@ def test_ge_magnitude_and_phase_in_one_series(dicom, ingested, tmp_path):
         index, echo = (ds.InstanceNumber - 1) // 18, ds.EchoNumbers - 1
         images.append(dicom.set_pixels(phase, 1000 * np.angle(echoes[:, :, index, echo])))
     result = ingested(dicom.write(tmp_path / "d", images))
-    assert result.decisions["echoes"]["phase_unit"] == "rad/1000"
-    assert result.decisions["echoes"]["phase_sign"]["stored_as"] == "conjugate"
+    assert result.decisions.echoes.phase_unit == "rad/1000"
+    assert result.decisions.echoes.phase_sign["stored_as"] == "conjugate"
     assert_echoes(result, phantom)
 
 
@@ -99,7 +99,7 @@ def test_magnitude_alone_is_kept_and_flagged(dicom, ingested, tmp_path):
     phantom = dicom.Phantom()
     images = [ds for ds in dicom.ge_sources(phantom) if ds[0x0043, 0x102F].value == 0]
     result = ingested(dicom.write(tmp_path / "d", images))
-    assert result.decisions["echoes"]["parts"] == "magnitude"
+    assert result.decisions.echoes.parts == "magnitude"
     assert result.echoes_magnitude.shape == (*phantom.shape, 6)
     assert any("magnitude" in warning for warning in result.warnings)
 
@@ -108,7 +108,7 @@ def test_magnitude_alone_is_kept_and_flagged(dicom, ingested, tmp_path):
 def test_maps_of_every_vendor_have_the_same_units(dicom, ingested, tmp_path, form):
     phantom = dicom.Phantom()
     result = ingested(dicom.write(tmp_path / "d", getattr(dicom, form)(phantom)))
-    assert result.decisions["mode"] == "maps"
+    assert result.decisions.mode == "maps"
     assert_maps(result, phantom)
 
 
@@ -122,8 +122,8 @@ def test_sources_and_maps_are_both_kept(dicom, ingested, tmp_path):
     phantom = dicom.Phantom(noise=0.0)
     folder = dicom.write(tmp_path / "d", dicom.ge_sources(phantom) + dicom.ge_new_maps(phantom))
     result = ingested(folder)
-    assert result.decisions["mode"] == "both"
-    assert result.decisions["maps"]["on_the_grid_of_the_echoes"] is True
+    assert result.decisions.mode == "both"
+    assert result.decisions.maps["on_the_grid_of_the_echoes"] is True
     assert_maps(result, phantom)
     assert_echoes(result, phantom)
 
@@ -158,7 +158,7 @@ def test_magnitude_echoes_beside_maps_are_kept_and_the_maps_are_used(dicom, inge
     phantom = dicom.Phantom(shape=(20, 24, 4))
     sources = [ds for ds in dicom.ge_sources(phantom) if ds[0x0043, 0x102F].value == 0]
     result = ingested(dicom.write(tmp_path / "d", sources + dicom.ge_new_maps(phantom)))
-    assert result.decisions["mode"] == "maps"
+    assert result.decisions.mode == "maps"
     assert result.echoes_magnitude.shape == (*phantom.shape, 6)
     assert_maps(result, phantom)
 
@@ -171,7 +171,7 @@ def test_the_real_world_value_mapping_comes_before_rescale(dicom, ingested, tmp_
             ds.RealWorldValueMappingSequence = dicom.real_world(0.07326, -100.0, "%")
             ds.RescaleSlope, ds.RescaleIntercept = "1", "0"
     result = ingested(dicom.write(tmp_path / "d", images))
-    assert result.decisions["maps"]["pdff"]["source"] == "RealWorldValueMapping"
+    assert result.decisions.maps["pdff"]["source"] == "RealWorldValueMapping"
     assert_maps(result, phantom)
 
 
@@ -214,5 +214,5 @@ def test_echoes_that_cannot_separate_water_and_fat_leave_the_maps(dicom, ingeste
     assert "sign" not in str(refusal.value)
     (tmp_path / "ingested").rmdir()
     result = ingested(dicom.write(tmp_path / "both", [*sources, *dicom.ge_new_maps(in_phase)]))
-    assert result.decisions["mode"] == "maps"
+    assert result.decisions.mode == "maps"
     assert any("the echoes were left out" in text for text in result.warnings)

@@ -116,7 +116,7 @@ def test_sources_without_private_tags_are_refused_until_their_order_is_told(
         np.abs(phantom.echoes())[phantom.body],
         atol=20,
     )
-    assert result.decisions["echoes"]["phase_sign"]["stored_as"] == "conjugate"
+    assert result.decisions.echoes.phase_sign["stored_as"] == "conjugate"
 
 
 def test_without_any_hint_the_user_is_asked_what_to_write(dicom, phantom, refused, ingested, tmp_path):
@@ -193,7 +193,7 @@ def test_junk_beside_changes_nothing(dicom, phantom, ingested, tmp_path):
     result = ingested(folder)
     assert_pdff(result, phantom)
     assert_r2star(result, phantom)
-    assert result.decisions["inputs"]["files"]["foreign"] == 3
+    assert result.decisions.inputs.files["foreign"] == 3
 
 
 def test_the_same_instances_twice_count_once(dicom, phantom, ingested, tmp_path):
@@ -201,7 +201,7 @@ def test_the_same_instances_twice_count_once(dicom, phantom, ingested, tmp_path)
     shutil.copytree(folder, folder / "copy")
     result = ingested(folder)
     assert result.echoes_real.shape == (*phantom.shape, 6)
-    assert result.decisions["inputs"]["copies"] == 72
+    assert result.decisions.inputs.copies == 72
     assert any("more than once" in warning for warning in result.warnings)
 
 
@@ -227,7 +227,7 @@ def test_the_other_phase_sign_is_found(dicom, phantom, ingested, tmp_path):
     quiet = dicom.Phantom(shape=phantom.shape, noise=0.0)
     images = dicom.ge_sources(quiet, conjugate=False)
     result = ingested(dicom.write(tmp_path / "d", images))
-    assert result.decisions["echoes"]["phase_sign"]["stored_as"] == "standard"
+    assert result.decisions.echoes.phase_sign["stored_as"] == "standard"
     signal = result.echoes_real + 1j * result.echoes_imag
     np.testing.assert_allclose(
         np.abs(np.vdot(signal, quiet.echoes())), np.linalg.norm(signal) ** 2, rtol=1e-3
@@ -236,7 +236,7 @@ def test_the_other_phase_sign_is_found(dicom, phantom, ingested, tmp_path):
 
 def test_permille_is_divided_by_ten(dicom, phantom, ingested, tmp_path):
     result = ingested(dicom.write(tmp_path / "d", dicom.siemens_maps(phantom)))
-    assert result.decisions["maps"]["pdff"]["unit"] == "permille"
+    assert result.decisions.maps["pdff"]["unit"] == "permille"
     assert_pdff(result, phantom)
 
 
@@ -248,7 +248,7 @@ def test_permille_of_another_vendor_is_found_by_the_check(dicom, phantom, ingest
 
 def test_philips_rescale_is_applied(dicom, phantom, ingested, tmp_path):
     result = ingested(dicom.write(tmp_path / "d", dicom.philips_maps(phantom)))
-    assert result.decisions["maps"]["pdff"]["source"] == "Rescale"
+    assert result.decisions.maps["pdff"]["source"] == "Rescale"
     assert_pdff(result, phantom)
 
 
@@ -324,16 +324,16 @@ def test_without_an_imaging_frequency_it_must_be_told(dicom, phantom, refused, i
     folder = dicom.write(tmp_path / "d", images)
     assert "imaging_frequency_mhz: VALUE" in refused(folder)
     told = ingested(folder, "imaging_frequency_mhz: 127.74")
-    assert told.decisions["acquisition"]["imaging_frequency_mhz"] == 127.74
+    assert told.decisions.acquisition.imaging_frequency_mhz == 127.74
 
 
 def test_hertz_and_gauss_of_old_software_are_converted(dicom, phantom, ingested, tmp_path):
     images = dicom.ge_sources(phantom)
     for ds in images:
         ds.ImagingFrequency, ds.MagneticFieldStrength = "127740000", "30000"
-    acquisition = ingested(dicom.write(tmp_path / "d", images)).decisions["acquisition"]
-    assert acquisition["imaging_frequency_mhz"] == pytest.approx(127.74)
-    assert acquisition["field_strength_t"] == pytest.approx(3.0)
+    acquisition = ingested(dicom.write(tmp_path / "d", images)).decisions.acquisition
+    assert acquisition.imaging_frequency_mhz == pytest.approx(127.74)
+    assert acquisition.field_strength_t == pytest.approx(3.0)
 
 
 def test_a_contradiction_in_a_series_elsewhere_is_only_told(dicom, phantom, ingested, tmp_path):
@@ -364,7 +364,7 @@ def test_a_constant_position_is_refused(dicom, phantom, refused, tmp_path, form)
 
 def test_plain_sources_and_plain_maps_are_read_without_a_warning(dicom, phantom, ingested, tmp_path):
     result = ingested(dicom.write(tmp_path / "d", dicom.ge_sources(phantom) + dicom.ge_new_maps(phantom)))
-    assert result.decisions["mode"] == "both"
+    assert result.decisions.mode == "both"
     assert result.warnings == []
 
 
@@ -397,7 +397,7 @@ def test_a_multi_echo_series_of_another_sequence_is_left_out(dicom, phantom, ing
         ds.ScanOptions = ""
         ds[0x0019, 0x109C].value = "merge"
     result = ingested(dicom.write(tmp_path / "d", images + dicom.ge_new_maps(phantom)))
-    assert result.decisions["mode"] == "maps"
+    assert result.decisions.mode == "maps"
     assert any("another sequence" in warning for warning in result.warnings)
 
 
@@ -461,7 +461,7 @@ def test_an_exported_file_set_with_its_dicomdir_is_read(dicom, phantom, ingested
     assert (tmp_path / "disc" / "DICOMDIR").exists()
     result = ingested(tmp_path / "disc")
     assert_pdff(result, phantom)
-    assert result.decisions["inputs"]["files"] == {"image": 20, "other": 1}
+    assert result.decisions.inputs.files == {"image": 20, "other": 1}
 
 
 def test_a_listing_of_junk_tells_what_was_wrong(dicom, phantom, tmp_path, capsys):

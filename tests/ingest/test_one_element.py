@@ -88,9 +88,9 @@ class Export:
             volume = read_volume(file)
             arrays[file.name] = volume.data
             arrays[file.name + " affine"] = volume.affine
-        facts = outcome.decisions["acquisition"]
-        if facts["echo_times_s"]:
-            arrays["facts"] = np.array([*facts["echo_times_s"], facts["imaging_frequency_mhz"]])
+        facts = outcome.decisions.acquisition
+        if facts.echo_times_s:
+            arrays["facts"] = np.array([*facts.echo_times_s, facts.imaging_frequency_mhz])
         return arrays, "\n".join(outcome.warnings)
 
     def with_change(self, tag, how: str, chosen: list[int]) -> SimpleNamespace | None:

@@ -18,9 +18,9 @@ def test_the_signal_of_the_challenge_comes_back(shared_data, ingested):
     scale = np.vdot(expected, found) / np.vdot(expected, expected).real
     np.testing.assert_allclose(found / abs(scale), expected, atol=1.0 / abs(scale))
     assert abs(np.angle(scale)) < 1e-3
-    np.testing.assert_allclose(result.decisions["acquisition"]["echo_times_s"], times)
-    assert result.decisions["echoes"]["phase_sign"]["stored_as"] == "conjugate"
-    assert result.decisions["echoes"]["slice_chopping"]["undone"] is True
+    np.testing.assert_allclose(result.decisions.acquisition.echo_times_s, times)
+    assert result.decisions.echoes.phase_sign["stored_as"] == "conjugate"
+    assert result.decisions.echoes.slice_chopping["undone"] is True
 
 
 @pytest.mark.parametrize("case", ["case16", "case17"])

@@ -13,7 +13,7 @@ import pytest
 from qmri.config import MeasureSettings
 from qmri.images.acquisition import Acquisition
 from qmri.measure.examination import measure_examination
-from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.measure.marrow.roi import surface_depth_mm
 from qmri.measure.quality.flags import DISQUALIFYING, FLAGS, misfit_flags
 from qmri.measure.rows import ExaminationData, Identity, LabelNote
@@ -54,7 +54,7 @@ def clean(make_spine, seed=0, **options):
         Identity("01", "pre"),
         maps,
         spine.labels,
-        origin=Origin("fit", "ren9", acquisition, {"sigma": 2.0}),
+        origin=Origin("fit", "ren9", acquisition, ImageNoise(2.0)),
         fractures=Fractures(treated=("L1",)),
     )
 
@@ -91,7 +91,7 @@ def void(make_spine):
 
 def low_snr(make_spine):
     data = clean(make_spine)
-    return replace(data, origin=replace(data.origin, noise={"sigma": 10.0}))
+    return replace(data, origin=replace(data.origin, noise=ImageNoise(10.0)))
 
 
 def poor_fit(make_spine):

@@ -5,12 +5,14 @@ import json
 
 import pandas as pd
 import pytest
+from small_records import outcome
 
 from qmri.cli import main
 from qmri.errors import QmriError
+from qmri.images.acquisition import Acquisition
 from qmri.images.nifti import Volume, read_json, write_volume
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
-from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
+from qmri.pipeline.records.stage import run_stage, run_stage_or_record
 from qmri.pipeline.study.study_sheet import read_study
 
 GOOD, BAD = "sub-01_ses-pre", "sub-02_ses-pre"
@@ -25,17 +27,17 @@ def study(tmp_path, make_spine):
     spine = make_spine(marrow={"L1": (20.0, 90.0)})
 
     def nothing(_):
-        return Outcome()
+        return outcome("ingest")
 
     def fit(aside):
         for key, data in (("pdff", spine.pdff), ("r2star", spine.r2star)):
             write_volume(file_path(aside, GOOD, key), Volume(data, spine.affine), dtype="float32")
-        acquisition = {"field_strength_t": 3.0, "echo_times_s": [0.0012, 0.0022], "repetition_time_s": 0.007}
-        return Outcome({"recon_mode": "echoes", "fat_model_id": "ren9", "acquisition": acquisition})
+        acquisition = Acquisition((0.0012, 0.0022), field_strength_t=3.0, repetition_time_s=0.007)
+        return outcome("fit", recon_mode="echoes", acquisition=acquisition)
 
     def segment(aside):
         write_volume(file_path(aside, GOOD, "labels"), Volume(spine.labels, spine.affine), dtype="int16")
-        return Outcome()
+        return outcome("segment")
 
     def refuse(_):
         raise QmriError("two patients in one folder")

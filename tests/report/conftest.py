@@ -2,12 +2,15 @@
 
 import numpy as np
 import pytest
+from small_records import outcome
 
 from qmri.cli import main
 from qmri.errors import QmriError
+from qmri.images.acquisition import Acquisition
 from qmri.images.nifti import Volume, write_volume
 from qmri.outputs import exam_directory, file_path
-from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
+from qmri.pipeline.records.models import EchoDecisions
+from qmri.pipeline.records.stage import run_stage, run_stage_or_record
 from qmri.spine.levels import LEVEL_ID
 
 LEVELS = ("T11", "T12", "L1", "L2", "L3")
@@ -39,21 +42,18 @@ def study(tmp_path_factory):
     labels, pdff, affine = block_spine()
 
     def ingest(_):
-        return Outcome(
-            {"form": "sources", "phase_sign": {"choice": "conjugated", "residual": 0.01}}, ["a <b> warning"]
-        )
+        echoes = EchoDecisions(phase_sign={"stored_as": "conjugate", "residual": 0.01})
+        return outcome("ingest", ("a <b> warning",), echoes=echoes)
 
     def fit(aside):
         maps = {"pdff": pdff, "r2star": np.full(pdff.shape, 120.0), "water": 100 - pdff, "fat": pdff}
         for key, data in maps.items():
             write_volume(file_path(aside, GOOD, key), Volume(data, affine), dtype="float32")
-        return Outcome(
-            {"recon_mode": "echoes", "fat_model_id": "ren9", "acquisition": {"field_strength_t": 3.0}}
-        )
+        return outcome("fit", acquisition=Acquisition(field_strength_t=3.0))
 
     def segment(aside):
         write_volume(file_path(aside, GOOD, "labels"), Volume(labels, affine), dtype="int16")
-        return Outcome({"levels_named_from": "seeds"})
+        return outcome("segment")
 
     def refuse(_):
         raise QmriError("the folder holds two patients", remedy="give each patient a folder")

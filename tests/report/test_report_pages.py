@@ -10,7 +10,7 @@ from qmri.config import MeasureSettings
 from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.stages.report import read_content
 from qmri.pipeline.study.study_sheet import read_study
-from qmri.report.examination.examination_page import examination_page
+from qmri.report.examination.examination_page import StageFailure, examination_page
 
 GOOD, BAD = "sub-01_ses-pre", "sub-02_ses-pre"
 VOID = {"meta", "img", "input", "link", "br"}
@@ -65,7 +65,7 @@ def test_the_page_of_an_examination_refers_to_nothing_outside(pages):
 
 def test_the_page_names_levels_numbers_and_decisions(pages):
     checker, text = read(pages[0])
-    for told in ("T11", "L3", "PDFF", "conjugated", "ren9", "treated target", "desc-manual_dseg"):
+    for told in ("T11", "L3", "PDFF", "conjugate", "ren9", "treated target", "desc-manual_dseg"):
         assert told in text
     pictures = [
         attributes for tag, attributes in checker.tags if tag == "svg" and attributes.get("role") == "img"
@@ -107,9 +107,7 @@ def test_the_page_of_a_failed_examination_offers_nothing_that_is_not_there(pages
 
 def unverified(content, doubts):
     """The content with names of the levels that nobody has verified."""
-    record = content.records["segment"]
-    decisions = {**record["decisions"], "levels_verified": False, "naming_doubts": doubts}
-    return replace(content, records={**content.records, "segment": {**record, "decisions": decisions}})
+    return replace(content, name_doubts=tuple(doubts))
 
 
 def test_names_that_are_not_verified_are_told_before_any_number(study):
@@ -160,19 +158,13 @@ def test_maps_without_labels_are_still_shown(study):
     sheet, results = study
     exam = read_study(sheet).find(GOOD)
     content = read_content(exam, results, MeasureSettings())
-    failed = {
-        "status": "failed",
-        "failed_stage": "segment",
-        "reason": "no body was found",
-        "remedy": "give seeds",
-    }
     content = replace(
         content,
         labels=None,
         roi=None,
         flags=[],
         patient={**content.patient, "status": "failed", "status_reason": "segment: no body was found"},
-        records={**content.records, "segment": failed},
+        failure=StageFailure("segment", "no body was found", "give seeds"),
     )
     text = examination_page(content)
     assert "no body was found" in text

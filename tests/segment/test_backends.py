@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import psutil
 import pytest
+from small_records import outcome
 
 from qmri.config import SegmentSettings, parse_config
 from qmri.errors import QmriError
 from qmri.images.nifti import Volume, read_json, read_volume, write_volume
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import record_path
-from qmri.pipeline.records.stage import Outcome, run_stage
+from qmri.pipeline.records.stage import run_stage
 from qmri.pipeline.stages.segment import segment_examination
 from qmri.pipeline.study.study_sheet import Examination
 from qmri.segment.backends.backend import Site, segment_with_backend
@@ -288,7 +289,7 @@ def examination(tools, spine) -> Examination:
         for key in ("water", "fat", "pdff"):
             data = Volume(getattr(spine.images, key), spine.images.affine)
             write_volume(file_path(aside, NAME, key), data, dtype=np.float32)
-        return Outcome()
+        return outcome("fit")
 
     run_stage("fit", NAME, exam_directory(tools / "results", NAME, "fit"), fit)
     return Examination("01", "pre", tools, lowest_level=LOWEST)

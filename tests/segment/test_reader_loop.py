@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from small_records import outcome
 
 from qmri.config import MeasureSettings, SegmentSettings
 from qmri.images.nifti import Volume, read_json, read_volume, write_volume
@@ -45,9 +46,11 @@ class Case:
         def fit(aside: Path) -> Outcome:
             for key, data in maps.items():
                 write_volume(file_path(aside, NAME, key), Volume(data, self.affine), dtype=np.float32)
-            return Outcome({"recon_mode": "echoes"})
+            return outcome("fit")
 
-        run_stage("ingest", NAME, exam_directory(self.results, NAME, "ingest"), lambda aside: Outcome())
+        run_stage(
+            "ingest", NAME, exam_directory(self.results, NAME, "ingest"), lambda aside: outcome("ingest")
+        )
         run_stage("fit", NAME, exam_directory(self.results, NAME, "fit"), fit)
 
     @property

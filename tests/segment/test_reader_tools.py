@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from small_records import outcome
 
 from qmri.cli import main
 from qmri.errors import QmriError
@@ -16,7 +17,8 @@ from qmri.images.nifti import Volume, read_volume, write_volume
 from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.reading.moved_names import new_names
 from qmri.pipeline.reading.worklist import need, write_worklist
-from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
+from qmri.pipeline.records.models import ReaderDecisions
+from qmri.pipeline.records.stage import run_stage, run_stage_or_record
 from qmri.segment.label_table import table_path, write_table
 from qmri.segment.reader.markups import markups_json, read_markups
 from qmri.segment.reader.nrrd import read_nrrd
@@ -131,7 +133,7 @@ def segmented(results, exam, bodies, **decisions):
         path = file_path(aside, exam, "labels")
         write_volume(path, Volume(labels, np.eye(4)), dtype=np.int16)
         write_table(table_path(path), bodies, verified=True)
-        return Outcome({"levels_verified": True, **decisions})
+        return outcome("segment", **decisions)
 
     run_stage("segment", exam, exam_directory(results, exam, "segment"), work)
 
@@ -148,7 +150,7 @@ def test_relabelling_writes_a_correction_and_keeps_the_former_one(tmp_path, caps
     assert main(["relabel", "--exam", exam, "--shift", "-1", "--results", str(tmp_path)]) == 1
     assert "no run has taken yet" in capsys.readouterr().err
     digest = hashlib.sha256(manual.read_bytes()).hexdigest()
-    segmented(tmp_path, exam, [body("L3"), body("L4")], reader={"sha256": digest})
+    segmented(tmp_path, exam, [body("L3"), body("L4")], reader=ReaderDecisions(file="manual", sha256=digest))
     assert main(["relabel", exam, "--shift", "+1", "--results", str(tmp_path)]) == 0
     assert set(np.unique(read_volume(manual).data)) == {0, 23, 24}
     former = folder / f"{exam}_desc-former_dseg.nii.gz"
@@ -179,7 +181,7 @@ def test_the_worklist_puts_first_what_needs_a_look(tmp_path, capsys):
     segmented(
         tmp_path, "sub-c_ses-1", [body("L1", 0.9)], levels_verified=False, naming_doubts=["which is L5?"]
     )
-    segmented(tmp_path, "sub-d_ses-1", [body("L1", None)], reader={"sha256": "0"})
+    segmented(tmp_path, "sub-d_ses-1", [body("L1", None)], reader={"file": "manual", "sha256": "0"})
 
     def refuse(aside):
         raise QmriError("no vertebral body was found")
@@ -215,7 +217,12 @@ def test_failed_examinations_lead_the_worklist_and_say_why(tmp_path, verb):
         if stage == "segment":
             segmented(tmp_path, failing, [body("L1", 0.99)])
         else:
-            run_stage(stage, failing, exam_directory(tmp_path, failing, stage), lambda aside: Outcome())
+            run_stage(
+                stage,
+                failing,
+                exam_directory(tmp_path, failing, stage),
+                lambda aside, stage=stage: outcome(stage),
+            )
     run_stage_or_record(verb, failing, exam_directory(tmp_path, failing, verb), refuse)
     first = write_worklist(tmp_path)[0]
     assert (first.examination, first.failed_at) == (failing, verb)

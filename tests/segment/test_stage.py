@@ -5,12 +5,13 @@ import json
 
 import numpy as np
 import pytest
+from small_records import outcome
 
 from qmri.cli import main
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
 from qmri.images.nifti import Volume, read_json, read_volume, write_volume
-from qmri.pipeline.records.stage import Outcome, run_stage
+from qmri.pipeline.records.stage import run_stage
 from qmri.pipeline.stages.segment import Anchors, ImageFiles, segment_examination, segment_files
 from qmri.pipeline.study.study_sheet import Examination
 
@@ -93,7 +94,7 @@ def fitted(results, toy_spine, images):
         for suffix, data in images.items():
             volume = Volume(data, toy_spine.images.affine)
             write_volume(aside / f"sub-01_ses-pre_{suffix}.nii.gz", volume, dtype=np.float32)
-        return Outcome()
+        return outcome("fit")
 
     run_stage("fit", "sub-01_ses-pre", results / "sub-01" / "ses-pre" / "fit", work)
 

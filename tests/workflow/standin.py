@@ -18,6 +18,10 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
+
+from small_records import outcome
+
 from qmri.commands import study_config
 from qmri.errors import QmriError
 from qmri.images.nifti import read_json
@@ -74,12 +78,14 @@ def stage(study: Study, options: argparse.Namespace) -> int:
             raise QmriError("the folder of DICOM is missing", remedy="correct dicom_dir in the study sheet")
         product = file_path(aside, exam.name, PRODUCT[verb])
         product.write_text("".join(path.read_text() for path in inputs) or exam.name)
-        erosion = study_config(options.results).measure.erosion_mm
-        return Outcome(decisions={"threads": os.environ.get("OMP_NUM_THREADS"), "erosion_mm": erosion})
+        return outcome(verb)
 
-    run_stage_or_record(
-        verb, exam.name, exam_directory(options.results, exam.name, verb), work, upstream=inputs
-    )
+    settings = {
+        "threads": os.environ.get("OMP_NUM_THREADS"),
+        "erosion_mm": study_config(options.results).measure.erosion_mm,
+    }
+    directory = exam_directory(options.results, exam.name, verb)
+    run_stage_or_record(verb, exam.name, directory, work, upstream=inputs, settings=settings)
     return 0
 
 

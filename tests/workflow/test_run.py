@@ -35,7 +35,7 @@ def test_one_bad_examination_stops_nobody(batch_study):
     assert len(ended.stderr.splitlines()) < 10
 
     # What stays in the results folder names no folder of the source data, and no thread too many.
-    assert study.record("a1", "ingest")["decisions"]["threads"] == "1"
+    assert study.record("a1", "ingest")["settings"]["threads"] == "1"
     for path in study.out.rglob("*"):
         if path.is_file():
             assert b"Smith" not in path.read_bytes(), path
@@ -170,7 +170,7 @@ def test_the_workflow_is_a_module_of_another_and_takes_its_settings(batch_study,
     command = [python, "-m", "snakemake", "--cores", "2", "--configfile", "mine.yaml"]
     subprocess.run(command, cwd=study.root, env=study.environment, capture_output=True, check=True)
     assert (study.out / "mine.txt").read_text() == "2 markers/patients.csv\n"
-    assert study.record("a1", "measure")["decisions"]["erosion_mm"] == 2.5
+    assert study.record("a1", "measure")["settings"]["erosion_mm"] == 2.5
 
 
 @pytest.mark.slow
@@ -204,7 +204,7 @@ def test_a_study_runs_whatever_its_folders_are_called(batch_study):
     assert ended.returncode == 3, ended.stderr
     assert statuses(study)["a1"] == ("ok", "n/a")
     assert statuses(study)["b2"][0] == "failed"
-    assert study.record("a1", "measure")["decisions"]["erosion_mm"] == 2
+    assert study.record("a1", "measure")["settings"]["erosion_mm"] == 2
     assert "settings: config.yaml beside the study sheet" in ended.stderr
     assert sorted(path.name for path in root.iterdir() if path.is_dir()) == sorted(
         [NASTY, study.out.name, "Smith-b2"]

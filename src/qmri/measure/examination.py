@@ -122,7 +122,7 @@ def _judged(vertebra: Vertebra, flags: Sequence[Flag], exam: ExaminationData) ->
 def _independence(vertebra: Vertebra, exam: ExaminationData) -> Independence:
     """Return how many voxels have a noise of their own, and what tells it."""
     across = int(np.argmax(vertebra.body.voxel_size_mm))
-    measured = exam.origin.noise.get("independent_shares") or (None, None, None)
+    measured = exam.origin.noise.independent_shares or (None, None, None)
     return independence(exam.origin.acquisition, exam.labels.shape, across, measured)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +59,23 @@ class Maps:
 
 
 @dataclass(frozen=True)
+class ImageNoise:
+    """What the fit tells of the noise of the images.
+
+    Attributes
+    ----------
+    sigma
+        Standard deviation of the noise of one channel, in the unit of water and fat; None if not known.
+    independent_shares
+        Share of voxels along x, y and z whose noise is independent, None where the residuals do not
+        tell; empty if not known.
+    """
+
+    sigma: float | None = None
+    independent_shares: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True)
 class Origin:
     """Where the maps come from.
 
@@ -72,7 +88,7 @@ class Origin:
     acquisition
         Facts of the headers.
     noise
-        What the fit tells of the image noise; JSON values.
+        What the fit tells of the noise.
     rchi2_median
         Median reduced chi-square of the fit over all tissue, None for adopted maps.
     worst_echo
@@ -82,7 +98,7 @@ class Origin:
     recon_mode: str | None = None
     fat_model_id: str | None = None
     acquisition: Acquisition = field(default_factory=Acquisition)
-    noise: dict[str, Any] = field(default_factory=dict)
+    noise: ImageNoise = field(default_factory=ImageNoise)
     rchi2_median: float | None = None
     worst_echo: int | None = None
 

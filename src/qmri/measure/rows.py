@@ -253,7 +253,7 @@ def missing_reasons(vertebra: Vertebra, exam: ExaminationData) -> str:
         reasons.append("fit residual: not known for these maps")
     if maps.in_phase is None:
         reasons.append("SNR and voids: no water and fat images")
-    elif not exam.origin.noise.get("sigma"):
+    elif not exam.origin.noise.sigma:
         reasons.append("SNR: the image noise is not known")
     if not np.isfinite(maps.r2star[vertebra.body.window][vertebra.region.roi]).any():
         reasons.append("R2*: no value in the region")

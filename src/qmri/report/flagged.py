@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from qmri.measure.quality.flags import FLAGS
 from qmri.report.charts import Cells
@@ -103,11 +102,3 @@ def spoken_levels(levels: Iterable[str]) -> str:
         else:
             runs.append([level])
     return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 2 else ", ".join(run) for run in runs)
-
-
-def name_doubts(segment_record: Mapping[str, Any]) -> tuple[str, ...] | None:
-    """Return why the names of the levels are not verified; None where they are, or where there are none."""
-    decisions = segment_record.get("decisions", {})
-    if segment_record.get("status") != "ok" or decisions.get("levels_verified", True):
-        return None
-    return tuple(decisions.get("naming_doubts", ()))

@@ -22,7 +22,7 @@ def quality_columns(vertebra: Vertebra, maps: Maps, origin: Origin) -> Row:
     if maps.rchi2 is not None:
         values = vertebra.values(maps.rchi2)
         row |= {"fit_rchi2_median": float(np.median(values))} if len(values) else {}
-    sigma = origin.noise.get("sigma")
+    sigma = origin.noise.sigma
     if maps.in_phase is not None and sigma:
         values = vertebra.values(maps.in_phase)
         row |= {"snr_median": float(np.median(values) / sigma)} if len(values) else {}

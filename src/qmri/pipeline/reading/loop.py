@@ -9,7 +9,6 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
@@ -17,7 +16,9 @@ from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.reading.handout import write_handout
 from qmri.pipeline.reading.saved import Saved, find_saved
+from qmri.pipeline.records.models import SHEET_LABELS, ReaderDecisions, SegmentDecisions
 from qmri.pipeline.records.provenance import sha256
+from qmri.pipeline.records.record_files import read_part, read_record
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.label_table import read_label_map, table_path, write_label_map
 from qmri.segment.reader.correction import overlap, take_labels, take_seeds, unchanged_bodies
@@ -28,8 +29,6 @@ from qmri.segment.reader.slicer_segmentation import read_slicer_segmentation
 from qmri.segment.segmentation import Segmentation
 
 log = logging.getLogger(__name__)
-
-Decisions = dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -54,7 +53,7 @@ class Task:
 
     exam: str
     images: SpineImages
-    segment: Callable[[Seeds | None], tuple[Segmentation, Decisions]]
+    segment: Callable[[Seeds | None], tuple[Segmentation, SegmentDecisions]]
     settings: SegmentSettings
     made_from: Mapping[str, object] = field(default_factory=dict)
     sheet_labels: Path | None = None
@@ -69,13 +68,13 @@ class Turn:
     segmentation
         What counts.
     decisions
-        For the record; JSON values.
+        For the record.
     warnings
         Sentences for the reader.
     """
 
     segmentation: Segmentation
-    decisions: Decisions
+    decisions: SegmentDecisions
     warnings: tuple[str, ...] = ()
 
 
@@ -91,13 +90,14 @@ def turn(task: Task, directory: Path, aside: Path) -> Turn:
     """
     saved = find_saved(directory, task.exam)
     if saved.path is None and task.sheet_labels is not None:
-        result = _take(task, Saved(labels=task.sheet_labels), None, {})
+        result = _take(task, Saved(labels=task.sheet_labels), None, None)
         automatic = None
     else:
         automatic, told, failure = _automatic(task, directory, aside, tolerate=saved.path is not None)
-        result = (
-            Turn(automatic, told) if saved.path is None and automatic else _take(task, saved, automatic, told)
-        )
+        if saved.path is None and automatic and told:
+            result = Turn(automatic, told)
+        else:
+            result = _take(task, saved, automatic, told)
         if failure:
             result = Turn(result.segmentation, result.decisions, (failure, *result.warnings))
     label_map = file_path(aside, task.exam, "labels")
@@ -108,7 +108,7 @@ def turn(task: Task, directory: Path, aside: Path) -> Turn:
 
 def _automatic(
     task: Task, directory: Path, aside: Path, *, tolerate: bool
-) -> tuple[Segmentation | None, Decisions, str | None]:
+) -> tuple[Segmentation | None, SegmentDecisions | None, str | None]:
     """Return the automatic result with its decisions, as read back from the files written aside."""
     path = file_path(aside, task.exam, "auto_labels")
     key = hashlib.sha256(json.dumps(task.made_from, sort_keys=True).encode()).hexdigest()
@@ -118,11 +118,11 @@ def _automatic(
         except QmriError as error:
             if not tolerate:
                 raise
-            return None, {}, f"there is no automatic result: {error.reason}"
-        sidecar = {"MadeFrom": key, "Decisions": told}
+            return None, None, f"there is no automatic result: {error.reason}"
+        sidecar = {"MadeFrom": key, "Decisions": told.to_json()}
         write_label_map(path, task.images.affine, segmentation, FILES["auto_labels"].description, sidecar)
     segmentation, content = read_label_map(path)
-    return segmentation, content["Decisions"], None
+    return segmentation, read_part(SegmentDecisions, content["Decisions"], sidecar_path(path).name), None
 
 
 def _reuse(former: Path, path: Path, key: str, directory: Path, exam: str) -> bool:
@@ -131,7 +131,7 @@ def _reuse(former: Path, path: Path, key: str, directory: Path, exam: str) -> bo
     files = (former, sidecar_path(former), table_path(former))
     if not record.is_file() or not all(file.is_file() for file in files):
         return False
-    written = read_json(record).get("outputs", {})
+    written = read_record(record).outputs
     if any(written.get(file.name) != sha256(file) for file in files):
         return False
     if read_json(files[1]).get("MadeFrom") != key:
@@ -141,61 +141,63 @@ def _reuse(former: Path, path: Path, key: str, directory: Path, exam: str) -> bo
     return True
 
 
-def _take(task: Task, saved: Saved, automatic: Segmentation | None, told: Decisions) -> Turn:
-    """Return the segmentation after a reader's correction."""
+def _take(task: Task, saved: Saved, automatic: Segmentation | None, told: SegmentDecisions | None) -> Turn:
+    """Return the segmentation after a reader's correction; ``told`` is what decided the automatic one."""
     path = saved.path
     if path is None:
         raise ValueError("nothing was saved")
-    reader: Decisions = {
-        "file": path.name if saved.labels != task.sheet_labels else "labels of the study sheet"
-    }
-    reader["sha256"] = sha256(path)
-    log.info("a reader's correction counts: %s", reader["file"])
+    file = path.name if saved.labels != task.sheet_labels else SHEET_LABELS
+    log.info("a reader's correction counts: %s", file)
+    found: dict[str, object] = {}
     warnings: list[str] = []
     try:
         if saved.labels is not None:
             grid = Volume(task.images.water, task.images.affine)
             accepted = accept_labels(read_reader_labels(saved.labels), grid)
-            reader["left_out_ids"] = list(accepted.dropped)
+            found["left_out_ids"] = accepted.dropped
             segmentation = take_labels(task.images, accepted.labels, automatic, task.settings)
             if saved.seeds is not None:
                 warnings.append(
                     "the reader's points are not used, because there is a label map by the reader"
                 )
         else:
-            segmentation, extra = _from_seeds(task, path, automatic)
-            reader |= extra
+            segmentation, found = _from_seeds(task, path, automatic)
     except QmriError as error:
-        error.where = reader["file"]
+        error.where = file
         raise
     if automatic is not None:
         same = unchanged_bodies(segmentation.labels, automatic)
-        reader["corrected_levels"] = [body.name for body in segmentation.bodies if body.name not in same]
-        reader["renamed_levels"] = {body.name: name for name, body in same.items() if body.name != name}
-        reader["dice_with_automatic"] = overlap(segmentation.labels, automatic)
+        found["corrected_levels"] = [body.name for body in segmentation.bodies if body.name not in same]
+        found["renamed_levels"] = {body.name: name for name, body in same.items() if body.name != name}
+        found["dice_with_automatic"] = overlap(segmentation.labels, automatic)
     naming = segmentation.naming
-    decisions = {
-        **told,
-        "levels_named_from": naming.basis,
-        "levels_verified": naming.verified,
-        "naming_doubts": list(naming.doubts),
-        "reader": reader,
-    }
-    if told:
-        decisions["automatic_levels_named_from"] = told.get("levels_named_from")
+    former: dict[str, object] = {} if told is None else told.to_json()
+    if told is not None:
+        former["automatic_levels_named_from"] = told.levels_named_from
+    decisions = SegmentDecisions.model_validate(
+        {
+            **former,
+            "levels_named_from": naming.basis,
+            "levels_verified": naming.verified,
+            "naming_doubts": naming.doubts,
+            "reader": ReaderDecisions.model_validate({"file": file, "sha256": sha256(path), **found}),
+        }
+    )
     return Turn(segmentation, decisions, tuple(warnings))
 
 
-def _from_seeds(task: Task, path: Path, automatic: Segmentation | None) -> tuple[Segmentation, Decisions]:
+def _from_seeds(
+    task: Task, path: Path, automatic: Segmentation | None
+) -> tuple[Segmentation, dict[str, object]]:
+    """Return the segmentation from a reader's points, and what the record says of them."""
     seeds = read_markups(path) if path.name.endswith(".mrk.json") else read_seeds(path)
-    extra: Decisions = {"seeds": list(seeds.levels)}
     if len(seeds.levels) == 1:
         segmentation, told = task.segment(seeds)
-        return segmentation, {**extra, "from_single_seed": told}
+        return segmentation, {"seeds": seeds.levels, "from_single_seed": told.to_json()}
     segmentation = take_seeds(
         task.images, seeds, automatic, task.settings, lambda points: task.segment(points)[0]
     )
-    return segmentation, extra
+    return segmentation, {"seeds": seeds.levels}
 
 
 def read_reader_labels(path: Path) -> Volume:

@@ -14,6 +14,7 @@ from qmri.images.nifti import read_volume, write_volume
 from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.reading.saved import find_saved, keep_edited
 from qmri.pipeline.records.ledger import require_result
+from qmri.pipeline.records.models import SegmentRecord
 from qmri.pipeline.records.provenance import sha256
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, USUAL_LEVELS
 
@@ -81,12 +82,11 @@ def relabel_examination(results: Path, exam: str, shift: int) -> Relabelled:
     QmriError
         If the examination has no label map, or a correction that no run has taken yet.
     """
-    record = require_result(results, exam, "segment")
+    reader = require_result(results, exam, SegmentRecord).decisions.reader
     directory = exam_directory(results, exam, "segment")
     keep_edited(directory, exam)
     saved = find_saved(directory, exam)
-    taken = (record["decisions"].get("reader") or {}).get("sha256")
-    if saved.path is not None and sha256(saved.path) != taken:
+    if saved.path is not None and (reader is None or sha256(saved.path) != reader.sha256):
         raise QmriError(
             "there is a correction that no run has taken yet",
             where=saved.path.name,

@@ -13,9 +13,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_json, read_volume
+from qmri.images.nifti import read_volume
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.records.provenance import sha256
+from qmri.pipeline.records.record_files import read_record
 from qmri.segment.reader.markups import read_markups
 
 LABEL_ENDINGS = (".nii.gz", ".nii", ".nrrd")
@@ -109,7 +110,7 @@ def _edited(directory: Path, exam: str) -> dict[str, Path]:
     record = file_path(directory, exam, "segment_record")
     if not record.is_file():
         return {}
-    written = read_json(record).get("outputs", {})
+    written = read_record(record).outputs
     paths = {key: file_path(directory, exam, key) for key in EDITABLE if key in FILES}
     return {
         key: path

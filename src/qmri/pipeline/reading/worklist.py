@@ -11,13 +11,14 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
-from typing import Any
 
 from qmri.config import USUAL_EXPECTED
 from qmri.errors import QmriError
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS
-from qmri.pipeline.records.ledger import examinations_of, read_records, require_result
+from qmri.pipeline.records.ledger import examinations_of, require_result
+from qmri.pipeline.records.models import Record, SegmentDecisions, SegmentRecord
+from qmri.pipeline.records.record_files import read_records
 from qmri.segment.checks.sentences import flag_told
 
 FOLDER, LIST_FILE, DONE_FILE = "worklist", "worklist.csv", "done.csv"
@@ -111,7 +112,7 @@ def tick_off(results: Path, exam: str, by: str) -> None:
     """
     if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.-]{0,11}", by):
         raise QmriError("--by is not a reader's initials", found=by, expected="letters, digits, . and -")
-    labels = _labels_sha256(require_result(results, exam, "segment"), exam)
+    labels = _labels_sha256(require_result(results, exam, SegmentRecord), exam)
     if labels is None:
         raise QmriError(f"{exam} has no label map that could have been looked at")
     path = results / FOLDER / DONE_FILE
@@ -135,13 +136,13 @@ def read_done(results: Path) -> dict[str, dict[str, str]]:
 
 def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
     records = read_records(results, exam)
-    failure = next((record for record in records.values() if record.get("status") != "ok"), {})
-    failed_at = str(failure.get("failed_stage", ""))
-    failed = f"failed at {failed_at}: {failure.get('reason')}"
+    failure = records.failure
+    failed_at = failure.failed_stage if failure else ""
+    failed = f"failed at {failed_at}: {failure.reason}" if failure else ""
     if failed_at in VERBS[: VERBS.index("segment") + 1]:
         state = "look" if failed_at == "segment" else "no_images"
         return Entry(exam, state, float(len(USUAL_EXPECTED)), why=failed, failed_at=failed_at)
-    record = records.get("segment")
+    record = records.of(SegmentRecord)
     if record is None:
         return Entry(exam, "unfinished", 0.0, why="not segmented yet")
     directory = exam_directory(results, exam, "segment")
@@ -150,17 +151,16 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
         return Entry(exam, "unfinished", 0.0, why=f"{table.name} is missing")
     with table.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, delimiter="\t"))
-    decisions = record["decisions"]
-    verified = bool(decisions.get("levels_verified"))
+    decisions = record.decisions
     ticked = tick is not None and tick["labels_sha256"] == _labels_sha256(record, exam)
     flagged = [row for row in rows if row["flags"] != "n/a"]
     confidences = [float(row["confidence"]) for row in rows if row["confidence"] != "n/a"]
-    why = [*decisions.get("naming_doubts", ()), *_findings(flagged)]
+    why = [*decisions.naming_doubts, *_findings(flagged)]
     if tick is not None and not ticked:
         why.insert(0, f"the labels have changed since {tick['by']} looked")
     if failed_at:
         why.insert(0, failed)
-    state = "done" if ticked else "corrected" if decisions.get("reader") else "look"
+    state = "done" if ticked else "corrected" if decisions.reader else "look"
     sheet = file_path(directory, exam, "sheet")
     return Entry(
         examination=exam,
@@ -168,7 +168,7 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
         need_levels=need(rows, _names_chance(decisions)),
         levels=len(rows),
         flagged=len(flagged),
-        levels_verified=int(verified),
+        levels_verified=int(decisions.levels_verified),
         least_confidence=f"{min(confidences):.3f}" if confidences else "",
         why=" | ".join(why),
         done_by=tick["by"] if ticked and tick else "",
@@ -205,13 +205,12 @@ def need(rows: Sequence[Mapping[str, str]], names_wrong: float) -> float:
     return round(total, 2)
 
 
-def _names_chance(decisions: Mapping[str, Any]) -> float:
-    if decisions.get("levels_verified"):
+def _names_chance(decisions: SegmentDecisions) -> float:
+    if decisions.levels_verified:
         return 0.0
-    probability = decisions.get("naming_probability")
-    return UNKNOWN_NAMES_CHANCE if probability is None else 1 - float(probability)
+    probability = decisions.naming_probability
+    return UNKNOWN_NAMES_CHANCE if probability is None else 1 - probability
 
 
-def _labels_sha256(record: Mapping[str, Any], exam: str) -> str | None:
-    told = record.get("outputs", {}).get(file_path(Path(), exam, "labels").name)
-    return None if told is None else str(told)
+def _labels_sha256(record: Record, exam: str) -> str | None:
+    return record.outputs.get(file_path(Path(), exam, "labels").name)

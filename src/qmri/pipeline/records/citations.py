@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 from qmri.errors import QmriError
-from qmri.pipeline.records.ledger import read_records
+from qmri.images.acquisition import Acquisition
+from qmri.pipeline.records.models import (
+    FitDecisions,
+    FitRecord,
+    MeasureRecord,
+    SegmentDecisions,
+    SegmentRecord,
+)
+from qmri.pipeline.records.record_files import Records, read_records
 from qmri.references import Citations
 from qmri.signal import FAT_MODELS, fat_model, water_temperature
-
-Record = Mapping[str, Any]
 
 BODY_TEMPERATURE_C = 37.0
 NAMED_FROM = {
@@ -28,63 +33,50 @@ NAMED_FROM = {
 def methods_text(results: Path, exams: Sequence[str]) -> str:
     """Return a Methods paragraph and its references for a results folder."""
     records = [read_records(results, exam) for exam in exams]
+    fits = [fit.decisions for stages in records if (fit := stages.of(FitRecord))]
+    segmentations = [found.decisions for stages in records if (found := stages.of(SegmentRecord))]
+    measured = [record for stages in records if (record := stages.of(MeasureRecord))]
     cite = Citations()
     sentences = [
-        _study(records),
-        *_acquisition(_decisions(records, "fit")),
-        *_fit(_decisions(records, "fit"), cite),
-        *_segment(_decisions(records, "segment"), cite),
-        *_measure([stages["measure"] for stages in records if _is_ok(stages, "measure")], cite),
+        f"Of {len(records)} examinations {len(measured)} could be evaluated.",
+        *_acquisition(fits),
+        *_fit(fits, cite),
+        *_segment(segmentations, cite),
+        *_measure(measured, cite),
         *_software(records, cite),
     ]
     return "\n".join([textwrap.fill(" ".join(sentences), 100), "", *cite.lines()]) + "\n"
 
 
-def _is_ok(stages: Mapping[str, Record], verb: str) -> bool:
-    return verb in stages and stages[verb]["status"] == "ok"
-
-
-def _decisions(records: Iterable[Mapping[str, Record]], verb: str) -> list[Record]:
-    return [stages[verb]["decisions"] for stages in records if _is_ok(stages, verb)]
-
-
-def _study(records: Sequence[Mapping[str, Record]]) -> str:
-    measured = sum(_is_ok(stages, "measure") for stages in records)
-    return f"Of {len(records)} examinations {measured} could be evaluated."
-
-
-def _acquisition(fits: Sequence[Record]) -> Iterable[str]:
-    protocols = Counter(_protocol(fit["acquisition"]) for fit in fits if fit.get("acquisition"))
-    for protocol, count in protocols.most_common():
+def _acquisition(fits: Sequence[FitDecisions]) -> Iterable[str]:
+    for protocol, count in Counter(_protocol(fit.acquisition) for fit in fits).most_common():
         verb = "was" if count == 1 else "were"
         yield f"{_of(count, len(fits))} {verb} acquired {protocol}."
 
 
-def _protocol(acquisition: Record) -> str:
-    times_ms = [1e3 * time for time in acquisition.get("echo_times_s") or ()]
-    words = f"at {acquisition.get('field_strength_t') or 'an unknown number of'} T"
-    scanner = " ".join(str(acquisition[key]) for key in ("vendor", "model") if acquisition.get(key))
+def _protocol(acquisition: Acquisition) -> str:
+    times_ms = [1e3 * time for time in acquisition.echo_times_s]
+    words = f"at {acquisition.field_strength_t or 'an unknown number of'} T"
+    scanner = " ".join(name for name in (acquisition.vendor, acquisition.model) if name)
     words += f" ({scanner})" if scanner else ""
     if times_ms:
         words += f" with {len(times_ms)} echoes at {times_ms[0]:.2f} to {times_ms[-1]:.2f} ms"
-    if acquisition.get("flip_angle_deg"):
-        words += f" and a flip angle of {acquisition['flip_angle_deg']:g} degrees"
+    if acquisition.flip_angle_deg:
+        words += f" and a flip angle of {acquisition.flip_angle_deg:g} degrees"
     return words
 
 
-def _fit(fits: Sequence[Record], cite: Citations) -> Iterable[str]:
-    kinds = Counter(
-        (fit["recon_mode"], fit.get("mode"), fit.get("fat_model_id"), _temperature(fit)) for fit in fits
-    )
+def _fit(fits: Sequence[FitDecisions], cite: Citations) -> Iterable[str]:
+    kinds = Counter((fit.recon_mode, fit.mode, fit.fat_model_id, _temperature(fit)) for fit in fits)
     for (recon_mode, mode, spectrum, temperature), count in kinds.most_common():
         those = f"In {_of(count, len(fits)).lower()} examinations"
         if recon_mode == "vendor":
             yield f"{those} the scanner's own maps of PDFF and R2* were adopted."
             continue
         yield (
-            f"{those} PDFF and R2* were estimated from {_echoes(str(mode), cite)}, with one R2* for water "
-            f"and fat{cite('r2star')}, {_spectrum(str(spectrum))} and "
-            f"{_water(str(spectrum), temperature, cite)}."
+            f"{those} PDFF and R2* were estimated from {_echoes(mode, cite)}, with one R2* for water "
+            f"and fat{cite('r2star')}, {_spectrum(spectrum)} and "
+            f"{_water(spectrum, temperature, cite)}."
         )
 
 
@@ -107,14 +99,14 @@ def _spectrum(model_id: str) -> str:
         return f"a fat spectrum of the user's ({model_id})"
 
 
-def _temperature(fit: Record) -> float | None:
+def _temperature(fit: FitDecisions) -> float | None:
     """Return the temperature of water that was used; older records tell its chemical shift alone."""
-    if "water_temperature_c" in fit or fit.get("water_ppm") is None:
-        return fit.get("water_temperature_c")
-    model = FAT_MODELS.get(str(fit.get("fat_model_id")))
+    if "water_temperature_c" in fit.model_fields_set or fit.water_ppm is None:
+        return fit.water_temperature_c
+    model = FAT_MODELS.get(fit.fat_model_id)
     if model is not None and model.relative_to_water:
         return model.temperature_c
-    return round(water_temperature(fit["water_ppm"]), 2)
+    return round(water_temperature(fit.water_ppm), 2)
 
 
 def _water(model_id: str, temperature: float | None, cite: Citations) -> str:
@@ -133,13 +125,15 @@ def _water(model_id: str, temperature: float | None, cite: Citations) -> str:
     return f"the position of water at {temperature:.1f} degrees Celsius{body}{cite('water')}"
 
 
-def _segment(segmentations: Sequence[Record], cite: Citations) -> Iterable[str]:
+def _segment(segmentations: Sequence[SegmentDecisions], cite: Citations) -> Iterable[str]:
     if not segmentations:
         return
-    drawn = sum(told["levels_named_from"] == "labels" or "backend_source" in told for told in segmentations)
-    detectors = Counter(told["detector"] for told in segmentations if told.get("detector"))
-    programs = Counter(told["backend_source"] for told in segmentations if told.get("backend_source"))
-    corrected = sum(bool(told.get("reader")) for told in segmentations)
+    drawn = sum(
+        told.levels_named_from == "labels" or told.backend_source is not None for told in segmentations
+    )
+    detectors = Counter(told.detector for told in segmentations if told.detector)
+    programs = Counter(told.backend_source for told in segmentations if told.backend_source)
+    corrected = sum(told.reader is not None for told in segmentations)
     for program, count in programs.most_common():
         yield f"Bodies were segmented by {program} in {_examinations(count)}."
     if corrected:
@@ -151,22 +145,22 @@ def _segment(segmentations: Sequence[Record], cite: Citations) -> Iterable[str]:
         )
     for detector, count in detectors.most_common():
         yield f"Bodies were found by the detector {detector} in {_examinations(count)}."
-    for basis, count in Counter(told["levels_named_from"] for told in segmentations).most_common():
+    for basis, count in Counter(told.levels_named_from for told in segmentations).most_common():
         yield f"Levels were named {NAMED_FROM.get(basis, basis)} in {_examinations(count)}."
 
 
-def _measure(records: Sequence[Record], cite: Citations) -> Iterable[str]:
+def _measure(records: Sequence[MeasureRecord], cite: Citations) -> Iterable[str]:
     if not records:
         return
-    margins = sorted({record["settings"].get("erosion_mm") for record in records})
+    margins = sorted({record.settings.erosion_mm for record in records})
     yield (
         f"Markers were taken {' or '.join(f'{margin:g}' for margin in margins)} mm inside the surface; "
         f"deformity was graded by height loss{cite('genant')} and texture follows the IBSI{cite('ibsi')}."
     )
 
 
-def _software(records: Sequence[Mapping[str, Record]], cite: Citations) -> Iterable[str]:
-    software = [record["software"] for stages in records for record in stages.values()]
+def _software(records: Sequence[Records], cite: Citations) -> Iterable[str]:
+    software = [record.software for stages in records for record in stages.by_verb.values()]
     if not software:
         return
 

@@ -16,6 +16,7 @@ from qmri.errors import QmriError
 from qmri.images.nifti import read_json, write_json
 from qmri.outputs.files import VERBS, record_path
 from qmri.pipeline.records.provenance import sha256, software_versions
+from qmri.pipeline.records.record_files import Kind, read_records
 from qmri.words import counted
 
 LEDGER_FILE = "provenance.json"
@@ -112,7 +113,7 @@ def examinations_of(results: Path) -> list[str]:
     return names
 
 
-def require_result(results: Path, exam: str, verb: str) -> dict[str, Any]:
+def require_result(results: Path, exam: str, kind: type[Kind]) -> Kind:
     """Return the record of a stage that succeeded.
 
     Raises
@@ -132,16 +133,12 @@ def require_result(results: Path, exam: str, verb: str) -> dict[str, Any]:
             remedy="qmri status --all lists the names",
         )
     records = read_records(results, exam)
-    failed = next((record for record in records.values() if record.get("status") != "ok"), None)
-    if verb in records and records[verb].get("status") == "ok":
-        return records[verb]
-    if failed:
-        raise QmriError(
-            f"{exam} failed at {failed.get('failed_stage')}: {failed.get('reason')}",
-            remedy=failed.get("remedy"),
-        )
+    if record := records.of(kind):
+        return record
+    if failure := records.failure:
+        raise QmriError(f"{exam} failed at {failure.failed_stage}: {failure.reason}", remedy=failure.remedy)
     raise QmriError(
-        f"{exam} has no result of {verb} yet", remedy="run the study again: it goes on where it stopped"
+        f"{exam} has no result of {kind.verb} yet", remedy="run the study again: it goes on where it stopped"
     )
 
 
@@ -187,22 +184,13 @@ def _times(folder: Path) -> dict[str, float]:
     }
 
 
-def read_records(results: Path, exam: str) -> dict[str, dict[str, Any]]:
-    """Return the records that an examination has, by verb."""
-    paths = {verb: record_path(results, exam, verb) for verb in VERBS}
-    return {verb: read_json(path) for verb, path in paths.items() if path.is_file()}
-
-
 def exam_state(results: Path, exam: str) -> State:
     """Return how far an examination is."""
     records = read_records(results, exam)
-    warnings = sum(len(record.get("warnings", ())) for record in records.values())
-    failed = next((record for record in records.values() if record.get("status") != "ok"), None)
-    if failed:
-        return State(
-            exam, "failed", failed.get("failed_stage"), failed.get("reason"), failed.get("remedy"), warnings
-        )
-    missing = next((verb for verb in VERBS if verb not in records), None)
+    warnings = sum(len(record.warnings) for record in records.by_verb.values())
+    if failure := records.failure:
+        return State(exam, "failed", failure.failed_stage, failure.reason, failure.remedy, warnings)
+    missing = next((verb for verb in VERBS if verb not in records.by_verb), None)
     if missing:
         return State(exam, "unfinished", missing, warnings=warnings)
     return State(exam, "done", warnings=warnings)

@@ -18,9 +18,17 @@ from pathlib import Path
 from typing import Any
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_json, sidecar_path, write_json
+from qmri.images.nifti import sidecar_path
 from qmri.outputs import FILES, file_path
+from qmri.pipeline.records.models import KINDS, Failure, NoDecisions, Part, Record
 from qmri.pipeline.records.provenance import sha256, software_versions
+from qmri.pipeline.records.record_files import (
+    Kind,
+    read_record,
+    require_ok,
+    require_record,
+    write_record,
+)
 from qmri.pipeline.run.batch import read_loss, require_current_run
 
 log = logging.getLogger(__name__)
@@ -35,12 +43,12 @@ class Outcome:
     Attributes
     ----------
     decisions
-        What was decided and on which evidence; JSON values.
+        What was decided and on which evidence: the decisions of the stage's record.
     warnings
         Sentences for the reader of the report.
     """
 
-    decisions: Mapping[str, object] = field(default_factory=dict)
+    decisions: Part = field(default_factory=NoDecisions)
     warnings: Sequence[str] = ()
 
 
@@ -75,8 +83,11 @@ def run_stage(
     """
     with _aside(directory) as aside:
         outcome = work(aside)
-        record = _record(verb, exam, "ok", aside=aside, settings=settings, outcome=outcome, upstream=upstream)
-        _publish(aside, directory, verb, record)
+        facts = _facts(verb, exam, aside, settings=settings, upstream=upstream)
+        record = KINDS[verb](
+            **facts, status="ok", warnings=tuple(outcome.warnings), decisions=outcome.decisions
+        )
+        _publish(aside, directory, record)
 
 
 def run_stage_or_record(
@@ -107,12 +118,12 @@ def run_stage_or_record(
         if loss := read_loss(directory):
             raise QmriError(**loss)
         for path in upstream:
-            require_ok(read_json(path))
+            require_ok(read_record(path))
         run_stage(verb, exam, directory, work, upstream=upstream, settings=settings)
         return True
     except QmriError as error:
         log.error("%s", error)
-        failure = {
+        failure: dict[str, Any] = {
             "failed_stage": getattr(error, "failed_stage", verb),
             "reason": error.reason,
             "remedy": error.remedy,
@@ -127,28 +138,25 @@ def run_stage_or_record(
             "remedy": f"report it with logs/{verb}/{exam}.log of the results folder",
         }
     with _aside(directory) as aside:
-        record = _record(verb, exam, "failed", settings=settings, aside=aside) | failure
-        _publish(aside, directory, verb, record)
+        facts = _facts(verb, exam, aside, settings=settings)
+        record = Failure(**facts, status="failed", warnings=(), decisions=NoDecisions(), **failure)
+        _publish(aside, directory, record)
     return False
 
 
-def _record(
+def _facts(
     verb: str,
     exam: str,
-    status: str,
-    *,
     aside: Path,
+    *,
     settings: Mapping[str, object] | None,
-    outcome: Outcome = Outcome(),
     upstream: Sequence[Path] = (),
 ) -> dict[str, Any]:
+    """Return what a record says of a stage, however it ended."""
     return {
         "stage": verb,
         "examination": exam,
-        "status": status,
-        "warnings": list(outcome.warnings),
         "settings": dict(settings or {}),
-        "decisions": dict(outcome.decisions),
         "inputs": {path.name: sha256(path) for path in upstream},
         "outputs": {path.name: sha256(path) for path in sorted(aside.iterdir())},
         "software": software_versions(),
@@ -160,50 +168,23 @@ def _is_want_of_means(error: Exception) -> bool:
     return isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in WANT_OF_MEANS)
 
 
-class UpstreamFailedError(QmriError):
-    """A stage has nothing to work on because an earlier one failed."""
-
-    def __init__(self, record: Mapping[str, Any]) -> None:
-        super().__init__(str(record.get("reason")), remedy=record.get("remedy"))
-        self.failed_stage = str(record.get("failed_stage"))
-
-    @property
-    def reason(self) -> str:
-        """The earlier stage's reason, unchanged."""
-        return self.problem
-
-
-def require_ok(record: Mapping[str, Any]) -> None:
-    """Check that a stage succeeded.
-
-    Raises
-    ------
-    UpstreamFailedError
-        If it did not; the error carries its reason.
-    """
-    if record.get("status") != "ok":
-        raise UpstreamFailedError(record)
-
-
-def find_record(directory: Path, verb: str) -> tuple[str, dict[str, Any]]:
-    """Return the examination's name and the record of a stage from its folder.
+def find_record(directory: Path, kind: type[Kind]) -> Kind:
+    """Return the record of a stage from its folder.
 
     Raises
     ------
     QmriError
         If the folder holds no record of that stage, or several, or one of a failure.
     """
-    paths = sorted(directory.glob(f"*_{verb}.json")) if directory.is_dir() else []
+    paths = sorted(directory.glob(f"*_{kind.verb}.json")) if directory.is_dir() else []
     if len(paths) != 1:
         raise QmriError(
-            f"{directory.name} is not the result of qmri {verb}",
-            found=f"{len(paths)} files *_{verb}.json",
+            f"{directory.name} is not the result of qmri {kind.verb}",
+            found=f"{len(paths)} files *_{kind.verb}.json",
             expected="one",
-            remedy=f"give the folder that qmri {verb} --out wrote",
+            remedy=f"give the folder that qmri {kind.verb} --out wrote",
         )
-    record = read_json(paths[0])
-    require_ok(record)
-    return str(record["examination"]), record
+    return require_record(paths[0], kind)
 
 
 def _own_files(directory: Path, exam: str, verb: str) -> set[Path]:
@@ -223,19 +204,19 @@ def _aside(directory: Path) -> Iterator[Path]:
         shutil.rmtree(aside, ignore_errors=True)
 
 
-def _publish(aside: Path, directory: Path, verb: str, record: Mapping[str, Any]) -> None:
+def _publish(aside: Path, directory: Path, record: Record) -> None:
     """Replace the stage's files by the new ones; the record goes first and comes last.
 
     Killed at any point, this leaves a folder without a record, or a complete one. Files
     that a person put there are not moved.
     """
-    exam = str(record["examination"])
+    exam, verb = record.examination, record.stage
     own = _own_files(directory, exam, verb)
     new = [directory / path.name for path in sorted(aside.iterdir())]
     if unregistered := set(new) - own:
         raise ValueError(f"not in the registry of outputs: {sorted(path.name for path in unregistered)}")
     record_path = file_path(directory, exam, f"{verb}_record")
-    write_json(aside / record_path.name, record)
+    write_record(aside / record_path.name, record)
     directory.mkdir(exist_ok=True)
     record_path.unlink(missing_ok=True)
     for path in own.difference(new):

@@ -18,6 +18,7 @@ from typing import Any
 from qmri.errors import QmriError
 from qmri.images.nifti import read_json, write_json
 from qmri.outputs.files import VERBS, record_path
+from qmri.pipeline.records.record_files import read_record
 
 RUN_VARIABLE = "QMRI_RUN"
 LOCK_FILE, TOKEN_FILE = ".lock", ".run"
@@ -152,7 +153,7 @@ def incomplete_stages(results: Path, exams: Iterable[str]) -> list[tuple[str, st
             if unchanged:
                 continue
             present = {entry.name for entry in os.scandir(record.parent)}
-            if lost := sorted(set(read_json(record)["outputs"]) - present):
+            if lost := sorted(set(read_record(record).outputs) - present):
                 found.append((exam, verb, lost[0]))
                 break
     return found

@@ -5,7 +5,6 @@ One line that is rewritten on a terminal, or a line for each finished examinatio
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections import defaultdict
@@ -14,7 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TextIO
 
+from qmri.errors import QmriError
 from qmri.outputs.files import VERBS, record_path
+from qmri.pipeline.records.models import Failure
+from qmri.pipeline.records.record_files import read_record
 from qmri.pipeline.run.job_failures import NEVER_BEGUN, Loss, last_begun_stage, why_lost
 
 LINE_EVERY_S = 2.0
@@ -166,11 +168,11 @@ class Progress:
 
     def _read_failure(self, exam: str, rule: str) -> None:
         try:
-            record = json.loads(record_path(self.results, exam, rule).read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
+            record = read_record(record_path(self.results, exam, rule))
+        except (OSError, QmriError):
             return
-        if record.get("status") == "failed":
-            self.failed[exam] = f"at {record.get('failed_stage')}: {record.get('reason')}"
+        if isinstance(record, Failure):
+            self.failed[exam] = f"at {record.failed_stage}: {record.reason}"
 
 
 class Display:

@@ -6,8 +6,9 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from qmri.images.nifti import read_json
 from qmri.outputs import exam_directory
+from qmri.pipeline.records.models import RiskRecord
+from qmri.pipeline.records.record_files import parsed, read_text
 from qmri.pipeline.study.study_sheet import exam_name
 
 SHOWN_COLUMNS = (
@@ -82,12 +83,12 @@ def _risk(folder: Path) -> list[str]:
     record_path = folder / "risk_record.json"
     if not record_path.is_file():
         return []
-    record = read_json(record_path)
-    if record.get("status") == "ok":
+    record = parsed(RiskRecord, read_text(record_path), record_path.name)
+    if record.status == "ok":
         return [f"risk     {folder / 'report.html'}"]
     return [
-        f"risk     no model: {record.get('reason')}",
-        f"         {record.get('remedy') or 'see logs/risk.log'}",
+        f"risk     no model: {record.reason}",
+        f"         {record.remedy or 'see logs/risk.log'}",
     ]
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import read_json, write_json
+from qmri.images.nifti import write_json
 from qmri.measure.comparison.changes import SessionOrder, change_rows
 from qmri.measure.rows import failed_examination
 from qmri.outputs import (
@@ -21,6 +21,8 @@ from qmri.outputs import (
     file_path,
 )
 from qmri.outputs.tables import dictionary, table_text
+from qmri.pipeline.records.models import Failure
+from qmri.pipeline.records.record_files import read_record
 from qmri.pipeline.stages.measure import fractures_of, identity_of
 from qmri.pipeline.study.study_sheet import Examination, Study
 
@@ -86,12 +88,12 @@ def _examination_texts(exam: Examination, results: Path, settings: MeasureSettin
             where=exam.name,
             remedy=f"qmri measure --exam {exam.name} --results ...",
         )
-    record = read_json(record_path)
-    if record.get("status") == "ok":
+    record = read_record(record_path)
+    if not isinstance(record, Failure):
         return {table: _body(directory, exam.name, table) for table in TABLES}
     rows = failed_examination(
         identity_of(exam),
-        f"{record.get('failed_stage')}: {record.get('reason')}",
+        f"{record.failed_stage}: {record.reason}",
         fractures=fractures_of(exam),
         settings=settings,
     )

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_json, read_volume
+from qmri.images.nifti import Volume, read_volume
 from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.records.ledger import require_result
+from qmri.pipeline.records.models import FitRecord, SegmentRecord
+from qmri.pipeline.records.record_files import require_record
 from qmri.spine.palette import LEVEL_COLOUR
 
 MAP_FILES = {"pdff": "pdff.dcm", "r2star": "r2star.dcm"}
@@ -45,7 +47,7 @@ def export_examination(results: Path, exam: str, series: Path, out: Path) -> lis
         If ``results`` is no results folder, the examination has no maps, no series fits, ``out`` is not
         allowed, or highdicom is not installed.
     """
-    require_result(results, exam, "fit")
+    require_result(results, exam, FitRecord)
     if out.resolve().is_relative_to(results.resolve()):
         raise QmriError(
             "DICOM files carry the patient's identity and may not lie in the results folder",
@@ -87,5 +89,5 @@ def _results(results: Path, exam: str) -> tuple[dict[str, Volume], Volume | None
     path = file_path(folder["segment"], exam, "labels")
     if not path.exists():
         return maps, None, False
-    record = read_json(file_path(folder["segment"], exam, "segment_record"))
-    return maps, read_volume(path), bool(record.get("decisions", {}).get("reader"))
+    record = require_record(file_path(folder["segment"], exam, "segment_record"), SegmentRecord)
+    return maps, read_volume(path), record.decisions.reader is not None

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,8 +16,10 @@ from qmri.fit.foreground import Reason
 from qmri.fit.result import WaterFatResult
 from qmri.fit.water_fat import fit_water_fat
 from qmri.images.acquisition import Acquisition
-from qmri.images.nifti import Volume, read_json, read_volume, write_volume
+from qmri.images.nifti import Volume, read_volume, write_volume
 from qmri.outputs import FILES, exam_directory, file_path
+from qmri.pipeline.records.models import EchoDecisions, FitDecisions, IngestRecord, Noise
+from qmri.pipeline.records.record_files import require_record
 from qmri.pipeline.records.stage import Outcome, find_record, run_stage, run_stage_or_record
 
 MAPS = (
@@ -73,7 +74,7 @@ def fit_in_study(exam: str, results: Path, settings: FitSettings, threads: int) 
         "fit",
         exam,
         exam_directory(results, exam, "fit"),
-        lambda aside: fit_ingested(job, read_json(record), aside),
+        lambda aside: fit_ingested(job, require_record(record, IngestRecord), aside),
         upstream=[record],
         settings=settings.model_dump(mode="json"),
     )
@@ -87,11 +88,11 @@ def fit_directory(source: Path, out: Path, settings: FitSettings, threads: int) 
     QmriError
         If the folder is no result of ingest, or the data cannot be fitted.
     """
-    exam, record = find_record(source, "ingest")
-    job = FitJob(source, exam, settings, threads)
+    record = find_record(source, IngestRecord)
+    job = FitJob(source, record.examination, settings, threads)
     run_stage(
         "fit",
-        exam,
+        job.exam,
         out,
         lambda aside: fit_ingested(job, record, aside),
         upstream=[job.path("ingest_record")],
@@ -99,7 +100,7 @@ def fit_directory(source: Path, out: Path, settings: FitSettings, threads: int) 
     )
 
 
-def fit_ingested(job: FitJob, record: Mapping[str, Any], aside: Path) -> Outcome:
+def fit_ingested(job: FitJob, record: IngestRecord, aside: Path) -> Outcome:
     """Fit the echoes of an examination, or adopt its vendor maps, into the folder ``aside``.
 
     Raises
@@ -107,11 +108,9 @@ def fit_ingested(job: FitJob, record: Mapping[str, Any], aside: Path) -> Outcome
     QmriError
         If there is nothing of the kind that the settings ask for, or the data cannot be fitted.
     """
-    decisions = record["decisions"]
-    acquisition = Acquisition.from_json(decisions.get("acquisition") or {})
-    wanted = job.settings.source
-    if wanted == "vendor" or (wanted == "auto" and decisions.get("mode") == "maps"):
-        return _adopt(job, acquisition, aside)
+    decisions, wanted = record.decisions, job.settings.source
+    if wanted == "vendor" or (wanted == "auto" and decisions.mode == "maps"):
+        return _adopt(job, decisions.acquisition, aside)
     if not any(job.path(key).exists() for key in ("echoes_real", "echoes_magnitude")):
         raise QmriError(
             "there are no echoes to fit",
@@ -120,7 +119,7 @@ def fit_ingested(job: FitJob, record: Mapping[str, Any], aside: Path) -> Outcome
             expected="multi-echo images with phase",
             remedy="set fit.source to auto or vendor, or export the source images",
         )
-    return _fit(job, acquisition, _phase_sign(decisions), aside)
+    return _fit(job, decisions.acquisition, _phase_sign(decisions.echoes), aside)
 
 
 @dataclass(frozen=True)
@@ -132,10 +131,9 @@ class _Echoes:
     sources: tuple[str, ...]
 
 
-def _phase_sign(decisions: Mapping[str, Any]) -> Literal["auto", "standard"]:
+def _phase_sign(echoes: EchoDecisions | None) -> Literal["auto", "standard"]:
     """Return whether ingest has brought the phases into the convention of the model."""
-    decided = (decisions.get("echoes") or {}).get("phase_sign")
-    return "standard" if decided else "auto"
+    return "standard" if echoes is not None and echoes.phase_sign else "auto"
 
 
 def _fit(
@@ -170,16 +168,15 @@ def _fit(
             f"the fitted PDFF differs from the vendor's by {difference:.1f} percentage points (median)"
         )
     return Outcome(
-        decisions={
-            "recon_mode": "fit",
+        FitDecisions(
+            recon_mode="fit",
             **decided,
-            "noise": {
-                "sigma": result.decisions.noise_sd,
-                "independent_shares": list(result.decisions.independent_shares),
-            },
-            "vendor_pdff_difference": difference,
-            "acquisition": acquisition.to_json(),
-        },
+            noise=Noise(
+                sigma=result.decisions.noise_sd, independent_shares=result.decisions.independent_shares
+            ),
+            vendor_pdff_difference=difference,
+            acquisition=acquisition,
+        ),
         warnings=warnings,
     )
 
@@ -240,14 +237,14 @@ def _adopt(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
         _write_adopted(job.exam, "r2star", nowhere, (), aside)
         warnings.append("the vendor exported no R2* map: R2* and what depends on it are n/a")
     return Outcome(
-        decisions={
-            "recon_mode": VENDOR,
-            "mode": VENDOR,
-            "fat_model_id": VENDOR,
-            "noise": {"sigma": None},
-            "adopted": sorted(adopted),
-            "acquisition": acquisition.to_json(),
-        },
+        FitDecisions(
+            recon_mode=VENDOR,
+            mode=VENDOR,
+            fat_model_id=VENDOR,
+            noise=Noise(sigma=None),
+            adopted=tuple(sorted(adopted)),
+            acquisition=acquisition,
+        ),
         warnings=warnings,
     )
 

@@ -37,6 +37,7 @@ from qmri.ingest.values.maps_against_echoes import (
 from qmri.ingest.values.pdff_scale import rescaled, scale_pdff
 from qmri.ingest.values.r2star_scale import scale_r2star
 from qmri.outputs import FILES, file_path
+from qmri.pipeline.records.models import EchoDecisions, IngestDecisions, InputManifest
 from qmri.pipeline.records.stage import Outcome
 
 SIGNAL_MAPS = {
@@ -117,33 +118,38 @@ def _write(
     """Write what was read in its units; return the decisions."""
     warnings, figures = acquisition_warnings(acquisition, plan.echoes, plan.maps)
     warnings = [*scan_warnings(scan, plan.frames), *plan.warnings, *warnings, *loaded.warnings]
-    decisions: dict[str, object] = {
-        "mode": _mode(plan),
-        "acquisition": acquisition.to_json(),
-        "types": _types(plan),
-        "acquisition_figures": figures,
-    }
+    mode = _mode(plan)
+    found: dict[str, EchoDecisions | dict[str, object]] = {}
     fit: CoarseFit | None = None
     if plan.echoes is not None:
         try:
-            found, more, fit = _write_echoes(plan, loaded, acquisition, told, target)
+            found["echoes"], more, fit = _write_echoes(plan, loaded, acquisition, told, target)
         except InseparableError as error:
             if plan.maps is None:
                 raise
-            found, more = {}, [f"the echoes were left out, the scanner's maps are used: {error.reason}"]
-            decisions["mode"] = "maps"
-        decisions["echoes"] = found
+            found["echoes"] = EchoDecisions()
+            more = [f"the echoes were left out, the scanner's maps are used: {error.reason}"]
+            mode = "maps"
         warnings += more
     if plan.maps is not None:
-        found, more = _write_maps(plan.maps, loaded, told, target, fit)
-        if scan.others and not {"r2star", "water", "fat"} <= set(found):
+        maps, more = _write_maps(plan.maps, loaded, told, target, fit)
+        if scan.others and not {"r2star", "water", "fat"} <= set(maps):
             more.append("the folder also holds what is no MR image: " + "; ".join(scan.others))
-        decisions["maps"] = found
         warnings += more
         if plan.echoes is not None:
-            found["on_the_grid_of_the_echoes"] = plan.maps.grid.matches(plan.echoes.grid, SAME_PLACE_MM)
-    decisions["left_out"] = [dict(entry) for entry in plan.left_out]
-    decisions["inputs"] = _inputs(scan, loaded)
+            maps["on_the_grid_of_the_echoes"] = plan.maps.grid.matches(plan.echoes.grid, SAME_PLACE_MM)
+        found["maps"] = maps
+    decisions = IngestDecisions.model_validate(
+        {
+            "mode": mode,
+            "acquisition": acquisition,
+            "types": _types(plan),
+            "acquisition_figures": figures,
+            **found,
+            "left_out": [dict(entry) for entry in plan.left_out],
+            "inputs": _inputs(scan, loaded),
+        }
+    )
     return Outcome(decisions, warnings)
 
 
@@ -158,26 +164,26 @@ def _mode(plan: Plan) -> str:
 
 def _write_echoes(
     plan: Plan, loaded: Loaded, acquisition: Acquisition, told: Overrides, target: _Target
-) -> tuple[dict[str, object], list[str], CoarseFit | None]:
+) -> tuple[EchoDecisions, list[str], CoarseFit | None]:
     """Write the echoes; return decisions, warnings and, where there are maps to compare, a coarse fit."""
     echoes = plan.echoes
     if echoes is None:
         raise ValueError("there are echoes")
     sidecar = _sidecar(acquisition)
-    decisions: dict[str, object] = {"geometry": _geometry(echoes.grid)}
+    decided: dict[str, object] = {"geometry": _geometry(echoes.grid)}
     if not have_phase(echoes):
         magnitudes = rescaled(loaded.echoes.pop(Kind.MAGNITUDE))
         target.write("echoes_magnitude", magnitudes, echoes.grid, sidecar)
-        decisions["parts"] = "magnitude"
         few = "only magnitude echoes were exported: PDFF from them is far less certain"
-        return decisions, [few], None
+        return EchoDecisions.model_validate(decided | {"parts": "magnitude"}), [few], None
     signal = complex_echoes(loaded, echoes, acquisition, told.phase_sign)
     frequency, times = acquisition.imaging_frequency_mhz or 0.0, np.array(acquisition.echo_times_s)
     sidecar["PhaseConvention"] = "exp(+i 2 pi f t), fat at negative frequency"
     target.write("echoes_real", signal.values.real, echoes.grid, sidecar)
     target.write("echoes_imag", signal.values.imag, echoes.grid, sidecar)
     fit = coarse_fit(signal.values, times, frequency, echoes.grid) if plan.maps else None
-    return {**decisions, **signal.decisions}, list(signal.warnings), fit
+    decisions = EchoDecisions.model_validate(decided | dict(signal.decisions))
+    return decisions, list(signal.warnings), fit
 
 
 def _write_maps(
@@ -251,16 +257,16 @@ def _types(plan: Plan) -> list[dict[str, object]]:
     ]
 
 
-def _inputs(scan: Scan, loaded: Loaded) -> dict[str, object]:
+def _inputs(scan: Scan, loaded: Loaded) -> InputManifest:
     """Return the manifest: how many files of each kind, and the checksums of those that were used."""
     together = hashlib.sha256("\n".join(loaded.digests).encode()).hexdigest()
-    return {
-        "files": scan.files,
-        "copies": sum(len(frames) for frames in scan.copies.values()),
-        "files_used": len(loaded.digests),
-        "sha256_of_sorted_sha256": together,
-        "sha256": {f"{number:05d}": digest for number, digest in enumerate(loaded.digests, start=1)},
-    }
+    return InputManifest(
+        files=dict(scan.files),
+        copies=sum(len(frames) for frames in scan.copies.values()),
+        files_used=len(loaded.digests),
+        sha256_of_sorted_sha256=together,
+        sha256={f"{number:05d}": digest for number, digest in enumerate(loaded.digests, start=1)},
+    )
 
 
 def _count_outside(pdff: NDArray[np.float32]) -> int:

@@ -6,20 +6,20 @@ import csv
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
-from qmri.images.acquisition import Acquisition
-from qmri.images.nifti import Volume, read_json, read_volume, write_json, write_volume
+from qmri.images.nifti import Volume, read_volume, write_json, write_volume
 from qmri.measure.examination import measure_examination
-from qmri.measure.images import Fractures, Maps, Origin
+from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.measure.rows import ExaminationData, ExaminationRows, Identity, LabelNote
 from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.outputs.tables import dictionary, table_text
+from qmri.pipeline.records.models import FitDecisions, FitRecord, MeasureDecisions
+from qmri.pipeline.records.record_files import require_record
 from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
 from qmri.pipeline.study.study_sheet import Examination
 
@@ -50,7 +50,7 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
         labels = read_labels(file_path(folder["segment"], name, "labels"))
         paths = {key: file_path(folder["fit"], name, key) for key in MAPS}
         maps = read_maps({key: path for key, path in paths.items() if path.exists()}, labels)
-        origin = origin_of(read_json(records[1]))
+        origin = origin_of(require_record(records[1], FitRecord).decisions)
         if origin.recon_mode != VENDOR:
             maps = add_vendor_maps(maps, labels, folder["ingest"], name)
         data = ExaminationData(
@@ -64,7 +64,7 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
         rows = measure_examination(data, settings)
         write_rows(aside, name, rows)
         write_volume(file_path(aside, name, "roi"), labels.like(rows.roi), dtype=np.int16)
-        return Outcome(decisions={"levels_measured": _measured(rows)})
+        return Outcome(MeasureDecisions(levels_measured=_measured(rows)))
 
     return run_stage_or_record(
         "measure",
@@ -124,7 +124,7 @@ def measure_files(
             ("exam_flags_dictionary", FLAG_COLUMNS),
         ):
             write_json(file_path(aside, name, key), dictionary(columns))
-        return Outcome(decisions={"levels_measured": _measured(rows)})
+        return Outcome(MeasureDecisions(levels_measured=_measured(rows)))
 
     run_stage(
         "measure", name, out, work, upstream=list(paths.values()), settings=settings.model_dump(mode="json")
@@ -206,17 +206,15 @@ def add_vendor_maps(maps: Maps, labels: Volume, ingest: Path, name: str) -> Maps
     return replace(maps, **added)
 
 
-def origin_of(fit_record: Mapping[str, Any]) -> Origin:
-    """Return where the maps come from, out of the record of the fit."""
-    decisions = fit_record.get("decisions", {})
-    noise = decisions.get("noise")
-    shares = decisions.get("echo_disagreement")
+def origin_of(decisions: FitDecisions) -> Origin:
+    """Return where the maps come from, by the decisions of the fit."""
+    shares = decisions.echo_disagreement
     return Origin(
-        recon_mode=decisions.get("recon_mode"),
-        fat_model_id=decisions.get("fat_model_id"),
-        acquisition=Acquisition.from_json(decisions.get("acquisition") or {}),
-        noise=noise if isinstance(noise, dict) else {"sigma": noise},
-        rchi2_median=decisions.get("rchi2_median"),
+        recon_mode=decisions.recon_mode,
+        fat_model_id=decisions.fat_model_id,
+        acquisition=decisions.acquisition,
+        noise=ImageNoise(decisions.noise.sigma, decisions.noise.independent_shares),
+        rchi2_median=decisions.rchi2_median,
         worst_echo=1 + int(np.argmax(shares)) if shares else None,
     )
 
@@ -254,5 +252,5 @@ def _note(row: Mapping[str, str]) -> LabelNote:
     )
 
 
-def _measured(rows: ExaminationRows) -> list[str]:
-    return [str(row["level"]) for row in rows.vertebrae if row["status"] == "ok"]
+def _measured(rows: ExaminationRows) -> tuple[str, ...]:
+    return tuple(str(row["level"]) for row in rows.vertebrae if row["status"] == "ok")

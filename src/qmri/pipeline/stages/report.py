@@ -10,16 +10,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings, ReportSettings
-from qmri.images.nifti import read_json, read_volume
+from qmri.images.nifti import read_volume
 from qmri.measure.rows import failed_examination
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.outputs.tables import table_text
+from qmri.pipeline.records.models import FitRecord, MeasureRecord, SegmentRecord, Success
+from qmri.pipeline.records.record_files import Records, read_records
 from qmri.pipeline.records.stage import Outcome, run_stage_or_record
 from qmri.pipeline.stages.measure import fractures_of, identity_of
 from qmri.pipeline.study.study_sheet import Examination
 from qmri.report.charts import Cells
-from qmri.report.examination.examination_page import ExaminationContent, examination_page, thumbnail
-from qmri.report.flagged import name_doubts
+from qmri.report.examination.examination_page import (
+    ExaminationContent,
+    StageFailure,
+    StageNotes,
+    examination_page,
+    thumbnail,
+)
 from qmri.viewer.layers import layers_of
 from qmri.viewer.viewer_page import viewer_page
 
@@ -53,21 +60,18 @@ def viewer_of(content: ExaminationContent) -> str:
     maps, affine = content.maps, content.affine
     shape = next(iter(maps.values())).shape
     labels = np.zeros(shape, np.int16) if content.labels is None else content.labels
-    verified = name_doubts(content.records.get("segment", {})) is None
     grid = np.eye(4) if affine is None else affine
-    return viewer_page(content.name, layers_of(maps), labels, grid, verified=verified)
+    return viewer_page(content.name, layers_of(maps), labels, grid, verified=content.name_doubts is None)
 
 
 def read_content(exam: Examination, results: Path, settings: MeasureSettings) -> ExaminationContent:
     """Gather what there is of an examination, however far it came."""
     name = exam.name
     folder = {verb: exam_directory(results, name, verb) for verb in VERBS}
-    paths = {verb: file_path(folder[verb], name, f"{verb}_record") for verb in VERBS}
-    records = {verb: read_json(path) for verb, path in paths.items() if path.exists()}
-    done = {verb for verb, record in records.items() if record.get("status") == "ok"}
+    records = read_records(results, name, VERBS)
     maps: dict[str, NDArray[np.float64]] = {}
     affine = labels = None
-    if "fit" in done:
+    if records.of(FitRecord):
         volumes = {
             key: read_volume(path)
             for key in ("pdff", "r2star", "water", "fat")
@@ -77,23 +81,48 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
         if "water" in volumes and "fat" in volumes:
             maps["in_phase"] = volumes["water"].data.astype(np.float64) + volumes["fat"].data
         affine = volumes["pdff"].affine
-    if "segment" in done:
+    segmented = records.of(SegmentRecord)
+    if segmented:
         labels = read_volume(file_path(folder["segment"], name, "labels")).data.astype(np.int32)
     roi = None
     flags: list[Cells] = []
-    if "measure" in done:
+    if records.of(MeasureRecord):
         roi = read_volume(file_path(folder["measure"], name, "roi")).data.astype(np.int32)
         flags = _read_rows(file_path(folder["measure"], name, "exam_flags"))
         vertebrae = _read_rows(file_path(folder["measure"], name, "exam_vertebrae"))
         patient = _read_rows(file_path(folder["measure"], name, "exam_patient"))[0]
     else:
-        failed = next((record for record in records.values() if record.get("status") != "ok"), None)
-        missing = next((verb for verb in VERBS if verb not in records), VERBS[-1])
-        reason = f"{failed['failed_stage']}: {failed['reason']}" if failed else f"{missing}: not done yet"
-        rows = failed_examination(identity_of(exam), reason, fractures=fractures_of(exam), settings=settings)
+        rows = failed_examination(
+            identity_of(exam), _why(records), fractures=fractures_of(exam), settings=settings
+        )
         vertebrae = _rows_of(table_text(rows.vertebrae, VERTEBRA_COLUMNS))
         patient = _rows_of(table_text([rows.patient], PATIENT_COLUMNS))[0]
-    return ExaminationContent(name, vertebrae, patient, flags, records, maps, labels, roi, affine)
+    failure = records.failure
+    return ExaminationContent(
+        name,
+        vertebrae,
+        patient,
+        flags,
+        stages=[
+            StageNotes(verb, record.warnings, record.decisions.to_json())
+            for verb, record in records.by_verb.items()
+            if isinstance(record, Success)
+        ],
+        failure=StageFailure(failure.failed_stage, failure.reason, failure.remedy) if failure else None,
+        name_doubts=segmented.name_doubts if segmented else None,
+        software=records.software,
+        maps=maps,
+        labels=labels,
+        roi=roi,
+        affine=affine,
+    )
+
+
+def _why(records: Records) -> str:
+    """Return why an examination has no rows: where it failed, or which stage is missing."""
+    if failure := records.failure:
+        return f"{failure.failed_stage}: {failure.reason}"
+    return f"{next((verb for verb in VERBS if verb not in records.by_verb), VERBS[-1])}: not done yet"
 
 
 def _read_rows(path: Path) -> list[Cells]:

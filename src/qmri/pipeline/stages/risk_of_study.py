@@ -6,6 +6,7 @@ import csv
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from qmri.config import Config
 from qmri.config.risk_settings import RiskSettings
@@ -14,7 +15,9 @@ from qmri.images.nifti import write_json
 from qmri.outputs import OUTCOME_COLUMNS, RISK_FILES
 from qmri.outputs.risk_columns import PROPOSAL
 from qmri.outputs.tables import dictionary, table_text
+from qmri.pipeline.records.models import RiskRecord, Settings
 from qmri.pipeline.records.provenance import software_versions
+from qmri.pipeline.records.record_files import write_record
 from qmri.pipeline.stages.risk import Tables, develop_files, remove_pages
 from qmri.risk.cohort.eligibility import by_name
 from qmri.risk.development import Development
@@ -71,17 +74,17 @@ def develop_in_study(
     for name in (*RISK_FILES, RECORD):
         (out / name).unlink(missing_ok=True)
     remove_pages(out)
-    record: dict[str, object] = {"stage": "risk", "status": "ok"}
+    became: dict[str, Any] = {"status": "ok"}
     try:
         develop_files(risk_tables(sheet, results, config.risk), out, config, pages)
     except QmriError as error:
         log.error("%s", error)
-        record |= {"status": "refused", "reason": error.reason, "remedy": error.remedy}
-    record["settings"] = config.risk.model_dump(mode="json")
-    record["software"] = software_versions()
+        became = {"status": "refused", "reason": error.reason, "remedy": error.remedy}
+    settings = Settings(**config.risk.model_dump(mode="json"))
+    record = RiskRecord(stage="risk", **became, settings=settings, software=software_versions())
     out.mkdir(parents=True, exist_ok=True)
-    write_json(out / RECORD, record)
-    return record["status"] == "ok"
+    write_record(out / RECORD, record)
+    return record.status == "ok"
 
 
 def propose_outcomes(results: Path, out: Path, settings: RiskSettings) -> int:

@@ -15,8 +15,9 @@ from qmri.config import SegmentSettings
 from qmri.errors import QmriError
 from qmri.images.nifti import Volume, read_volume, sidecar_path
 from qmri.outputs import FILES, exam_directory, file_path
-from qmri.pipeline.reading.loop import Decisions, Task, Turn, turn
+from qmri.pipeline.reading.loop import Task, Turn, turn
 from qmri.pipeline.reading.saved import keep_edited
+from qmri.pipeline.records.models import SegmentDecisions
 from qmri.pipeline.records.provenance import sha256, software_versions
 from qmri.pipeline.records.stage import Outcome, run_stage_or_record
 from qmri.pipeline.run.variables import STUDY_VARIABLE
@@ -76,7 +77,7 @@ def segment_files(files: ImageFiles, anchors: Anchors, out: Path, settings: Segm
         labels = file_path(aside, name, "labels")
         for path in (labels, sidecar_path(labels), table_path(labels)):
             path.unlink()
-        sidecar = {"decisions": done.decisions, "software": software_versions()}
+        sidecar = {"decisions": done.decisions.to_json(), "software": software_versions()}
         write_label_map(out, images.affine, done.segmentation, FILES["labels"].description, sidecar)
         for path in aside.iterdir():
             shutil.move(path, out.parent / path.name)
@@ -126,7 +127,7 @@ def _task(
         "software": software_versions(),
     }
 
-    def segment(anchor: Seeds | None) -> tuple[Segmentation, Decisions]:
+    def segment(anchor: Seeds | None) -> tuple[Segmentation, SegmentDecisions]:
         return _segment(images, anchors, anchor, settings)
 
     return Task(exam, images, segment, settings, made_from, anchors.labels)
@@ -139,9 +140,9 @@ def _site_folder() -> Path:
 
 def _segment(
     images: SpineImages, anchors: Anchors, anchor: Seeds | None, settings: SegmentSettings
-) -> tuple[Segmentation, Decisions]:
+) -> tuple[Segmentation, SegmentDecisions]:
     """Segment without a reader's label map; ``anchor`` is a point that a reader set later."""
-    told: Decisions
+    told: dict[str, object]
     if anchor is None and anchors.seeds is not None:
         anchor = read_seeds(anchors.seeds)
         told = {"seeds_sha256": sha256(anchors.seeds), "seeds": list(anchor.levels)}
@@ -161,16 +162,16 @@ def _segment(
     else:
         segmentation = segment_seeded(images, anchor, settings, NetworkDetector())
     naming = segmentation.naming
-    decisions: Decisions = {
+    decisions = {
         "levels_named_from": naming.basis,
         "levels_verified": naming.verified,
         "naming_probability": None if naming.probability is None else round(naming.probability, 4),
-        "naming_doubts": list(naming.doubts),
+        "naming_doubts": naming.doubts,
         **told,
         "images": [name for name in ("water", "fat", "pdff") if getattr(images, name) is not None],
         **segmentation.evidence,
     }
-    return segmentation, decisions
+    return segmentation, SegmentDecisions.model_validate(decisions)
 
 
 def _images_of_fit(fit: Path, ingest: Path, exam: str) -> SpineImages:
@@ -220,9 +221,9 @@ def _warnings(done: Turn) -> list[str]:
         for body in done.segmentation.bodies
         if body.flags
     ]
-    failures = {
-        "backend_failure": "the back end failed, and the embedded method was used",
-        "comparison_failure": "the second method failed, and nothing was compared",
-    }
-    failed = [f"{text}: {done.decisions[key]}" for key, text in failures.items() if key in done.decisions]
+    failures = (
+        ("the back end failed, and the embedded method was used", done.decisions.backend_failure),
+        ("the second method failed, and nothing was compared", done.decisions.comparison_failure),
+    )
+    failed = [f"{text}: {reason}" for text, reason in failures if reason is not None]
     return [*failed, *done.warnings, *done.segmentation.naming.doubts, *flagged]

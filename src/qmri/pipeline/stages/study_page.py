@@ -9,7 +9,8 @@ from typing import Any
 
 from qmri.outputs import PATIENT_COLUMNS, exam_directory, file_path
 from qmri.pipeline.records.citations import methods_text
-from qmri.pipeline.records.ledger import read_records, run_times
+from qmri.pipeline.records.ledger import run_times
+from qmri.pipeline.records.record_files import read_records
 from qmri.pipeline.stages.collect import replace_text
 from qmri.pipeline.study.study_sheet import Examination, Study
 from qmri.report.charts import Cells, number
@@ -67,7 +68,7 @@ def write_study_page(study: Study, results: Path) -> Path:
             agreement=agreement_of(measured),
             methods=_methods(results, study.names),
             times=run_times(results),
-            software=software_in_words(next(filter(None, records), {})),
+            software=software_in_words(next((own.software for own in records if own.by_verb), {})),
         )
     )
     path = results / "report" / "index.html"

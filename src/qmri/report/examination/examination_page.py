@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,9 +19,9 @@ from qmri.report.examination.pictures import (
     picture_svg,
     thumbnail_png,
 )
-from qmri.report.examination.record_words import software_in_words, stage_in_words
+from qmri.report.examination.record_words import in_words, software_in_words
 from qmri.report.examination.views import coronal_view, ras_voxel_mm, sagittal_view, to_ras
-from qmri.report.flagged import flagged, name_doubts, spoken_levels
+from qmri.report.flagged import flagged, spoken_levels
 from qmri.spine.levels import LEVEL_ID
 
 COLOURED = {"pdff": PDFF, "r2star": R2STAR}
@@ -77,6 +76,24 @@ TABLE = (
 
 
 @dataclass(frozen=True)
+class StageNotes:
+    """What the record of a stage that succeeded tells a reader: warnings, and decisions as JSON values."""
+
+    verb: str
+    warnings: Sequence[str]
+    decisions: Mapping[str, object]
+
+
+@dataclass(frozen=True)
+class StageFailure:
+    """The stage at which an examination failed, why, and what to do."""
+
+    verb: str
+    reason: str
+    remedy: str | None = None
+
+
+@dataclass(frozen=True)
 class ExaminationContent:
     """What the page of an examination is made from.
 
@@ -86,8 +103,14 @@ class ExaminationContent:
         Examination, as in file names.
     vertebrae, patient, flags
         Rows of the tables, cells as text.
-    records
-        Record of each earlier stage, by verb.
+    stages
+        What the stages that succeeded tell.
+    failure
+        Where the examination failed; None where it did not.
+    name_doubts
+        Why the names of the levels are not verified; None where they are, or where there are none.
+    software
+        Versions of the programs at the first stage.
     maps
         (x, y, z) maps by key ``pdff``, ``r2star``, ``in_phase``; empty where the fit failed.
     labels, roi
@@ -102,7 +125,10 @@ class ExaminationContent:
     vertebrae: Sequence[Cells]
     patient: Cells
     flags: Sequence[Cells]
-    records: Mapping[str, Mapping[str, Any]]
+    stages: Sequence[StageNotes] = ()
+    failure: StageFailure | None = None
+    name_doubts: tuple[str, ...] | None = None
+    software: Mapping[str, str] = field(default_factory=dict)
     maps: Mapping[str, Map] = field(default_factory=dict)
     labels: Labels | None = None
     roi: Labels | None = None
@@ -121,7 +147,7 @@ def examination_page(content: ExaminationContent) -> str:
         patient=content.patient,
         failure=None if measured else _failure(content),
         flags=flagged(content.flags),
-        doubts=name_doubts(content.records.get("segment", {})),
+        doubts=content.name_doubts,
         spoken_levels=spoken_levels,
         corrigible=content.labels is not None,
         measured=content.roi is not None,
@@ -142,11 +168,10 @@ def examination_page(content: ExaminationContent) -> str:
         reasons=_by_reason(row for row in shown if row["status"] == "failed") if measured else {},
         unseen=_by_reason(row for row in content.vertebrae if row["status"] == "not_in_view"),
         stages=[
-            (verb, stage_in_words(record))
-            for verb, record in content.records.items()
-            if record["status"] == "ok"
+            (stage.verb, {"warnings": stage.warnings, "decisions": in_words(stage.decisions)})
+            for stage in content.stages
         ],
-        software=software_in_words(content.records),
+        software=software_in_words(content.software),
     )
 
 
@@ -222,8 +247,9 @@ def _by_reason(rows: Iterable[Cells]) -> dict[str, str]:
 
 def _failure(content: ExaminationContent) -> dict[str, str]:
     """Return why there are no numbers, in words, and what to do."""
-    for verb, record in content.records.items():
-        if record.get("status") == "failed" and record.get("failed_stage") == verb:
-            reason = f"It failed at {verb}: {record['reason']}."
-            return {"reason": reason, "remedy": record.get("remedy") or ""}
+    if failure := content.failure:
+        return {
+            "reason": f"It failed at {failure.verb}: {failure.reason}.",
+            "remedy": failure.remedy or "",
+        }
     return {"reason": f"{content.patient['status_reason']}.", "remedy": ""}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 LEFT_OUT = ("inputs", "acquisition", "sha256", "tokens")
 """Parts of the decisions that are checksums or that the page shows elsewhere."""
@@ -59,17 +58,6 @@ def words(key: str) -> str:
     return key.replace("_", " ")
 
 
-def stage_in_words(record: Mapping[str, Any]) -> dict[str, object]:
-    """Return warnings and decisions of a stage."""
-    return {
-        "warnings": record.get("warnings", []),
-        "decisions": in_words(record.get("decisions", {})),
-    }
-
-
-def software_in_words(records: Mapping[str, Mapping[str, Any]]) -> str:
-    """Return the versions that the first stage recorded, in one line."""
-    versions: Mapping[str, str] = next(
-        (record["software"] for record in records.values() if record.get("software")), {}
-    )
+def software_in_words(versions: Mapping[str, str]) -> str:
+    """Return versions of programs in one line."""
     return ", ".join(f"{name} {version}" for name, version in versions.items())
