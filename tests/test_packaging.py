@@ -6,6 +6,8 @@ import tomllib
 import pytest
 import yaml
 
+import qmri
+
 
 def normal(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
@@ -60,3 +62,11 @@ def test_no_lock_names_a_registry(repository):
 def test_the_wheel_carries_the_workflow(repository):
     build = tomllib.loads((repository / "pyproject.toml").read_text())["tool"]["hatch"]["build"]
     assert build["targets"]["wheel"]["force-include"] == {"workflow": "qmri/_workflow"}
+
+
+def test_the_version_is_one_everywhere(repository):
+    project = tomllib.loads((repository / "pyproject.toml").read_text())["project"]
+    citation = yaml.safe_load((repository / "CITATION.cff").read_text())
+    newest = re.search(r"^## (\S+)", (repository / "CHANGELOG.md").read_text(), re.MULTILINE)
+    assert project["version"] == str(citation["version"]) == qmri.__version__
+    assert newest[1] in (qmri.__version__, "Unreleased")
