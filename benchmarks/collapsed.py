@@ -14,13 +14,14 @@ import numpy as np
 from collapse import AT, Collapse, collapsed
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
-from spines import SLICES_AVERAGED, Case, coarse, coarse_affine, dice, real_spines
+from spines import SLICES_AVERAGED, Case, coarse, coarse_affine, real_spines
 
 from qmri.config import MeasureSettings, SegmentSettings
 from qmri.errors import QmriError
 from qmri.measure.shape.bodies import find_bodies
 from qmri.measure.shape.deformity import HeightLoss, Heights, height_losses
 from qmri.measure.shape.morphometry import HEIGHTS_AT, measure_shape
+from qmri.segment.checks.label_agreement import dice
 from qmri.segment.detect.detector import Detector, SpineImages
 from qmri.segment.segmentation import segment_detected
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME

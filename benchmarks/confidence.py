@@ -15,10 +15,11 @@ from pathlib import Path
 
 import numpy as np
 from collapsed import BESIDE, collapsed_cases
-from spines import Case, dice, jittered, real_cases, study_cases
+from spines import Case, jittered, real_cases, study_cases
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
+from qmri.segment.checks.label_agreement import dice
 from qmri.segment.detect import NetworkDetector
 from qmri.segment.reader.seeds import Seeds
 from qmri.segment.segmentation import segment_seeded

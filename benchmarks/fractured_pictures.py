@@ -15,10 +15,11 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from segment import heights_of, segmented
-from spines import ROOT, Case, dice, study_cases
+from spines import ROOT, Case, study_cases
 
 from qmri.config import MeasureSettings
 from qmri.measure.shape.deformity import Heights, height_losses
+from qmri.segment.checks.label_agreement import dice
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME
 
 AROUND_MM = 45.0

@@ -24,12 +24,13 @@ from confidence import print_confidence
 from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
-from spines import REAL, ROOT, Case, dice, jittered, real_cases, study_cases
+from spines import REAL, ROOT, Case, jittered, real_cases, study_cases
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
 from qmri.measure.shape.bodies import find_bodies
 from qmri.measure.shape.morphometry import ANTERIOR_AT, MIDDLE_AT, POSTERIOR_AT, measure_shape
+from qmri.segment.checks.label_agreement import dice
 from qmri.segment.detect import NetworkDetector
 from qmri.segment.segmentation import Segmentation, segment_detected, segment_seeded
 from qmri.spine.levels import LEVEL_NAME

@@ -129,11 +129,6 @@ def coarse(volume: NDArray[np.generic]) -> NDArray[np.float32]:
     return ndimage.map_coordinates(slices, place, order=1)
 
 
-def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
-    """Return twice the common volume of two masks over the sum of theirs."""
-    return float(2 * np.sum(first & second) / max(first.sum() + second.sum(), 1))
-
-
 def jittered(case: Case) -> Seeds:
     """Return a point in each true body, off by up to 4 mm along each axis."""
     rng = np.random.default_rng(sum(map(ord, case.name)))

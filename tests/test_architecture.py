@@ -32,7 +32,7 @@ ALLOWED = {
     "fit": FLOOR | {"signal"},
     "ingest": FLOOR | {"signal", "images", "fit"},
     "segment": SHARED,
-    "measure": SHARED | {"segment", "version"},
+    "measure": SHARED | {"version"},
     "risk": SHARED | {"measure", "sheet_text", "version"},
     "viewer": FLOOR | {"spine"},
     "export": FLOOR | {"spine", "version"},

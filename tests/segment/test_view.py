@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
+from qmri.images.grid import right_axis
 from qmri.segment.cut.template import BodySurface, rays_of
 from qmri.segment.cut.weights import WATER_ALONE
-from qmri.segment.naming.field_of_view import is_complete, room, sideways, width_mm
+from qmri.segment.naming.field_of_view import is_complete, room, width_mm
 from qmri.spine.body_frame import frame_along
 
 
@@ -41,7 +42,7 @@ def test_the_room_below_is_the_distance_to_the_end_of_the_view(body, axes, flip,
     shape, affine = view((-40, -40, -end), (40, 40, 60), axes, flip)
     assert room(body, shape, affine) == pytest.approx(end - lower_end(body), abs=0.2)
     assert room(body, shape, affine, 1) == pytest.approx(60 - lower_end(body), abs=1.5)
-    assert axes[sideways(affine)] == 0
+    assert axes[right_axis(affine)] == 0
     assert width_mm(shape, affine) == pytest.approx(80)
 
 

@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from qmri.segment.checks.sentences import flag_told
+from qmri.spine.flag_sentences import flag_told
 
 
 def words_of_the_checks(repository):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import re
 import sys
 from pathlib import Path
 
@@ -68,7 +67,9 @@ def run(options: argparse.Namespace) -> int:
             text = list_folder(options.source, options.overrides, workers=workers, progress=progress)
         sys.stdout.write(text)
         return EXIT_OK
-    check_name(options.name)
+    from qmri.pipeline.study.study_sheet import check_exam_name
+
+    check_exam_name(options.name)
 
     def work(directory: Path) -> Outcome:
         with header_progress() as progress:
@@ -120,22 +121,6 @@ def _settings(overrides: Path | None) -> dict[str, object]:
 def quieten_pydicom() -> None:
     """Keep pydicom's comments out of the log: what matters is checked, and they may quote a header."""
     logging.getLogger("pydicom").setLevel(logging.CRITICAL)
-
-
-def check_name(name: str) -> None:
-    """Check the name of an examination.
-
-    Raises
-    ------
-    QmriError
-        If it is not ``sub-<participant>_ses-<session>``.
-    """
-    if not re.fullmatch(r"sub-[0-9A-Za-z]+_ses-[0-9A-Za-z]+", name):
-        raise QmriError(
-            "the name of the examination cannot stand in file names",
-            found=name,
-            expected="sub-<participant>_ses-<session> with letters and digits, e.g. sub-07_ses-pre",
-        )
 
 
 def available_cores() -> int:

@@ -33,7 +33,6 @@ FILES = {
     "rchi2": "reduced chi-square of the fit",
     "swap_risk": "risk of a water-fat swap, 0-1",
 }
-EXAMINATION = "sub-[0-9A-Za-z]+_ses-[0-9A-Za-z]+"
 UNNAMED = "sub-unnamed_ses-unnamed"
 
 
@@ -91,13 +90,14 @@ def _measure_files(options: argparse.Namespace) -> int:
     from qmri.config import read_config
     from qmri.measure.images import Fractures
     from qmri.pipeline.stages.measure import measure_files
+    from qmri.pipeline.study.study_sheet import EXAM_NAME, check_exam_name
 
     for name in ("r2star", "labels", "out"):
         if getattr(options, name) is None:
             raise QmriError(f"--{name} is missing", expected="--pdff, --r2star, --labels and --out together")
-    matched = re.match(f"{EXAMINATION}(?=_)", options.pdff.name)
-    if options.exam is not None and not re.fullmatch(EXAMINATION, options.exam):
-        raise QmriError("--exam names no examination", found=options.exam, expected="sub-<label>_ses-<label>")
+    matched = re.match(f"{EXAM_NAME}(?=_)", options.pdff.name)
+    if options.exam is not None:
+        check_exam_name(options.exam)
     measure_files(
         options.exam or (matched.group() if matched else UNNAMED),
         {name: getattr(options, name) for name in FILES if name != "labels" and getattr(options, name)},

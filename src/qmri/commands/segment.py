@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     """Segment and return the exit status."""
     from qmri.config import read_config
     from qmri.pipeline.stages.segment import Anchors, ImageFiles, segment_examination, segment_files
-    from qmri.segment.checks.sentences import flag_told
+    from qmri.spine.flag_sentences import flag_told
     from qmri.spine.levels import parse_level
 
     if options.exam is not None:

@@ -47,8 +47,8 @@ from qmri.measure.shape.deformity import height_losses
 from qmri.measure.shape.morphometry import Morphometry, measure_shape
 from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns, region_labels
 from qmri.outputs.tables import Cell
-from qmri.segment.checks.sentences import UNVERIFIED
 from qmri.signal import marrow_t1, t1_bias
+from qmri.spine.flag_sentences import UNVERIFIED
 
 VOID_SHARE = 0.25
 """A voxel with less in-phase signal than this share of the patient's marrow holds no ratio."""

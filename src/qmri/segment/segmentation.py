@@ -11,13 +11,14 @@ from numpy.typing import NDArray
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
+from qmri.images.grid import right_axis
 from qmri.segment.checks import label_checks as checks
 from qmri.segment.cut.body_cut import BodyCut, cut_surfaces
 from qmri.segment.cut.contrast import prepare
 from qmri.segment.cut.rasterise import rasterise
 from qmri.segment.detect.detector import Detection, Detector, SpineImages
 from qmri.segment.naming.detected_names import detection_evidence, name_detected
-from qmri.segment.naming.field_of_view import is_complete, sideways
+from qmri.segment.naming.field_of_view import is_complete
 from qmri.segment.naming.numbering import (
     Naming,
     name_from_anchor,
@@ -281,6 +282,6 @@ def _checked(
 
 def _border_labels(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> set[int]:
     """Return the labels that reach the border of the image, other than at the patient's sides."""
-    axes = [axis for axis in range(3) if axis != sideways(affine)]
+    axes = [axis for axis in range(3) if axis != right_axis(affine)]
     faces = [np.moveaxis(labels, axis, 0)[end] for axis in axes for end in (0, -1)]
     return {int(number) for face in faces for number in np.unique(face)}

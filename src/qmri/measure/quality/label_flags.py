@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qmri.measure.quality.flags import Flag
-from qmri.segment.checks.sentences import UNVERIFIED, flag_told
+from qmri.spine.flag_sentences import UNVERIFIED, flag_told
 from qmri.words import counted
 
 WORD_FLAGS = {

@@ -10,6 +10,7 @@ from nibabel.affines import apply_affine, voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from qmri.images.grid import right_axis
 from qmri.spine.body_frame import USUAL_SPACING_MM, BodyFrame, frame_along
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, sort_levels, steps_between
 
@@ -165,13 +166,9 @@ def _centre_mm(
     return np.asarray(apply_affine(affine, index))
 
 
-def _right_axis(affine: NDArray[np.float64]) -> int:
-    return int(np.argmax(np.abs(affine[0, :3]) / voxel_sizes(affine)))
-
-
 def _touches_edge(box: tuple[slice, ...], shape: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
     """Tell whether a box reaches the image edge along an axis other than the left-right one."""
-    right = _right_axis(affine)
+    right = right_axis(affine)
     return any(
         part.start == 0 or part.stop == size
         for axis, (part, size) in enumerate(zip(box, shape, strict=True))
@@ -181,7 +178,7 @@ def _touches_edge(box: tuple[slice, ...], shape: tuple[int, ...], affine: NDArra
 
 def _cut_at_side(piece: _Piece, shape: tuple[int, ...], affine: NDArray[np.float64]) -> bool:
     """Tell whether a label goes on beyond the first or last slice: there it still has most of its area."""
-    right = _right_axis(affine)
+    right = right_axis(affine)
     areas = piece.mask.sum(axis=tuple({0, 1, 2} - {right}))
     ends = [(piece.box[right].start == 0, areas[0]), (piece.box[right].stop == shape[right], areas[-1])]
     return any(touched and area > CUT_AREA * areas.max() for touched, area in ends)

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.spine.genant import GRADE_LIMITS_PCT, genant_grade
 from qmri.spine.levels import steps_between
 
-GRADE_LIMITS_PCT = (20.0, 25.0, 40.0)
 DEFORMED_PCT = GRADE_LIMITS_PCT[0]
 NEIGHBOURS = 4
 REACH = 4
@@ -75,7 +75,7 @@ class HeightLoss:
     @property
     def grade(self) -> int:
         """Genant's grade by loss: 0 below 20 %, 1 to 25 %, 2 to 40 %, 3 above."""
-        return int(np.searchsorted(GRADE_LIMITS_PCT, self.percent, side="right"))
+        return genant_grade(self.percent)
 
     @property
     def grade_doubt(self) -> bool:

@@ -42,8 +42,6 @@ def write_handout(
 
 def _inphase(images: SpineImages) -> NDArray[np.int16]:
     """Return the in-phase image (x, y, z), its 99.9th percentile scaled to `INPHASE_TOP`."""
-    whole = np.nan_to_num(np.asarray(images.water, np.float64))
-    if images.fat is not None:
-        whole = whole + np.nan_to_num(images.fat)
+    whole = np.nan_to_num(np.asarray(images.in_phase, np.float64))
     top = float(np.percentile(whole, 99.9)) or 1.0
     return np.clip(np.rint(whole / top * INPHASE_TOP), 0, np.iinfo(np.int16).max).astype(np.int16)

@@ -19,7 +19,7 @@ from qmri.outputs.files import VERBS
 from qmri.pipeline.records.ledger import examinations_of, require_result
 from qmri.pipeline.records.models import Record, SegmentDecisions, SegmentRecord
 from qmri.pipeline.records.record_files import read_records
-from qmri.segment.checks.sentences import flag_told
+from qmri.spine.flag_sentences import flag_told
 
 FOLDER, LIST_FILE, DONE_FILE = "worklist", "worklist.csv", "done.csv"
 DONE_COLUMNS = ("examination", "by", "labels_sha256")

@@ -24,12 +24,12 @@ from qmri.pipeline.run.variables import STUDY_VARIABLE
 from qmri.pipeline.study.study_sheet import Examination
 from qmri.segment.backends.description import named_descriptions
 from qmri.segment.backends.fallback import segment_as_configured
-from qmri.segment.checks.sentences import flag_told
 from qmri.segment.detect import NetworkDetector
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.label_table import table_path, write_label_map
 from qmri.segment.reader.seeds import Seeds, read_seeds
 from qmri.segment.segmentation import Segmentation, segment_detected, segment_seeded
+from qmri.spine.flag_sentences import flag_told
 
 
 @dataclass(frozen=True)

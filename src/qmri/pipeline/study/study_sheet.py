@@ -114,6 +114,26 @@ class Study:
         )
 
 
+EXAM_NAME = "sub-[0-9A-Za-z]+_ses-[0-9A-Za-z]+"
+
+
+def check_exam_name(name: str) -> str:
+    """Return the name of an examination.
+
+    Raises
+    ------
+    QmriError
+        If it is not ``sub-<participant>_ses-<session>``.
+    """
+    if not re.fullmatch(EXAM_NAME, name):
+        raise QmriError(
+            "the name of the examination cannot stand in file names",
+            found=name,
+            expected="sub-<participant>_ses-<session> with letters and digits, e.g. sub-07_ses-pre",
+        )
+    return name
+
+
 def exam_name(participant_id: str, session_id: str) -> str:
     """Return ``sub-<participant>_ses-<session>``; BIDS labels hold letters and digits alone."""
 

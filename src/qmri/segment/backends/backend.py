@@ -24,9 +24,9 @@ from qmri.segment.backends.body_rules import (
     split,
 )
 from qmri.segment.backends.description import CHANNELS, Description
-from qmri.segment.backends.label_agreement import agreement_flags, compare
 from qmri.segment.backends.placing import place
 from qmri.segment.backends.runner import run_program
+from qmri.segment.checks.label_agreement import agreement_flags, compare
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.naming.numbering import ASK, Naming
 from qmri.segment.reader.seeds import Seeds

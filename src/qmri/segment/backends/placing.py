@@ -46,8 +46,8 @@ def place(result: Volume, images: Volume) -> NDArray[np.int32]:
     if sorted(data.shape) == sorted(shape) and not _is_reoriented(to_result, data.shape, shape):
         raise QmriError(
             "the back end's label map has the voxels of the image, but another affine",
-            found=_corner(result),
-            expected=_corner(images),
+            found=str(result.grid),
+            expected=str(images.grid),
             remedy=REMEDY,
         )
     labelled = np.argwhere(data > 0)
@@ -57,8 +57,8 @@ def place(result: Volume, images: Volume) -> NDArray[np.int32]:
         if outside > OUTSIDE_SHARE:
             raise QmriError(
                 "the back end's labels lie outside the image",
-                found=f"{100 * outside:.0f} % of them; its map: {_corner(result)}",
-                expected=_corner(images),
+                found=f"{100 * outside:.0f} % of them; its map: {result.grid}",
+                expected=str(images.grid),
                 remedy=REMEDY,
             )
     return _nearest(data, to_result, shape)
@@ -104,10 +104,3 @@ def _nearest(
         values[inside] = data[tuple(index[inside].T)]
         placed[plane] = values.reshape(shape[1:])
     return placed
-
-
-def _corner(volume: Volume) -> str:
-    size = " x ".join(str(n) for n in volume.data.shape[:3])
-    edges = " x ".join(f"{edge:.3g}" for edge in volume.grid.voxel_size_mm)
-    corner = ", ".join(f"{value:.1f}" for value in volume.affine[:3, 3])
-    return f"{size} voxels of {edges} mm, first voxel at ({corner}) mm"

@@ -60,6 +60,11 @@ class SpineImages:
                     expected="one grid",
                 )
 
+    @property
+    def in_phase(self) -> NDArray[np.floating]:
+        """Water and fat together (x, y, z); water where there is no fat image."""
+        return self.water if self.fat is None else self.water + self.fat
+
 
 @dataclass(frozen=True)
 class Candidate:

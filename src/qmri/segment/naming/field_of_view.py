@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from nibabel.affines import apply_affine, voxel_sizes
+from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
+from qmri.images.grid import right_axis
 from qmri.segment.cut.template import BodySurface
 
 # A body is complete if no more than this share of the surface of its middle half lies outside the image.
@@ -35,7 +36,7 @@ def is_complete(surface: BodySurface, shape: tuple[int, ...], affine: NDArray[np
     middle = aside < aside.max() / 2
     index = _index(points[middle], affine)
     outside = (index < -0.5) | (index > np.array(shape[:3]) - 0.5)
-    outside[aside[middle] > MIDPLANE_MM, sideways(affine)] = False
+    outside[aside[middle] > MIDPLANE_MM, right_axis(affine)] = False
     inside = bool(np.any(outside, axis=1).mean() <= CUT_OFF_SHARE)
     return inside and all(room(surface, shape, affine, end) >= LEAST_ROOM_MM for end in (-1, 1))
 
@@ -59,19 +60,14 @@ def room(surface: BodySurface, shape: tuple[int, ...], affine: NDArray[np.float6
     along = end * np.linalg.inv(affine)[:3, :3] @ surface.frame.axes[2]
     edge = np.where(along > 0, np.array(shape[:3]) - 0.5, -0.5)
     moves = np.abs(along) > np.finfo(float).eps
-    moves[sideways(affine)] = False
+    moves[right_axis(affine)] = False
     return float(np.min((edge - _index(beyond, affine))[:, moves] / along[moves]))
 
 
 def width_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> float:
     """Return how wide the view is from one side of the patient to the other."""
-    axis = sideways(affine)
+    axis = right_axis(affine)
     return float(shape[axis] * np.linalg.norm(affine[:3, axis]))
-
-
-def sideways(affine: NDArray[np.float64]) -> int:
-    """Return the array axis that runs from one side of the patient to the other."""
-    return int(np.argmax(np.abs(affine[0, :3]) / voxel_sizes(affine)))
 
 
 def _index(points_mm: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -21,6 +21,7 @@ from qmri.segment.naming.level_evidence import (
     sideways_bend,
 )
 from qmri.segment.reader.seeds import Seeds
+from qmri.spine.body_frame import USUAL_SPACING_MM
 from qmri.spine.levels import levels_upward, steps_between
 
 # A candidate is taken for the body on the sacrum, against what lies lowest in view, from here on.
@@ -37,7 +38,6 @@ CERTAIN_OF_STUMP = 0.95
 UNCLEAR_END_MM = (-4.0, 8.0)
 SAME_BODY_MM = 12.0
 RESTS_ON_SACRUM = ("L5", "L6")
-USUAL_SPACING_MM = 35.0
 ASK = "give lowest_level in the study sheet (--lowest-level), or one seed with its level"
 
 

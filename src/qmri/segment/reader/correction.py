@@ -12,6 +12,7 @@ from scipy import ndimage
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
+from qmri.segment.checks.label_agreement import dice
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.naming.numbering import Naming
 from qmri.segment.reader.seeds import Seeds, check_seeds
@@ -125,9 +126,7 @@ def overlap(labels: NDArray[np.int16], automatic: Segmentation) -> dict[str, flo
     """Return for each level of two label maps their Dice coefficient, 0 where one of them lacks it."""
     result: dict[str, float] = {}
     for number in sorted(int(value) for value in np.union1d(labels, automatic.labels) if value):
-        first, second = labels == number, automatic.labels == number
-        both = np.count_nonzero(first & second)
-        result[LEVEL_NAME[number]] = round(2 * both / float(first.sum() + second.sum()), 4)
+        result[LEVEL_NAME[number]] = round(dice(labels == number, automatic.labels == number), 4)
     return result
 
 

@@ -63,8 +63,8 @@ def accept_labels(reader: Volume, images: Volume) -> ReaderLabels:
     if off > LATTICE_TOLERANCE or abs(round(float(np.linalg.det(rounded)))) != 1:
         raise QmriError(
             "the label map lies on another grid than the images",
-            found=_grid(reader),
-            expected=_grid(images),
+            found=str(reader.grid),
+            expected=str(images.grid),
             remedy=REMEDY,
         )
     shape = images.data.shape[:3]
@@ -92,10 +92,3 @@ def _checked_ids(data: NDArray[np.generic]) -> list[int]:
             expected="C1-C7 = 1-7, T1-T12 = 8-19, L1-L6 = 20-25, T13 = 28, sacrum 26, discs 100 + id",
         )
     return ids
-
-
-def _grid(volume: Volume) -> str:
-    size = " x ".join(str(n) for n in volume.data.shape[:3])
-    edges = " x ".join(f"{edge:.3g}" for edge in volume.grid.voxel_size_mm)
-    corner = ", ".join(f"{value:.1f}" for value in volume.affine[:3, 3])
-    return f"{size} voxels of {edges} mm, first voxel at ({corner}) mm"

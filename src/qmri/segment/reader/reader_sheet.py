@@ -114,8 +114,8 @@ def make_panels(images: SpineImages, labels: NDArray[np.int16]) -> list[Panel]:
     def upright(volume: NDArray[np.generic]) -> NDArray[np.generic]:
         return np.asarray(nib.orientations.apply_orientation(volume, orientation))
 
-    whole, name = (images.water, "Water") if images.fat is None else (images.water + images.fat, "In phase")
-    inphase, marked = upright(whole).astype(np.float64), upright(labels).astype(np.int16)
+    name = "Water" if images.fat is None else "In phase"
+    inphase, marked = upright(images.in_phase).astype(np.float64), upright(labels).astype(np.int16)
     right, front = _course(marked, 0), _course(marked, 1)
     step = max(round(PARASAGITTAL_MM / edges[0]), 1)
     planes = [

@@ -11,6 +11,8 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.spine.genant import genant_grade
+
 FractureKind = Literal["wedge", "biconcave", "crush"]
 Transition = Literal["lumbarised", "sacralised"]
 LesionKind = Literal["oedema", "haemangioma", "cement", "screws"]
@@ -42,7 +44,7 @@ class Fracture:
     @property
     def grade(self) -> int:
         """Genant's grade by height loss: 0 below 20 %, 1 to 25 %, 2 to 40 %, 3 above."""
-        return int(np.searchsorted((0.20, 0.25, 0.40), self.loss, side="right"))
+        return genant_grade(100 * self.loss)
 
 
 @dataclass(frozen=True)

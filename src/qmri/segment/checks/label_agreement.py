@@ -29,6 +29,12 @@ class LevelAgreement:
     other_name: str | None
 
 
+def dice(first: NDArray[np.bool_], second: NDArray[np.bool_]) -> float:
+    """Return twice the common volume of two masks of one shape over the sum of theirs; 0 for empty ones."""
+    total = np.count_nonzero(first) + np.count_nonzero(second)
+    return float(2 * np.count_nonzero(first & second) / (total or 1))
+
+
 def compare(
     first: NDArray[np.int16], second: NDArray[np.int16], affine: NDArray[np.float64]
 ) -> dict[str, LevelAgreement]:
@@ -37,14 +43,13 @@ def compare(
     result = {}
     for number in sorted(int(n) for n in np.unique(first) if n):
         mask, other = first == number, second == number
-        both, total = np.count_nonzero(mask & other), np.count_nonzero(mask) + np.count_nonzero(other)
         distance = None
         if other.any():
             apart = affine[:3, :3] @ (np.argwhere(mask).mean(0) - np.argwhere(other).mean(0))
             distance = round(float(np.linalg.norm(apart)), 2)
         counts = np.bincount(second[mask].astype(np.intp))
         most = int(counts.argmax())
-        result[name_of[number]] = LevelAgreement(round(2 * both / total, 4), distance, name_of.get(most))
+        result[name_of[number]] = LevelAgreement(round(dice(mask, other), 4), distance, name_of.get(most))
     return result
 
 
