@@ -39,7 +39,7 @@ def checked_signal(signal: ArrayLike, echo_times: ArrayLike) -> NDArray[np.numbe
 
 
 def checked_mask(mask: ArrayLike | None, grid: tuple[int, ...]) -> NDArray[np.bool_] | None:
-    """Return a mask on the grid of the signal.
+    """Return a mask of the shape of the grid, such as (x, y, z).
 
     Raises
     ------
@@ -58,6 +58,8 @@ def checked_mask(mask: ArrayLike | None, grid: tuple[int, ...]) -> NDArray[np.bo
 
 def checked_edges(voxel_size: ArrayLike | None, axes: int) -> tuple[float, float, float]:
     """Return the edges of a voxel along three axes, mm; those that are not given are usual ones.
+
+    One for each of the axes, shape (axes,), or (3,) may be given.
 
     Raises
     ------

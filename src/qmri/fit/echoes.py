@@ -63,7 +63,7 @@ class EchoTrain:
 
     @property
     def times(self) -> NDArray[np.float64]:
-        """Echo times, s."""
+        """Echo times, s, shape (echoes,)."""
         return self.model.echo_times
 
     @property
@@ -82,7 +82,7 @@ class EchoTrain:
         return 2 * self.count - 5
 
     def part(self, some: NDArray[np.bool_]) -> EchoTrain:
-        """Return the train of some of the echoes."""
+        """Return the train of some of the echoes, a mask (echoes,)."""
         return _described(self.spectrum, self.times[some], self.imaging_frequency, self.water_ppm)
 
     def stretched(self, factor: float) -> EchoTrain:
@@ -105,7 +105,7 @@ def echo_train(
     spectrum
         Fat spectrum or its id.
     echo_times
-        Echo times, s, ascending, three or more.
+        Echo times, s, shape (echoes,), ascending, three or more.
     imaging_frequency
         Centre frequency, MHz.
     water_ppm

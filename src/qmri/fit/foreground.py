@@ -40,7 +40,10 @@ class Reason(IntEnum):
 
 
 def root_mean_square(signal: NDArray[np.number]) -> NDArray[np.float32]:
-    """Return the root mean square over the echoes (last axis), one plane of the first axis at a time."""
+    """Return the root mean square over the echoes (last axis), one plane of the first axis at a time.
+
+    ``signal`` is complex or real, (..., echo), and the result (...) in its unit.
+    """
     result = np.empty(signal.shape[:-1], dtype=np.float32)
     for plane, out in zip(signal, result, strict=True):
         wide = np.ascontiguousarray(plane, dtype=np.result_type(plane.dtype, np.float32))
@@ -75,13 +78,16 @@ def foreground(rms: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def background_noise(rms: NDArray[np.float32], signal: NDArray[np.bool_]) -> float | None:
-    """Return the standard deviation of one channel from voxels without signal; None where there are few."""
+    """Return the standard deviation of one channel from voxels without signal; None where there are few.
+
+    Both arguments are (x, y, z); the result is in the unit of ``rms``.
+    """
     values = rms[~signal & (rms > 0) & np.isfinite(rms)]
     return typical(values) / np.sqrt(2) if values.size >= BACKGROUND_VOXELS else None
 
 
 def reasons(rms: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Return the reason code of each voxel before the fit."""
+    """Return the reason code of each voxel before the fit, (x, y, z), from their signal and the mask."""
     codes = np.full(rms.shape, Reason.FITTED, dtype=np.uint8)
     codes[rms == 0] = Reason.NO_SIGNAL
     codes[~np.isfinite(rms)] = Reason.NOT_FINITE
@@ -90,7 +96,7 @@ def reasons(rms: NDArray[np.float32], mask: NDArray[np.bool_]) -> NDArray[np.uin
 
 
 def bounding_box(mask: NDArray[np.bool_]) -> tuple[slice, ...]:
-    """Return the smallest box that holds every voxel of the mask."""
+    """Return the smallest box that holds every voxel of a mask (x, y, z)."""
     box = []
     for axis in range(mask.ndim):
         others = tuple(other for other in range(mask.ndim) if other != axis)

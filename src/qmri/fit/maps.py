@@ -142,7 +142,7 @@ def _temperature(train: EchoTrain) -> float | None:
 def codes_of(
     estimate: Estimate, voxels: Voxels, train: EchoTrain, verdict: Verdict | None
 ) -> NDArray[np.uint8]:
-    """Return the reason code of each fitted voxel."""
+    """Return the reason code of each fitted voxel, (voxels,)."""
     solution = estimate.solution
     codes = np.full(solution.water.size, Reason.FITTED, dtype=np.uint8)
     low, high = PDFF_RANGE

@@ -31,7 +31,7 @@ class Signals:
     fat_phase: Real | None = None
 
     def part(self, voxels: slice | NDArray[np.intp]) -> Signals:
-        """Return the echoes of some of the voxels."""
+        """Return the echoes of some of the voxels, a slice or their numbers (n,)."""
         phase = None if self.fat_phase is None else self.fat_phase[voxels]
         return Signals(self.echoes[:, voxels], phase)
 
@@ -78,7 +78,7 @@ class Voxels:
     scale: float
 
     def with_fat_phase(self, fat_phase: Real) -> Voxels:
-        """Return the voxels with a phase of fat ahead of water in each, rad."""
+        """Return the voxels with a phase of fat ahead of water in each, rad, (voxels,)."""
         return replace(self, signals=replace(self.signals, fat_phase=fat_phase))
 
     @property
@@ -88,12 +88,12 @@ class Voxels:
 
     @cached_property
     def inside(self) -> NDArray[np.bool_]:
-        """The mask within its bounding box."""
+        """The mask within its bounding box, (x, y, z)."""
         return self.mask[bounding_box(self.mask)]
 
     @cached_property
     def numbers(self) -> NDArray[np.intp]:
-        """The number within the bounding box, in C order, of each voxel."""
+        """The number (voxels,) within the bounding box, in C order, of each voxel."""
         return np.flatnonzero(self.inside)
 
     def indices(self, some: slice | NDArray[np.intp]) -> NDArray[np.intp]:
@@ -108,7 +108,7 @@ class Voxels:
         return numbers
 
     def beside(self, some: NDArray[np.intp], axis: int, lag: int) -> NDArray[np.int32]:
-        """Return the numbers of the voxels ``lag`` further along an axis, -1 where there are none."""
+        """Return the numbers of the voxels ``lag`` further along an axis than some (n,), -1 where none is."""
         there = self.indices(some)
         there[axis] += lag
         within = there[axis] < self.inside.shape[axis]

@@ -38,7 +38,7 @@ class Volume:
         return Grid((x, y, z), self.affine)
 
     def like(self, data: NDArray[Any]) -> Volume:
-        """Return other data (x, y, z) on the same grid."""
+        """Return other data (x, y, z), of any unit, on the same grid."""
         return Volume(data, self.affine)
 
 

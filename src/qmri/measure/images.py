@@ -54,7 +54,7 @@ class Maps:
 
     @property
     def in_phase(self) -> Map | None:
-        """Sum of water and fat, None where either is missing."""
+        """Sum of water and fat, (x, y, z), arbitrary unit; None where either is missing."""
         return None if self.water is None or self.fat is None else self.water + self.fat
 
 

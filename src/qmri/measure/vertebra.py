@@ -63,7 +63,7 @@ class Vertebra:
     def values(
         self, image: NDArray[np.float64], where: NDArray[np.bool_] | None = None
     ) -> NDArray[np.float64]:
-        """Return the finite values of a full map in the region, or elsewhere on the crop."""
+        """Return the finite values (n,) of a full map (x, y, z) in the region or elsewhere, in its unit."""
         chosen = self.region.roi if where is None else where
         return finite(image[self.body.window][chosen])
 

@@ -42,7 +42,10 @@ def write_label_map(
     description: str,
     sidecar: Mapping[str, object],
 ) -> None:
-    """Write a label map, its sidecar and its table."""
+    """Write a label map, its sidecar and its table.
+
+    ``affine`` (4, 4) leads from voxel index to RAS+ mm.
+    """
     naming = segmentation.naming
     content = {
         "Description": description,

@@ -41,7 +41,10 @@ class BodyFrame:
 
 
 def frame_along(centre_mm: NDArray[np.float64], cranial: NDArray[np.float64], spacing_mm: float) -> BodyFrame:
-    """Return the frame whose third axis is ``cranial`` and whose first is closest to patient right."""
+    """Return the frame whose third axis is ``cranial`` and whose first is closest to patient right.
+
+    Points and directions are (3,), RAS+ mm.
+    """
     up = cranial / np.linalg.norm(cranial)
     right = np.array([1.0, 0.0, 0.0]) - up[0] * up
     right /= np.linalg.norm(right)

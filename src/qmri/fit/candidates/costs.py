@@ -23,6 +23,8 @@ R2STAR_SCALE = 100.0
 def noise_variance(residual: Real, signal_energy: Real, degrees_of_freedom: int) -> float:
     """Return the noise variance of one channel from the median residual energy of many voxels.
 
+    Both energies are (voxels,), in units of the signal squared; so is the result.
+
     The median of chi-square with k degrees of freedom is ``k (1 - 2/(9 k))^3``. The variance is
     at least what rounding in single precision makes of a signal without noise.
     """

@@ -59,7 +59,7 @@ class EchoPhases:
 
     @property
     def size(self) -> NDArray[np.float64]:
-        """Root mean square over the bounding box of each echo's error, rad."""
+        """Root mean square over the bounding box of each echo's error, rad, (echoes,)."""
         mean_square = self.coefficients[0] ** 2 + np.sum(self.coefficients[1:] ** 2, axis=0) / 3
         return np.asarray(np.sqrt(mean_square))
 
@@ -69,7 +69,7 @@ class EchoPhases:
 
 
 def watery(solution: Solution) -> NDArray[np.intp]:
-    """Return a sample of voxels with more water than fat, by far.
+    """Return the numbers (n,) of a sample of voxels with more water than fat, by far.
 
     There an error of the fat spectrum hardly shows, so that what shows is one of the phases.
     """

@@ -67,7 +67,7 @@ class Sample:
         )
 
     def part(self, some: NDArray[np.intp]) -> Sample:
-        """Return some of the voxels."""
+        """Return some of the voxels, by their numbers (n,)."""
         _, patches = np.unique(self.patches[some], return_inverse=True)
         return Sample(self.signals.part(some), self.energy[some], self.places[:, some], patches)
 
@@ -143,9 +143,9 @@ class Advantage:
         degrees_of_freedom: int,
         spared: NDArray[np.float64] | float = 0.0,
     ) -> Advantage:
-        """Return the advantage of residual energies over others in the same voxels.
+        """Return the advantage of residual energies ``one`` over ``other`` in the same voxels.
 
-        ``spared`` is added to the log ratio of each voxel.
+        All are (voxels,), in units of the signal squared. ``spared`` is added to the log ratio of each voxel.
         """
         k = degrees_of_freedom
         noise = min(float(np.median(one)), float(np.median(other))) / k
@@ -223,7 +223,10 @@ def _at(method: Method, sample: Sample, errors: NDArray[np.float64]) -> _Place:
 def best_solution(
     method: Method, signals: Signals, energy: NDArray[np.float32]
 ) -> tuple[Solution, NDArray[np.float64]]:
-    """Return the solution of voxels at the best of their own candidates, and its residual energy."""
+    """Return the solution of voxels at the best of their own candidates, and its residual energy.
+
+    ``energy`` and the residual are (voxels,), in units of the signal squared.
+    """
     field, r2star, found = minima(method, signals)
     repeated = signals.repeated(method.n_candidates)
     place = Start(field.reshape(-1), r2star.reshape(-1))

@@ -76,7 +76,7 @@ class PhaseSign:
         return self.advantage.gain < 0
 
     def unexplained(self, sign: str) -> NDArray[np.float64]:
-        """Return the share of the energy of each voxel left by the sign "standard" or "conjugate"."""
+        """Return the share (voxels,) of their energy that the sign "standard" or "conjugate" leaves."""
         found = self.conjugate if sign == "conjugate" else self.given
         return found.residual / self.sample.energy
 

@@ -114,13 +114,13 @@ def misfit(
     voxels
         What was fitted.
     residual
-        Residual energy of each voxel.
+        (voxels,) residual energy, in units of the signal squared.
     degrees_of_freedom
         k, of one voxel.
     background, between
         Variance of one channel in voxels of air, and from `noise_between_neighbours`; or None.
     shares
-        From `echo_shares`.
+        (echoes,) from `echo_shares`.
     """
     k = degrees_of_freedom
     known = {"background": background, "neighbours": between}
@@ -166,7 +166,10 @@ def noise_between_neighbours(method: Method, voxels: Voxels, solution: Solution)
 
 
 def echo_shares(method: Method, voxels: Voxels, solution: Solution) -> NDArray[np.float64]:
-    """Return the share of the residual energy that each echo's own amplitude and phase would explain."""
+    """Return the share of the residual energy that each echo's own amplitude and phase would explain.
+
+    Shares 0-1, (echoes,); empty where there are too few voxels to tell.
+    """
     some = sample(voxels.count, SAMPLE_VOXELS)
     if some.size < LEAST_PAIRS:
         return np.empty(0)

@@ -96,7 +96,10 @@ class CommonPhaseFit:
     moments: Real
 
     def physical_energy(self) -> Real:
-        """Return the energy captured where neither water nor fat may be negative."""
+        """Return the energy captured where neither water nor fat may be negative.
+
+        (voxels,), in units of the signal squared.
+        """
         b_water, b_fat = self.signal_sums[:2]
         single = np.maximum(_square(b_water) / self.moments[0], _square(b_fat) / self.moments[2])
         return np.where(np.minimum(self.water, self.fat) < 0, single, self.energy)

@@ -59,7 +59,7 @@ class Score:
     gradient: NDArray[np.float64]
 
     def part(self, voxels: NDArray[np.bool_]) -> Score:
-        """Return what some of the voxels say."""
+        """Return what the voxels of a mask (voxels,) say."""
         return Score(self.information[voxels], self.gradient[voxels])
 
 

@@ -62,7 +62,7 @@ class Method:
         return replace(self, fat_phase=fat_phase, sums=Sums.of(self.train, fat_phase))
 
     def with_echoes(self, some: NDArray[np.bool_]) -> Method:
-        """Return the method for some of the echoes."""
+        """Return the method for some of the echoes, a mask (echoes,)."""
         return Method.of(self.train.part(some), self.pool)
 
 
@@ -73,5 +73,5 @@ class Start(NamedTuple):
     r2star: NDArray[np.float32]
 
     def part(self, voxels: slice | NDArray[np.intp]) -> Start:
-        """Return the values of some voxels."""
+        """Return the values of some voxels, a slice or their numbers (n,)."""
         return Start(self.field[voxels], self.r2star[voxels])

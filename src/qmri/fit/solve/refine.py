@@ -81,7 +81,7 @@ def information(fit: CommonPhaseFit) -> Information:
 
 
 def variances(fit: CommonPhaseFit, info: Information, prior: FieldPrior | None) -> tuple[Real, Real, Real]:
-    """Return the variances of field, R2* and PDFF for unit noise.
+    """Return the variances of field (Hz^2), R2* (1/s^2) and PDFF (percent^2) for unit noise, (voxels,) each.
 
     PDFF in percent has the derivative ``v = 100 (-F, W, 0) / (W + F)^2`` in (W, F, phi) and, these being
     eliminated, ``-L^T K^-1 v`` in (psi, R2*).
@@ -130,7 +130,7 @@ class FieldPrior:
     weight: Real
 
     def part(self, voxels: slice | NDArray[np.intp]) -> FieldPrior:
-        """Return the prior of some voxels."""
+        """Return the prior of some voxels, a slice or their numbers (n,)."""
         return FieldPrior(self.expected[voxels], self.weight[voxels])
 
 
@@ -178,7 +178,10 @@ def step(
 def expected_gain(
     info: Information, field_before: Real, r2star_before: Real, field: Real, r2star: Real
 ) -> Real:
-    """Return by how much a step raises the captured energy, were that quadratic: ``d^T (2 g - H d)``."""
+    """Return by how much a step raises the captured energy, were that quadratic: ``d^T (2 g - H d)``.
+
+    All arrays are (voxels,): field in Hz, R2* in 1/s, the gain in units of the signal squared.
+    """
     d_field, d_r2star = field - field_before, r2star - r2star_before
     by_field = 2 * info.gradient_field - info.field * d_field - info.cross * d_r2star
     by_r2star = 2 * info.gradient_r2star - info.cross * d_field - info.r2star * d_r2star

@@ -60,17 +60,17 @@ class Solution:
         return cls(*(np.empty(n_voxels, dtype=np.float32) for _ in fields(cls)))
 
     def put(self, part: slice | NDArray[np.intp], values: Solution) -> None:
-        """Write the solution of some voxels into its place."""
+        """Write the solution of some voxels, a slice or their numbers (n,), into its place."""
         for field in fields(self):
             getattr(self, field.name)[part] = getattr(values, field.name)
 
     def part(self, voxels: slice | NDArray[np.intp]) -> Solution:
-        """Return the solution of some voxels."""
+        """Return the solution of some voxels, a slice or their numbers (n,)."""
         return Solution(*(getattr(self, field.name)[voxels] for field in fields(self)))
 
     @property
     def pdff(self) -> Real:
-        """Signed fat fraction, percent."""
+        """Signed fat fraction, percent, (voxels,)."""
         with np.errstate(divide="ignore", invalid="ignore"):
             return np.asarray(100 * self.fat / (self.water + self.fat), dtype=np.float32)
 
@@ -175,7 +175,10 @@ def solution_at(
 
 
 def residual_energy(sums: Sums, signals: Signals, field: Real, r2star: Real, fit: CommonPhaseFit) -> Real:
-    """Return ``sum_n |s_n - m_n|^2``, free of the cancellation in a difference of energies."""
+    """Return ``sum_n |s_n - m_n|^2``, free of the cancellation in a difference of energies.
+
+    (voxels,), in units of the signal squared; field in Hz and R2* in 1/s, (voxels,).
+    """
     left = residual_echoes(sums, signals, Start(field, r2star), (fit.water, fit.fat), fit.rotation.conj())
     squares: Real = np.sum(left.real**2 + left.imag**2, axis=0)
     return squares

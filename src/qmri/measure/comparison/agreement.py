@@ -61,7 +61,7 @@ class Agreement:
 def agree(
     first: Values, second: Values, participants: NDArray[np.int64], *, samples: int = 2000, seed: int = 0
 ) -> Agreement:
-    """Return the agreement of paired values (n,), n >= 3; ``participants`` (n,) says whose they are.
+    """Return the agreement of paired values (n,) of one unit, n >= 3, of ``participants`` (n,).
 
     Raises
     ------
@@ -117,9 +117,9 @@ def intraclass_correlations(ratings: Values) -> tuple[float, float]:
 def bias_interval(
     difference: Values, participants: NDArray[np.int64], *, samples: int, seed: int
 ) -> tuple[float, float]:
-    """Return the 95 % percentile interval of the mean difference when participants are drawn anew.
+    """Return the 95 % percentile interval of the mean of differences (n,) when participants are drawn anew.
 
-    NaN for a single participant.
+    NaN for a single participant. ``participants`` (n,) says whose each is; the interval is in their unit.
     """
     _, owner = np.unique(participants, return_inverse=True)
     count = int(owner.max()) + 1

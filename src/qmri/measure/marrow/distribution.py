@@ -46,7 +46,7 @@ def r2star_columns(values: Values, shift: Values | None = None) -> Row:
 
 
 def rank_correlation(first: Values, second: Values) -> Row:
-    """Return Spearman's correlation of PDFF and R2* where both are known."""
+    """Return Spearman's correlation of PDFF and R2* (voxels,) where both are known."""
     known = np.isfinite(first) & np.isfinite(second)
     x, y = first[known], second[known]
     if len(x) < MIN_VALUES or np.ptp(x) == 0 or np.ptp(y) == 0:
@@ -75,12 +75,12 @@ def unrounded(values: Values) -> Values:
 
 
 def median(values: Values) -> float:
-    """Return the median, grouped where the values were rounded."""
+    """Return the median of values (n,), grouped where they were rounded, in their unit."""
     return float(np.median(unrounded(values)))
 
 
 def finite(values: Values) -> Values:
-    """Return the values that are numbers."""
+    """Return the values that are numbers, (n,), of an array of any shape, in their unit."""
     return values[np.isfinite(values)]
 
 

@@ -47,7 +47,7 @@ class Region:
     erosion_mm: float
 
     def eroded_by(self, margin_mm: float) -> NDArray[np.bool_]:
-        """Return the region under another margin."""
+        """Return the region under another margin, (x, y, z) bool on the crop."""
         return (self.depth_mm >= margin_mm) & (self.depth_mm > 0) & ~self.excluded
 
 
@@ -79,6 +79,8 @@ def smallest_height_mm(shape: Morphometry) -> float:
 def surface_depth_mm(mask: NDArray[np.bool_], voxel_size_mm: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the distance in mm of each voxel centre inside a mask to the mask's surface, 0 outside.
 
+    ``mask`` is (x, y, z) bool, ``voxel_size_mm`` (3,), the result (x, y, z).
+
     The surface is sampled on a grid of twice the density: at the centres, edges and corners of the
     faces between inside and outside. The edge of the array counts as surface.
     """
@@ -99,7 +101,10 @@ def _on_double_grid(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
 
 
 def vein_box(body: Body, shape: Morphometry) -> NDArray[np.bool_]:
-    """Return the box at the middle of the posterior wall in which the basivertebral vein runs."""
+    """Return the box at the middle of the posterior wall in which the basivertebral vein runs.
+
+    (x, y, z) bool on the crop.
+    """
     place = body_coordinates(body, shape)
     return np.asarray(
         (place[..., ANTERIOR] > 1 - VEIN_DEPTH)

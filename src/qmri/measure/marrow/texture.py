@@ -22,6 +22,8 @@ Features = dict[str, float]
 def fixed_bins(values: NDArray[np.float64], width: float, highest: float) -> NDArray[np.intp]:
     """Return grey levels 1, 2, ... of bins of a fixed width from 0; 0 where the value is not a number.
 
+    Values of any shape; they, ``width`` and ``highest`` have one unit.
+
     Values below 0 fall into the first bin and values above ``highest`` into the last.
     """
     last = int(np.ceil(highest / width))
@@ -46,6 +48,8 @@ def slice_texture(levels: NDArray[np.intp], slice_axis: int) -> Features:
 
 def merged_matrix(plane: NDArray[np.intp]) -> NDArray[np.float64] | None:
     """Return the symmetric co-occurrence probabilities of a slice over its four directions.
+
+    ``plane`` holds grey levels (x, y), 0 where there is none; the result is (levels, levels).
 
     None where no two voxels of the region are neighbours.
     """

@@ -49,7 +49,10 @@ class Endplate:
     half_width_mm: float
 
     def height_mm(self, right_mm: ArrayLike, anterior_mm: ArrayLike) -> Real:
-        """Return the cranial position in mm; beyond the body it is that of the nearest point."""
+        """Return the cranial position in mm; beyond the body it is that of the nearest point.
+
+        Both positions, in mm, broadcast against each other.
+        """
         right, anterior = np.broadcast_arrays(right_mm, anterior_mm)
         design = _design(
             (anterior.ravel() - self.middle_mm) / self.half_depth_mm, right.ravel() / self.half_width_mm

@@ -49,14 +49,14 @@ class Quadrilateral:
         return float(np.arctan(self.upper[1]) + np.arctan(self.lower[1])) / 2
 
     def corner(self, end: str, wall: str) -> Real:
-        """Return the anterior and cranial position of a corner, mm."""
+        """Return the anterior and cranial position of a corner, mm, (2,)."""
         (height, rise), (depth, lean) = getattr(self, end), getattr(self, wall)
         anterior = (depth + lean * height) / (1 - lean * rise)
         return np.array([anterior, height + rise * anterior])
 
     @property
     def corners(self) -> Real:
-        """(4, 2): upper front, upper back, lower front, lower back."""
+        """(4, 2) anterior and cranial mm: upper front, upper back, lower front, lower back."""
         return np.array([self.corner(end, wall) for end in ("upper", "lower") for wall in ("front", "back")])
 
 

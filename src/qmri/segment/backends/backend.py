@@ -135,7 +135,10 @@ def prepare(images: SpineImages, description: Description, site: Site, work: Pat
 def flag_disagreement(
     segmentation: Segmentation, other: Segmentation, affine: NDArray[np.float64], settings: SegmentSettings
 ) -> Segmentation:
-    """Flag the levels that another segmentation sees otherwise; the figures go to the evidence."""
+    """Flag the levels that another segmentation sees otherwise; the figures go to the evidence.
+
+    Both label maps are (x, y, z) on one grid; ``affine`` (4, 4) leads from voxel index to RAS+ mm.
+    """
     agreements = compare(segmentation.labels, other.labels, affine)
     flags = agreement_flags(agreements, settings.least_agreement)
     bodies = tuple(

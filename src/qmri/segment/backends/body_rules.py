@@ -76,7 +76,10 @@ def intersect(labels: NDArray[np.int16], mask: Labels, description: Description)
 
 
 def largest_pieces(labels: NDArray[np.int16]) -> tuple[NDArray[np.int16], dict[int, float]]:
-    """Keep the largest piece of each level; return the share of each level that was taken away."""
+    """Keep the largest piece of each level; return the share of each level that was taken away.
+
+    Labels are (x, y, z), ids of `qmri.spine.levels`.
+    """
     result, lost = np.zeros_like(labels), {}
     for number in (int(n) for n in np.unique(labels) if n):
         box = ndimage.find_objects((labels == number).astype(np.uint8))[0]
@@ -153,7 +156,7 @@ def deepest_points(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> di
 
 
 def require_order(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> None:
-    """Check that the levels run from cranial to caudal.
+    """Check that the levels of labels (x, y, z) run from cranial to caudal by an affine (4, 4) to RAS+ mm.
 
     Raises
     ------

@@ -140,9 +140,9 @@ def brightness_flags(
     Parameters
     ----------
     masks
-        Voxels of the bodies, cranial to caudal.
+        (x, y, z) voxels of the bodies, cranial to caudal.
     water
-        Water signal freed of shading.
+        (x, y, z) water signal freed of shading.
     """
     signal = np.array([np.percentile(water[mask], 75) for mask in masks])
     result: list[tuple[str, ...]] = []
@@ -158,7 +158,10 @@ def brightness_flags(
 
 
 def touching(labels: NDArray[np.int16]) -> dict[int, int]:
-    """Return for each label how many of its voxel faces touch another label."""
+    """Return for each label how many of its voxel faces touch another label.
+
+    Labels are (x, y, z) ids.
+    """
     faces: dict[int, int] = {}
     for axis in range(3):
         before = np.moveaxis(labels, axis, 0)[:-1]
@@ -181,7 +184,7 @@ def signal_flags(
     Parameters
     ----------
     mask
-        Voxels of the body.
+        (x, y, z) voxels of the body.
     contrast
         Prepared images.
     frame

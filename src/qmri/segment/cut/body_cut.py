@@ -93,7 +93,7 @@ def cut_surfaces(
 
 
 def image_contrast(contrast: Contrast, seeds_mm: NDArray[np.float64]) -> float:
-    """Return how strongly tissues differ around the spine; 1 is the water image of a healthy spine."""
+    """Return how strongly tissues differ around seeds (n, 3), RAS+ mm; 1 is water of a healthy spine."""
     grid = np.meshgrid([0.0], np.arange(-40.0, 41, 4), np.arange(-20.0, 21, 4), indexing="ij")
     values = contrast.sample(contrast.inphase, seeds_mm[:, None, None, None] + np.stack(grid, -1))
     low, high = np.percentile(np.log(np.maximum(values, 0.05)), (16, 84))

@@ -75,7 +75,10 @@ def signal_edge_either_way(
 
 
 def share_rising(own: NDArray[np.float64], disc: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return 1 on rays that end in a disc brighter than the body, 0 where it is darker."""
+    """Return 1 on rays that end in a disc brighter than the body, 0 where it is darker.
+
+    Both signals are over that of the middle of the body and broadcast against each other.
+    """
     low, high = DISC_OVER_BODY
     return np.asarray(np.clip((disc / own - low) / (high - low), 0, 1))
 
@@ -83,20 +86,28 @@ def share_rising(own: NDArray[np.float64], disc: NDArray[np.float64]) -> NDArray
 def inside_dark_disc(
     signal: NDArray[np.float64], own: NDArray[np.float64], disc: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Return the millimetres of dark disc that a surface at each position would take in."""
+    """Return the millimetres of dark disc that a surface at each position would take in.
+
+    ``signal`` is (rows, longitudes, positions), ``own`` and ``disc`` as in `signal_edge_either_way`.
+    """
     like = 2 * np.clip((own[..., None] - signal) / np.maximum(own - disc, 0.1)[..., None] - 0.5, 0, 0.5)
     falling = (1 - AT_WALL) * (1 - share_rising(own, disc))
     return np.asarray(falling[..., None] * STEP_MM * np.cumsum(like, axis=-1))
 
 
 def valley(signal: NDArray[np.float64], rho: float) -> NDArray[np.float64]:
-    """Return how far each position lies below both of its surroundings, like cortex."""
+    """Return how far each position lies below both of its surroundings, like cortex.
+
+    ``signal`` and the result are (rows, longitudes, positions), over the signal of the middle of the body.
+    """
     brim = np.minimum(_mean(signal, 1.5, 4), _mean(signal, -4, -1.5))
     return np.asarray(np.clip((brim - signal) / rho, 0, 0.5))
 
 
 def fat_edge(signal: NDArray[np.float64], fraction: NDArray[np.float64], own: float) -> NDArray[np.float64]:
     """Return how far the fat fraction leaves that of the body, whose own is ``own``, at each position.
+
+    Signal and fat fraction, 0-1, are (rows, longitudes, positions); so is the result.
 
     Beyond an endplate lies disc, so the fraction falls; it need not start from the body's own, for
     oedema often fills half of a body. Beyond a wall lies fat as often as water.

@@ -19,7 +19,7 @@ def cheapest_surface(
     Parameters
     ----------
     cost
-        (bodies, rows, longitudes, positions); each body has its own surface.
+        (bodies, rows, longitudes, positions), arbitrary unit; each body has its own surface.
     linear, quadratic
         Cost of a step of k positions between neighbouring rays: linear |k| + quadratic k^2.
     reach

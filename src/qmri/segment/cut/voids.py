@@ -27,14 +27,14 @@ SURROUNDINGS = 1.3
 def marrow_signal(
     contrast: Contrast, image: NDArray[np.float32], bodies: Sequence[tuple[BodyFrame, Template]]
 ) -> float:
-    """Return the median over bodies of the median of an image in the middle of each."""
+    """Return the median over bodies of the median signal of an image (x, y, z) in the middle of each."""
     return float(np.median([np.median(sample_middle(contrast, image, *body)) for body in bodies]))
 
 
 def sample_middle(
     contrast: Contrast, image: NDArray[np.float32], frame: BodyFrame, template: Template
 ) -> NDArray[np.float32]:
-    """Return an image at points in the middle of a body."""
+    """Return an image (x, y, z) at points in the middle of a body, in its unit."""
     return contrast.sample(image, middle_points(frame, template))
 
 
@@ -84,7 +84,10 @@ def fill_voids(contrast: Contrast, bodies: Sequence[tuple[BodyFrame, Template]])
 
 
 def voxel_box(surface: BodySurface, shape: tuple[int, ...], affine: NDArray[np.float64]) -> tuple[slice, ...]:
-    """Return the voxels around a surface, as slices."""
+    """Return the voxels around a surface, as slices.
+
+    ``affine`` (4, 4) leads from voxel index to RAS+ mm.
+    """
     index = apply_affine(np.linalg.inv(affine), surface.points_mm().reshape(-1, 3))
     low = np.clip(np.floor(index.min(0)).astype(int) - 1, 0, shape)
     high = np.clip(np.ceil(index.max(0)).astype(int) + 2, 0, shape)

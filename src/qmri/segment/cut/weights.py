@@ -25,7 +25,7 @@ class Sides:
     side: float
 
     def by_ray(self) -> NDArray[np.float64]:
-        """Return the figure (rows, longitudes) of each ray, blended between the sides."""
+        """Return the figure of each ray (rows, longitudes) in its unit, blended between the sides."""
         sin = np.sin(2 * np.pi * np.arange(LONGITUDES) / LONGITUDES)
         towards = sin**2
         wall = self.side * (1 - towards) + np.where(sin > 0, self.front, self.back) * towards

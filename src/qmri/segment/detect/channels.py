@@ -13,7 +13,7 @@ INPUT_CHANNELS = 2 * len(SLICE_OFFSETS)
 
 
 def normalise(water: NDArray[np.float32], fat: NDArray[np.float32] | None) -> NDArray[np.float32]:
-    """Return (2, x, y, z): square roots of water and fat, each over its bright end; no fat gives zeros."""
+    """Return (2, x, y, z): roots of the water and fat signal, each over its bright end; no fat gives 0."""
     channels = [_tame(water), np.zeros_like(water) if fat is None else _tame(fat)]
     return np.stack(channels)
 
@@ -24,12 +24,12 @@ def _tame(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def pad_in_plane(channels: NDArray[np.float32], multiple: int = GRID_MULTIPLE) -> NDArray[np.float32]:
-    """Pad the last two axes at their ends with zeros to a multiple."""
+    """Pad the last two axes of (..., y, z) at their ends with zeros to a multiple, in voxels."""
     grow = [(0, 0)] * (channels.ndim - 2) + [(0, -size % multiple) for size in channels.shape[-2:]]
     return np.pad(channels, grow)
 
 
 def stack_slices(channels: NDArray[np.float32], number: int) -> NDArray[np.float32]:
-    """Return (INPUT_CHANNELS, y, z) around one sagittal slice; slices off the end repeat the last one."""
+    """Return (channels, y, z) around a sagittal slice of (2, x, y, z); voxels off the end repeat the last."""
     slices = np.clip(np.array(SLICE_OFFSETS) + number, 0, channels.shape[1] - 1)
     return np.asarray(channels[:, slices].reshape(INPUT_CHANNELS, *channels.shape[2:]), dtype=np.float32)

@@ -62,7 +62,7 @@ class SpineImages:
 
     @property
     def in_phase(self) -> NDArray[np.floating]:
-        """Water and fat together (x, y, z); water where there is no fat image."""
+        """Signal of water and fat together (x, y, z); of water where there is no fat image."""
         return self.water if self.fat is None else self.water + self.fat
 
 

@@ -89,7 +89,7 @@ class NetworkDetector:
 
 
 def fat_of(images: SpineImages) -> NDArray[np.floating] | None:
-    """Return the fat signal, from water and PDFF where it is not given, None where neither is."""
+    """Return the fat signal (x, y, z), from water and PDFF where it is not given, None where neither is."""
     if images.fat is not None:
         return images.fat
     if images.pdff is None:

@@ -42,7 +42,7 @@ class Peak:
 
 
 def find_peaks(maps: NDArray[np.float32], grid: WorkingGrid) -> list[Peak]:
-    """Return the local maxima of the centre map, from cranial to caudal."""
+    """Return the local maxima of the centre map among (maps, x, y, z) probabilities, cranial to caudal."""
     centres = gaussian_filter(maps[CENTRE_CHANNEL], (0.7, 0.7, 0.7))
     highest = maximum_filter(centres, size=[2 * reach + 1 for reach in REACH], mode="constant")
     found = np.argwhere((centres == highest) & (centres > LEAST_PEAK))

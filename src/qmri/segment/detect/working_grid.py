@@ -34,7 +34,10 @@ class WorkingGrid(Grid):
 def working_grid(
     affine: NDArray[np.float64], shape: tuple[int, ...], spacing_mm: tuple[float, float, float] = SPACING_MM
 ) -> WorkingGrid:
-    """Lay the working grid over an acquired one; both share their centre."""
+    """Lay the working grid over an acquired one; both share their centre.
+
+    ``affine`` (4, 4) leads from voxel index to RAS+ mm, ``shape`` is that of the image.
+    """
     edges = voxel_sizes(affine)
     order = closest_axes(affine)
     flip = tuple(bool(affine[axis, source] < 0) for axis, source in enumerate(order))
@@ -58,7 +61,7 @@ def working_grid(
 
 
 def closest_axes(affine: NDArray[np.float64]) -> tuple[int, int, int]:
-    """Return the array axis closest to right, to anterior and to superior."""
+    """Return the array axis closest to right, to anterior and to superior, by an affine (4, 4) to RAS+ mm."""
     cosines = np.abs(affine[:3, :3] / voxel_sizes(affine))
     best, order = -1.0, (0, 1, 2)
     for candidate in ((0, 1, 2), (0, 2, 1), (1, 0, 2), (1, 2, 0), (2, 0, 1), (2, 1, 0)):
@@ -80,7 +83,7 @@ def interpolation_matrix(count: int, step: float, wanted: int, spacing: float) -
 
 
 def to_working(grid: WorkingGrid, image: NDArray[np.floating]) -> NDArray[np.float32]:
-    """Resample an image onto the working grid; what is not finite counts as zero."""
+    """Resample an image (x, y, z) onto the working grid, in its unit; what is not finite counts as zero."""
     turned = np.nan_to_num(np.asarray(image, dtype=np.float32).transpose(grid.order), posinf=0.0, neginf=0.0)
     turned = turned[tuple(slice(None, None, -1 if flipped else 1) for flipped in grid.flip)]
     for axis, matrix in enumerate(grid.weights):

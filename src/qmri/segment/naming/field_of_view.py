@@ -65,7 +65,7 @@ def room(surface: BodySurface, shape: tuple[int, ...], affine: NDArray[np.float6
 
 
 def width_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> float:
-    """Return how wide the view is from one side of the patient to the other."""
+    """Return how wide the view is from one side of the patient to the other, mm, by an affine (4, 4)."""
     axis = right_axis(affine)
     return float(shape[axis] * np.linalg.norm(affine[:3, axis]))
 

@@ -106,6 +106,8 @@ def take_seeds(
 def unchanged_bodies(labels: NDArray[np.int16], automatic: Segmentation | None) -> Mapping[str, LabelledBody]:
     """Return the automatic bodies whose voxels are those of a level of a label map, by that level.
 
+    Labels are (x, y, z) on the grid of the automatic ones.
+
     The level may be another one than the body's own: then only its name was changed.
     """
     if automatic is None:
@@ -123,7 +125,7 @@ def unchanged_bodies(labels: NDArray[np.int16], automatic: Segmentation | None) 
 
 
 def overlap(labels: NDArray[np.int16], automatic: Segmentation) -> dict[str, float]:
-    """Return for each level of two label maps their Dice coefficient, 0 where one of them lacks it."""
+    """Return the Dice coefficient of each level of two label maps (x, y, z), 0 where one of them lacks it."""
     result: dict[str, float] = {}
     for number in sorted(int(value) for value in np.union1d(labels, automatic.labels) if value):
         result[LEVEL_NAME[number]] = round(dice(labels == number, automatic.labels == number), 4)
@@ -132,6 +134,8 @@ def overlap(labels: NDArray[np.int16], automatic: Segmentation) -> dict[str, flo
 
 def require_one_piece(mask: NDArray[np.bool_], level: str, affine: NDArray[np.float64]) -> None:
     """Check that the voxels of a body hang together, by a corner at least.
+
+    ``mask`` is (x, y, z) bool, ``affine`` (4, 4) from voxel index to RAS+ mm.
 
     Raises
     ------

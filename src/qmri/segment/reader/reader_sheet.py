@@ -106,7 +106,7 @@ def gutter_mm(panel: Panel, bodies: Sequence[LabelledBody], character_mm: float)
 
 
 def make_panels(images: SpineImages, labels: NDArray[np.int16]) -> list[Panel]:
-    """Cut the planes of the sheet out of the images (x, y, z)."""
+    """Cut the planes of the sheet out of the images and labels (x, y, z), ids of levels."""
     orientation = nib.orientations.io_orientation(images.affine)
     edges = np.empty(3)
     edges[orientation[:, 0].astype(int)] = voxel_sizes(images.affine)

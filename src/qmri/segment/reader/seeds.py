@@ -89,7 +89,7 @@ def read_seeds(path: Path) -> Seeds:
 
 
 def check_seeds(seeds: Seeds, shape: tuple[int, ...], affine: NDArray[np.float64]) -> None:
-    """Check that seeds suit the image and each other.
+    """Check that seeds suit each other and an image of a shape and an affine (4, 4) to RAS+ mm.
 
     Raises
     ------

@@ -66,7 +66,10 @@ class Canvas:
         return first, second, third
 
     def paint(self, box: Box, layers: Mapping[Tissue, Field]) -> None:
-        """Put tissues with these fractions (their sum at most one) over whatever is there."""
+        """Put tissues with these fractions (their sum at most one) over whatever is there.
+
+        Fractions are (x, y, z) in the box, 0-1.
+        """
         left = np.maximum(1 - sum(layers.values()), 0)
         for fraction in self.fractions.values():
             fraction[box] *= left

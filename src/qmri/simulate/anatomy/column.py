@@ -43,7 +43,10 @@ def body_box(canvas: Canvas, body: Body) -> Box | None:
 
 
 def paint_body(canvas: Canvas, body: Body, box: Box) -> Field:
-    """Paint a body and return its fraction, cortex included, in the box."""
+    """Paint a body and return its fraction, cortex included, in the box.
+
+    The fraction is (x, y, z), 0-1.
+    """
     at = canvas.local(box, body.centre_mm, body.axes)
     distance = body_distance(body, *at)
     whole = cover(distance, canvas.edge_mm)
@@ -118,7 +121,10 @@ def paint_disc(canvas: Canvas, above: Body, below: Body, bulge_mm: float, nucleu
 
 
 def arch_distance(arch: Arch, body: Body, at: Local) -> Field:
-    """Distance to the posterior elements of a vertebra, in the frame of its body."""
+    """Distance to the posterior elements of a vertebra, in the frame of its body.
+
+    All positions are mm and broadcast against each other; negative inside.
+    """
     at = (np.abs(at[0]), at[1], at[2])
     back, middle, thick = -body.half_depth_mm, body.middle_mm, arch.thickness_mm
     wide = CANAL_HALF_WIDTH_MM * min(1.1, body.half_width_mm / 22.0)

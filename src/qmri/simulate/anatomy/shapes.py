@@ -17,7 +17,10 @@ BREAK_MM = np.float32(2.0)
 
 
 def cover(distance: Field, edge_mm: float) -> Field:
-    """Share of a voxel of width ``edge_mm`` that lies inside a surface at this distance from its centre."""
+    """Share of a voxel of width ``edge_mm`` that lies inside a surface at this distance from its centre.
+
+    Of any shape, 0-1.
+    """
     return np.asarray(np.clip(0.5 - distance / np.float32(edge_mm), 0.0, 1.0), dtype=np.float32)
 
 
@@ -28,7 +31,10 @@ def _profile(heights: tuple[float, float, float], along: Field) -> Field:
 
 
 def endplates(body: Body, right: Field, anterior: Field) -> tuple[Field, Field]:
-    """Heights of the upper and lower endplate above the centre of a body, in mm, in its own frame."""
+    """Heights of the upper and lower endplate above the centre of a body, in mm, in its own frame.
+
+    All are mm and broadcast against each other.
+    """
     across = np.clip(right / np.float32(HEIGHT_BASE * body.half_width_mm), -1.1, 1.1)
     along = np.clip(anterior / np.float32(HEIGHT_BASE * body.half_depth_mm), -1.1, 1.1)
     height = _profile(body.heights_mm, along)
@@ -56,7 +62,10 @@ def endplates(body: Body, right: Field, anterior: Field) -> tuple[Field, Field]:
 
 
 def plan_distance(body: Body, right: Field, anterior: Field, superior: Field, grow_mm: float = 0.0) -> Field:
-    """Distance to the side wall of a body: a superellipse with a waist and a hollow back."""
+    """Distance to the side wall of a body: a superellipse with a waist and a hollow back.
+
+    All positions are mm and broadcast against each other; negative inside.
+    """
     level = np.clip(superior * np.float32(2.0 / body.middle_mm), -1.3, 1.3)
     square = level * level
     scale = 1 + np.float32(body.taper / 2) * level - np.float32(body.waist) * np.clip(1 - square, 0, 1)
@@ -79,14 +88,20 @@ def plan_distance(body: Body, right: Field, anterior: Field, superior: Field, gr
 
 
 def rounded_intersection(first: Field, second: Field, radius_mm: float = EDGE_RADIUS_MM) -> Field:
-    """Distance to the intersection of two solids with an edge of the given radius."""
+    """Distance to the intersection of two solids with an edge of the given radius.
+
+    All are mm and broadcast against each other, negative inside.
+    """
     a, b = first + np.float32(radius_mm), second + np.float32(radius_mm)
     outside = np.sqrt(np.maximum(a, 0) ** 2 + np.maximum(b, 0) ** 2)
     return np.asarray(np.minimum(np.maximum(a, b), 0) + outside - np.float32(radius_mm), dtype=np.float32)
 
 
 def body_distance(body: Body, right: Field, anterior: Field, superior: Field) -> Field:
-    """Distance to the surface of a vertebral body, cortex included."""
+    """Distance to the surface of a vertebral body, cortex included.
+
+    All positions are mm and broadcast against each other; negative inside.
+    """
     upper, lower = endplates(body, right, anterior)
     plates = np.maximum(superior - upper, lower - superior)
     return rounded_intersection(plan_distance(body, right, anterior, superior), plates)
@@ -99,7 +114,10 @@ def capsule_distance(
     radius_mm: float,
     flatten: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> Field:
-    """Distance to a rod with round ends; ``flatten`` > 1 makes it wider along an axis by that factor."""
+    """Distance to a rod with round ends; ``flatten`` > 1 makes it wider along an axis by that factor.
+
+    All positions are mm and broadcast against each other; negative inside.
+    """
     squeeze = [np.float32(1 / value) for value in flatten]
     offset = [(a - np.float32(s)) * q for a, s, q in zip(at, start, squeeze, strict=True)]
     axis = [np.float32(e - s) * q for s, e, q in zip(start, end, squeeze, strict=True)]
@@ -111,7 +129,10 @@ def capsule_distance(
 
 
 def waves(x: Field, y: Field, z: Field, *, seed: int, wavelength_mm: float, terms: int = 5) -> Field:
-    """Smooth noise of unit variance: a sum of plane waves of random direction and phase."""
+    """Smooth noise of unit variance: a sum of plane waves of random direction and phase.
+
+    Positions are mm and broadcast against each other.
+    """
     rng = np.random.default_rng(seed)
     total = np.zeros(np.broadcast_shapes(x.shape, y.shape, z.shape), dtype=np.float32)
     for _ in range(terms):
@@ -123,7 +144,10 @@ def waves(x: Field, y: Field, z: Field, *, seed: int, wavelength_mm: float, term
 
 
 def lesion_share(body: Body, lesion: Lesion, at: tuple[Field, Field, Field], edge_mm: float) -> Field:
-    """Share of the body's inside at each point that a lesion takes."""
+    """Share of the body's inside at each point that a lesion takes.
+
+    0-1; positions are mm and broadcast against each other.
+    """
     right, anterior, superior = at
     rough = np.float32(lesion.roughness) * waves(
         right, anterior, superior, seed=lesion.seed, wavelength_mm=12.0
