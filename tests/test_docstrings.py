@@ -13,7 +13,7 @@ SHAPE = re.compile(rf"\({AXIS}(?:,|(?:, {AXIS})+)\)|\bshapes?\b|\bbroadcast\b")
 UNIT = re.compile(
     r"\b(?:mm|mm3|cm3|s|ms|1/s|Hz|MHz|rad|degrees?|percent|ppm|points|arbitrary|units?|bool|whether|ids?|index|voxels?"
     r"|share|probabilit(?:y|ies)|0-1|1|0|NaN|natural|number|code|millimetres|risk|predictor|outcomes?|labels?|odds"
-    r"|dimensionless|ratio|shares|signals?|count|relative|pure)\b",
+    r"|masks?|dimensionless|ratio|shares|signals?|count|relative|pure)\b",
     re.IGNORECASE,
 )
 
@@ -105,6 +105,43 @@ def test_every_array_has_its_shape_and_its_unit(library, array_types):
             lacking += [f"{item.path}: shape of {part.name}"] * (not SHAPE.search(text))
             lacking += [f"{item.path}: unit of {part.name}"] * (not UNIT.search(text))
     assert lacking == []
+
+
+def of_arrays(library, array_types):
+    """Every public function and method of the source that takes or returns an array."""
+    found, rooms = [], [library]
+    while rooms:
+        room = rooms.pop()
+        inner = [
+            each for each in room.members.values() if not each.is_alias and not each.name.startswith("_")
+        ]
+        rooms += [each for each in inner if each.is_module or each.is_class]
+        for each in inner:
+            if each.is_function:
+                types = [part.annotation for part in each.parameters] + [each.returns]
+            elif "property" in each.labels:
+                types = [each.annotation]
+            else:
+                continue
+            if array_types.search(" ".join(map(str, types))):
+                found.append(each)
+    return found
+
+
+def test_every_function_of_arrays_has_their_shape(library, array_types):
+    functions = of_arrays(library, array_types)
+    assert len(functions) > 300
+    assert [each.path for each in functions if not SHAPE.search(each.docstring.value)] == []
+
+
+def test_the_numerics_have_units_too(library, array_types):
+    """In a sentence at least: a unit, or what a pure number counts."""
+    inside = tuple(
+        f"qmri.{package}." for package in ("fit", "images", "measure", "segment", "signal", "spine")
+    )
+    functions = [each for each in of_arrays(library, array_types) if each.path.startswith(inside)]
+    assert len(functions) > 150
+    assert [each.path for each in functions if not UNIT.search(each.docstring.value)] == []
 
 
 @pytest.mark.parametrize(
