@@ -11,12 +11,12 @@ from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.records.stage import run_stage_or_record
 from qmri.pipeline.run.batch import (
     RUN_VARIABLE,
-    forget_losses,
+    forget_job_failures,
     incomplete_stages,
-    read_loss,
+    read_job_failure,
     require_current_run,
     take_over,
-    write_loss,
+    write_job_failure,
 )
 
 EXAM = "sub-01_ses-pre"
@@ -91,13 +91,13 @@ def test_a_stage_called_by_hand_belongs_to_no_run(tmp_path, other_run):
 def test_a_lost_stage_is_recorded_in_its_run_and_tried_again_in_the_next(tmp_path, monkeypatch):
     directory = exam_directory(tmp_path, EXAM, "fit")
     monkeypatch.setenv(RUN_VARIABLE, "first")
-    write_loss(directory, "killed for want of memory", "give it more")
+    write_job_failure(directory, "killed for want of memory", "give it more")
     assert not run_stage_or_record("fit", EXAM, directory, work)
     assert read_json(record(tmp_path))["reason"] == "killed for want of memory"
 
     monkeypatch.setenv(RUN_VARIABLE, "second")
-    assert read_loss(directory) is None
-    forget_losses(tmp_path)
+    assert read_job_failure(directory) is None
+    forget_job_failures(tmp_path)
     assert not record(tmp_path).exists()
     assert list(directory.parent.glob(".lost*")) == []
     assert run_stage_or_record("fit", EXAM, directory, work)

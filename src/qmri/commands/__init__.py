@@ -1,4 +1,4 @@
-"""The rim: one module per sub-command, which parses options and calls the stage."""
+"""One module per sub-command, which parses options and calls the stage."""
 
 from __future__ import annotations
 

@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     """Run the workflow and say what came out."""
     from qmri.config import config_beside, read_config
     from qmri.pipeline.records.ledger import read_ledger
-    from qmri.pipeline.run.batch import forget_losses, take_over
+    from qmri.pipeline.run.batch import forget_job_failures, take_over
     from qmri.pipeline.run.workflow import make_plan
     from qmri.pipeline.study.study_sheet import read_study
 
@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
         return _snakemake(snakemake_command(options))
     _look_first(study, options.study)
     take_over(options.out)
-    forget_losses(options.out)
+    forget_job_failures(options.out)
     _make_again(options.out, study.names, telling=False)
     _run_jobs(options, study.names)
     if not read_ledger(options.out).get("outputs"):  # a former run was killed at its very end
@@ -124,7 +124,7 @@ def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:
         If a person has stopped the run.
     """
     from qmri.outputs import exam_directory
-    from qmri.pipeline.run.batch import write_loss
+    from qmri.pipeline.run.batch import write_job_failure
     from qmri.pipeline.run.progress import Display, Progress
     from qmri.pipeline.run.snakemake_log import register
     from qmri.pipeline.run.stopping import stop_signals
@@ -147,7 +147,7 @@ def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:
         if not examinations:
             break
         for exam, loss in examinations.items():
-            write_loss(exam_directory(options.out, exam, loss.stage), loss.reason, loss.remedy)
+            write_job_failure(exam_directory(options.out, exam, loss.stage), loss.reason, loss.remedy)
     reasons = sorted({loss.reason for loss in progress.lost.values()})
     raise QmriError(
         "the run stopped before the tables were made",

@@ -84,7 +84,7 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     for level in ok:
         meant += meaning_flags(level, measured[level], exam.fractures.status(level), settings)
     flags += meant + shared_doubts(meant, ok)
-    fractured = len(exam.fractures.levels) if exam.fractures.told else None
+    fractured = len(exam.fractures.levels) if exam.fractures.given else None
     flags += misfit_flags(exam.origin, settings)
     flags += name_flags(exam.names_verified, exam.fractures.levels, ok)
     flags += examination_flags(patient, fractured, _fattest_tissue(exam.maps, vertebrae), settings)
@@ -221,12 +221,12 @@ def _level_flags(
         note = exam.notes.get(level, LabelNote())
         words = note.flags if exam.names_verified else (*note.flags, UNVERIFIED)
         own = quality_flags(level, row, settings)
-        told = {flag.name for flag in own}
+        flagged = {flag.name for flag in own}
         body, shape = vertebrae[level].body, vertebrae[level].shape
         flags += own
         flags += label_flags(
             level,
-            tuple(word for word in words if word.partition("=")[0] not in told),
+            tuple(word for word in words if word.partition("=")[0] not in flagged),
             drawn=note.drawn,
             cut_at_side=body.touches_side,
             stray_voxels=body.stray_voxels,

@@ -118,7 +118,7 @@ class Fractures:
     old: tuple[str, ...] = ()
 
     @property
-    def told(self) -> bool:
+    def given(self) -> bool:
         """Whether the sheet says anything."""
         return bool(self.levels)
 
@@ -132,4 +132,4 @@ class Fractures:
         for word, levels in (("treated_target", self.treated), ("acute", self.acute), ("old", self.old)):
             if level in levels:
                 return word
-        return "none" if self.told else "unknown"
+        return "none" if self.given else "unknown"

@@ -170,7 +170,7 @@ def patient_row(
     row = {name: cell for name, cell in row.items() if name not in withheld}
     if reason:
         row["na_reason"] = reason
-    if fractures.told:
+    if fractures.given:
         row |= {
             "n_fx_acute": len(set(fractures.acute) | set(fractures.treated)),
             "n_fx_old": len(fractures.old),

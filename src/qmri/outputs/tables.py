@@ -6,6 +6,7 @@ import csv
 import io
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -65,3 +66,15 @@ def dictionary(columns: Sequence[Column]) -> dict[str, dict[str, object]]:
         entry["Source"] = column.source
         described[column.name] = entry
     return described
+
+
+def read_rows(path: Path) -> list[dict[str, str]]:
+    """Read a table that qmri wrote, each row as text by column; tabs separate the cells of a ``.tsv``.
+
+    Raises
+    ------
+    FileNotFoundError
+        If it is not there.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))

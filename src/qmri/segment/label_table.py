@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path, write_volume
+from qmri.outputs.tables import read_rows
 from qmri.segment.naming.numbering import Naming
 from qmri.segment.segmentation import LabelledBody, Segmentation
 from qmri.spine.levels import LEVEL_ID
@@ -95,8 +96,7 @@ def write_table(path: Path, bodies: Sequence[LabelledBody], verified: bool) -> N
 
 def read_table(path: Path) -> tuple[LabelledBody, ...]:
     """Read the table of the bodies of a label map."""
-    with path.open(encoding="utf-8", newline="") as file:
-        return tuple(_body(row) for row in csv.DictReader(file, delimiter="\t"))
+    return tuple(_body(row) for row in read_rows(path))
 
 
 def _body(row: Mapping[str, str]) -> LabelledBody:

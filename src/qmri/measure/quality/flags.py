@@ -125,8 +125,8 @@ def quality_flags(level: str, row: Row, settings: MeasureSettings) -> list[Flag]
     for name, column, limit, words in rules:
         value = row.get(column)
         if value is not None and (value < limit if name in TOO_LITTLE else value > limit):
-            told = words.format(value=f"{value:.4g}", share=f"{100 * value:.3g}")
-            flags.append(Flag(name, told, level, value, limit, UNITS.get(name, "")))
+            sentence = words.format(value=f"{value:.4g}", share=f"{100 * value:.3g}")
+            flags.append(Flag(name, sentence, level, value, limit, UNITS.get(name, "")))
     change = row.get("pdff_erosion_sensitivity_pct")
     if change is not None and abs(change) > settings.flag_erosion_pct:
         words = f"median PDFF changes by {-change:+.1f} points from a margin of 2 to one of 4 mm"
@@ -208,8 +208,8 @@ def examination_flags(
         ),
     ):
         if column in patient and patient[column] > limit:
-            told = f"{words} is {patient[column]:.1f} {unit}"
-            flags.append(Flag(name, told, None, patient[column], limit, unit))
+            sentence = f"{words} is {patient[column]:.1f} {unit}"
+            flags.append(Flag(name, sentence, None, patient[column], limit, unit))
     count = patient.get("n_bg_levels", 0)
     if count < settings.flag_background_levels:
         words = f"{counted(count, 'unfractured level')} passed quality control"

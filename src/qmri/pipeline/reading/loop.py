@@ -78,8 +78,8 @@ class Turn:
     warnings: tuple[str, ...] = ()
 
 
-def turn(task: Task, directory: Path, aside: Path) -> Turn:
-    """Segment, take what a reader saved in ``directory``, and write everything into ``aside``.
+def turn(task: Task, directory: Path, staging: Path) -> Turn:
+    """Segment, take what a reader saved in ``directory``, and write everything into ``staging``.
 
     The automatic result of an earlier turn is taken again if nothing that it depends on has changed.
 
@@ -93,33 +93,33 @@ def turn(task: Task, directory: Path, aside: Path) -> Turn:
         result = _take(task, Saved(labels=task.sheet_labels), None, None)
         automatic = None
     else:
-        automatic, told, failure = _automatic(task, directory, aside, tolerate=saved.path is not None)
-        if saved.path is None and automatic and told:
-            result = Turn(automatic, told)
+        automatic, decided, failure = _automatic(task, directory, staging, tolerate=saved.path is not None)
+        if saved.path is None and automatic and decided:
+            result = Turn(automatic, decided)
         else:
-            result = _take(task, saved, automatic, told)
+            result = _take(task, saved, automatic, decided)
         if failure:
             result = Turn(result.segmentation, result.decisions, (failure, *result.warnings))
-    label_map = file_path(aside, task.exam, "labels")
+    label_map = file_path(staging, task.exam, "labels")
     write_label_map(label_map, task.images.affine, result.segmentation, FILES["labels"].description, {})
-    write_handout(aside, task.exam, task.images, result.segmentation, automatic)
+    write_handout(staging, task.exam, task.images, result.segmentation, automatic)
     return result
 
 
 def _automatic(
-    task: Task, directory: Path, aside: Path, *, tolerate: bool
+    task: Task, directory: Path, staging: Path, *, tolerate: bool
 ) -> tuple[Segmentation | None, SegmentDecisions | None, str | None]:
-    """Return the automatic result with its decisions, as read back from the files written aside."""
-    path = file_path(aside, task.exam, "auto_labels")
+    """Return the automatic result with its decisions, as read back from the staged files."""
+    path = file_path(staging, task.exam, "auto_labels")
     key = hashlib.sha256(json.dumps(task.made_from, sort_keys=True).encode()).hexdigest()
     if not _reuse(file_path(directory, task.exam, "auto_labels"), path, key, directory, task.exam):
         try:
-            segmentation, told = task.segment(None)
+            segmentation, decided = task.segment(None)
         except QmriError as error:
             if not tolerate:
                 raise
             return None, None, f"there is no automatic result: {error.reason}"
-        sidecar = {"MadeFrom": key, "Decisions": told.to_json()}
+        sidecar = {"MadeFrom": key, "Decisions": decided.to_json()}
         write_label_map(path, task.images.affine, segmentation, FILES["auto_labels"].description, sidecar)
     segmentation, content = read_label_map(path)
     return segmentation, read_part(SegmentDecisions, content["Decisions"], sidecar_path(path).name), None
@@ -141,8 +141,8 @@ def _reuse(former: Path, path: Path, key: str, directory: Path, exam: str) -> bo
     return True
 
 
-def _take(task: Task, saved: Saved, automatic: Segmentation | None, told: SegmentDecisions | None) -> Turn:
-    """Return the segmentation after a reader's correction; ``told`` is what decided the automatic one."""
+def _take(task: Task, saved: Saved, automatic: Segmentation | None, decided: SegmentDecisions | None) -> Turn:
+    """Return the segmentation after a reader's correction; ``decided`` is what decided the automatic one."""
     path = saved.path
     if path is None:
         raise ValueError("nothing was saved")
@@ -171,9 +171,9 @@ def _take(task: Task, saved: Saved, automatic: Segmentation | None, told: Segmen
         found["renamed_levels"] = {body.name: name for name, body in same.items() if body.name != name}
         found["dice_with_automatic"] = overlap(segmentation.labels, automatic)
     naming = segmentation.naming
-    former: dict[str, object] = {} if told is None else told.to_json()
-    if told is not None:
-        former["automatic_levels_named_from"] = told.levels_named_from
+    former: dict[str, object] = {} if decided is None else decided.to_json()
+    if decided is not None:
+        former["automatic_levels_named_from"] = decided.levels_named_from
     decisions = SegmentDecisions.model_validate(
         {
             **former,
@@ -192,8 +192,8 @@ def _from_seeds(
     """Return the segmentation from a reader's points, and what the record says of them."""
     seeds = read_markups(path) if path.name.endswith(".mrk.json") else read_seeds(path)
     if len(seeds.levels) == 1:
-        segmentation, told = task.segment(seeds)
-        return segmentation, {"seeds": seeds.levels, "from_single_seed": told.to_json()}
+        segmentation, decided = task.segment(seeds)
+        return segmentation, {"seeds": seeds.levels, "from_single_seed": decided.to_json()}
     segmentation = take_seeds(
         task.images, seeds, automatic, task.settings, lambda points: task.segment(points)[0]
     )

@@ -16,6 +16,7 @@ from qmri.config import USUAL_EXPECTED
 from qmri.errors import QmriError
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS
+from qmri.outputs.tables import read_rows
 from qmri.pipeline.records.ledger import examinations_of, require_result
 from qmri.pipeline.records.models import Record, SegmentDecisions, SegmentRecord
 from qmri.pipeline.records.record_files import read_records
@@ -130,8 +131,7 @@ def read_done(results: Path) -> dict[str, dict[str, str]]:
     path = results / FOLDER / DONE_FILE
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8", newline="") as file:
-        return {row["examination"]: row for row in csv.DictReader(file)}
+    return {row["examination"]: row for row in read_rows(path)}
 
 
 def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
@@ -149,8 +149,7 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
     table = file_path(directory, exam, "labels_table")
     if not table.is_file():
         return Entry(exam, "unfinished", 0.0, why=f"{table.name} is missing")
-    with table.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
+    rows = read_rows(table)
     decisions = record.decisions
     ticked = tick is not None and tick["labels_sha256"] == _labels_sha256(record, exam)
     flagged = [row for row in rows if row["flags"] != "n/a"]
@@ -183,7 +182,7 @@ def _findings(rows: Sequence[Mapping[str, str]]) -> list[str]:
     for row in rows:
         for flag in row["flags"].split(";"):
             levels.setdefault(flag_told(flag), []).append(row["name"])
-    return [f"{', '.join(names)}: {told}" for told, names in levels.items()]
+    return [f"{', '.join(names)}: {words}" for words, names in levels.items()]
 
 
 def need(rows: Sequence[Mapping[str, str]], names_wrong: float) -> float:

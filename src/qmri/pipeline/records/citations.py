@@ -25,7 +25,7 @@ NAMED_FROM = {
     "seeds": "from a point that a reader set",
     "labels": "by a reader who drew them",
     "backend": "by an external program",
-    "lowest_level": "from the lowest complete level, as told by a reader",
+    "lowest_level": "from the lowest complete level, as given by a reader",
     "sacrum": "from the sacrum, unconfirmed by a reader",
 }
 
@@ -129,11 +129,12 @@ def _segment(segmentations: Sequence[SegmentDecisions], cite: Citations) -> Iter
     if not segmentations:
         return
     drawn = sum(
-        told.levels_named_from == "labels" or told.backend_source is not None for told in segmentations
+        decisions.levels_named_from == "labels" or decisions.backend_source is not None
+        for decisions in segmentations
     )
-    detectors = Counter(told.detector for told in segmentations if told.detector)
-    programs = Counter(told.backend_source for told in segmentations if told.backend_source)
-    corrected = sum(told.reader is not None for told in segmentations)
+    detectors = Counter(decisions.detector for decisions in segmentations if decisions.detector)
+    programs = Counter(decisions.backend_source for decisions in segmentations if decisions.backend_source)
+    corrected = sum(decisions.reader is not None for decisions in segmentations)
     for program, count in programs.most_common():
         yield f"Bodies were segmented by {program} in {_examinations(count)}."
     if corrected:
@@ -145,7 +146,7 @@ def _segment(segmentations: Sequence[SegmentDecisions], cite: Citations) -> Iter
         )
     for detector, count in detectors.most_common():
         yield f"Bodies were found by the detector {detector} in {_examinations(count)}."
-    for basis, count in Counter(told.levels_named_from for told in segmentations).most_common():
+    for basis, count in Counter(decisions.levels_named_from for decisions in segmentations).most_common():
         yield f"Levels were named {NAMED_FROM.get(basis, basis)} in {_examinations(count)}."
 
 
@@ -165,7 +166,7 @@ def _software(records: Sequence[Records], cite: Citations) -> Iterable[str]:
         return
 
     def version(package: str) -> str:
-        return " and ".join(sorted({told.get(package, "?") for told in software}))
+        return " and ".join(sorted({decisions.get(package, "?") for decisions in software}))
 
     yield (
         f"All was done with qmri {version('qmri')} on Python {version('python')} with NumPy "

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import difflib
 import re
 import sys
@@ -15,6 +14,7 @@ from typing import Any
 from qmri.errors import QmriError
 from qmri.images.nifti import read_json, write_json
 from qmri.outputs.files import VERBS, record_path
+from qmri.outputs.tables import read_rows
 from qmri.pipeline.records.provenance import sha256, software_versions
 from qmri.pipeline.records.record_files import Kind, read_records
 from qmri.words import counted
@@ -61,7 +61,7 @@ def write_ledger(results: Path, exams: Sequence[str], sheet: Path, *, finished: 
     sheet
         The study sheet.
     finished
-        Whether the tables have just been made. Before, what is told of former tables is kept.
+        Whether the tables have just been made. Before, what is said of former tables is kept.
     """
     path = results / LEDGER_FILE
     content: dict[str, object] = {
@@ -79,9 +79,9 @@ def write_ledger(results: Path, exams: Sequence[str], sheet: Path, *, finished: 
     else:
         former = read_json(path) if path.is_file() else {}
         content |= {key: former.get(key, {}) for key in ("outputs", "records", "run_time")}
-    aside = results / f".{LEDGER_FILE}"
-    write_json(aside, content)
-    aside.replace(path)
+    staging = results / f".{LEDGER_FILE}"
+    write_json(staging, content)
+    staging.replace(path)
 
 
 def read_ledger(results: Path) -> dict[str, Any]:
@@ -166,8 +166,7 @@ def run_times(results: Path) -> dict[str, dict[str, float]]:
 def _times(folder: Path) -> dict[str, float]:
     rows: list[dict[str, str]] = []
     for path in sorted(folder.glob("*.tsv")):
-        with path.open(newline="", encoding="utf-8") as file:
-            rows += list(csv.DictReader(file, delimiter="\t"))
+        rows += read_rows(path)
     if not rows:
         return {}
 

@@ -1,4 +1,4 @@
-"""Run one stage of one examination: results are written aside, then renamed; a refusal is a record.
+"""Run one stage of one examination: results are staged, then renamed into place; a refusal is a record.
 
 A stage's folder holds its files and one record, ``<exam>_<verb>.json``, which is written last.
 A folder without a record is no result. What a person put into the folder is never touched.
@@ -29,7 +29,7 @@ from qmri.pipeline.records.record_files import (
     require_record,
     write_record,
 )
-from qmri.pipeline.run.batch import read_loss, require_current_run
+from qmri.pipeline.run.batch import read_job_failure, require_current_run
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ def run_stage(
     upstream: Sequence[Path] = (),
     settings: Mapping[str, object] | None = None,
 ) -> None:
-    """Do the work of a stage in a folder aside and publish it with its record.
+    """Do the work of a stage in a staging folder and publish it with its record.
 
     Parameters
     ----------
@@ -81,13 +81,13 @@ def run_stage(
     QmriError
         If the work refuses. Nothing is published then.
     """
-    with _aside(directory) as aside:
-        outcome = work(aside)
-        facts = _facts(verb, exam, aside, settings=settings, upstream=upstream)
+    with _staging(directory) as staging:
+        outcome = work(staging)
+        facts = _facts(verb, exam, staging, settings=settings, upstream=upstream)
         record = KINDS[verb](
             **facts, status="ok", warnings=tuple(outcome.warnings), decisions=outcome.decisions
         )
-        _publish(aside, directory, record)
+        _publish(staging, directory, record)
 
 
 def run_stage_or_record(
@@ -115,7 +115,7 @@ def run_stage_or_record(
     """
     require_current_run(directory)
     try:
-        if loss := read_loss(directory):
+        if loss := read_job_failure(directory):
             raise QmriError(**loss)
         for path in upstream:
             require_ok(read_record(path))
@@ -137,17 +137,17 @@ def run_stage_or_record(
             "reason": f"error in the program ({type(error).__name__})",
             "remedy": f"report it with logs/{verb}/{exam}.log of the results folder",
         }
-    with _aside(directory) as aside:
-        facts = _facts(verb, exam, aside, settings=settings)
+    with _staging(directory) as staging:
+        facts = _facts(verb, exam, staging, settings=settings)
         record = Failure(**facts, status="failed", warnings=(), decisions=NoDecisions(), **failure)
-        _publish(aside, directory, record)
+        _publish(staging, directory, record)
     return False
 
 
 def _facts(
     verb: str,
     exam: str,
-    aside: Path,
+    staging: Path,
     *,
     settings: Mapping[str, object] | None,
     upstream: Sequence[Path] = (),
@@ -158,7 +158,7 @@ def _facts(
         "examination": exam,
         "settings": dict(settings or {}),
         "inputs": {path.name: sha256(path) for path in upstream},
-        "outputs": {path.name: sha256(path) for path in sorted(aside.iterdir())},
+        "outputs": {path.name: sha256(path) for path in sorted(staging.iterdir())},
         "software": software_versions(),
     }
 
@@ -194,17 +194,17 @@ def _own_files(directory: Path, exam: str, verb: str) -> set[Path]:
 
 
 @contextmanager
-def _aside(directory: Path) -> Iterator[Path]:
+def _staging(directory: Path) -> Iterator[Path]:
     """Give a folder beside the stage's folder, hence on its file system, and take it away at the end."""
     directory.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+    staging = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
     try:
-        yield aside
+        yield staging
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
 
 
-def _publish(aside: Path, directory: Path, record: Record) -> None:
+def _publish(staging: Path, directory: Path, record: Record) -> None:
     """Replace the stage's files by the new ones; the record goes first and comes last.
 
     Killed at any point, this leaves a folder without a record, or a complete one. Files
@@ -212,15 +212,15 @@ def _publish(aside: Path, directory: Path, record: Record) -> None:
     """
     exam, verb = record.examination, record.stage
     own = _own_files(directory, exam, verb)
-    new = [directory / path.name for path in sorted(aside.iterdir())]
+    new = [directory / path.name for path in sorted(staging.iterdir())]
     if unregistered := set(new) - own:
         raise ValueError(f"not in the registry of outputs: {sorted(path.name for path in unregistered)}")
     record_path = file_path(directory, exam, f"{verb}_record")
-    write_record(aside / record_path.name, record)
+    write_record(staging / record_path.name, record)
     directory.mkdir(exist_ok=True)
     record_path.unlink(missing_ok=True)
     for path in own.difference(new):
         path.unlink(missing_ok=True)
     for path in [*new, record_path]:
-        (aside / path.name).replace(path)
+        (staging / path.name).replace(path)
     os.utime(record_path)  # not older than its folder, until a file is taken away or added

@@ -29,7 +29,7 @@ _held: dict[Path, int] = {}
 def take_over(results: Path) -> None:
     """Make this process's run the one that works in a results folder, and clear up after a killed one.
 
-    Folders that a killed stage wrote aside are taken away, so a stage of an earlier run that
+    Folders that a killed stage left are taken away, so a stage of an earlier run that
     is still busy elsewhere finds nothing to publish. Doing it again in one process does nothing.
 
     Raises
@@ -54,7 +54,7 @@ def take_over(results: Path) -> None:
             remedy="name another with --out, or gain the right to write there",
         ) from None
     _held[results] = lock
-    for folder in aside_folders(results):
+    for folder in staging_folders(results):
         shutil.rmtree(folder, ignore_errors=True)
 
 
@@ -80,8 +80,8 @@ def is_read_only(error: OSError) -> bool:
     return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
 
 
-def aside_folders(results: Path) -> list[Path]:
-    """Return the folders that stages write aside; without a run at work, killed ones left them."""
+def staging_folders(results: Path) -> list[Path]:
+    """Return the staging folders; without a run at work, killed ones left them."""
     return sorted(path for verb in VERBS for path in results.glob(f"sub-*/ses-*/.{verb}-*") if path.is_dir())
 
 
@@ -104,14 +104,14 @@ def require_current_run(directory: Path) -> None:
         raise QmriError("another run has taken over the results folder; this job leaves it alone")
 
 
-def write_loss(directory: Path, reason: str, remedy: str) -> None:
+def write_job_failure(directory: Path, reason: str, remedy: str) -> None:
     """Note that a stage was lost in every attempt, so that this run records it instead of trying again."""
     directory.parent.mkdir(parents=True, exist_ok=True)
     note = {"run": os.environ.get(RUN_VARIABLE), "reason": reason, "remedy": remedy}
     write_json(_note(directory), note)
 
 
-def read_loss(directory: Path) -> dict[str, Any] | None:
+def read_job_failure(directory: Path) -> dict[str, Any] | None:
     """Return the reason and the remedy if this run has lost the stage; notes of former runs do not count."""
     path = _note(directory)
     if not path.is_file():
@@ -122,7 +122,7 @@ def read_loss(directory: Path) -> dict[str, Any] | None:
     return {"problem": note["reason"], "remedy": note["remedy"]}
 
 
-def forget_losses(results: Path) -> None:
+def forget_job_failures(results: Path) -> None:
     """Take away the notes of lost stages with the records that followed: the next run tries again."""
     for note in sorted(results.glob("sub-*/ses-*/.lost-*.json")):
         participant, session = note.parts[-3:-1]

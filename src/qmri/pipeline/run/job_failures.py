@@ -24,7 +24,7 @@ FULL_DISK = ("No space left on device", "Disk quota exceeded")
 
 
 @dataclass(frozen=True)
-class Loss:
+class JobFailure:
     """A stage that ended without a record.
 
     Attributes
@@ -44,7 +44,7 @@ class Loss:
     of_the_machine: bool = False
 
 
-NEVER_BEGUN = Loss(
+NEVER_BEGUN = JobFailure(
     VERBS[0],
     "the cluster did not take the job",
     "see .snakemake/log; are slurm_account and slurm_partition of the profile right?",
@@ -52,14 +52,14 @@ NEVER_BEGUN = Loss(
 )
 
 
-def why_lost(stage: str, *logs: Path | None) -> Loss:
+def why_failed(stage: str, *logs: Path | None) -> JobFailure:
     """Find in the logs of a job, the stage's and the cluster's, why it ended."""
     text = "".join(_tail(path) for path in logs if path)
     for mark, words, remedy in CAUSES:
         if mark in text:
-            return Loss(stage, f"{stage} {words}", remedy.format(stage=stage), mark in FULL_DISK)
+            return JobFailure(stage, f"{stage} {words}", remedy.format(stage=stage), mark in FULL_DISK)
     remedy = f"see logs/{stage}; if memory was short, run on fewer cores"
-    return Loss(stage, f"{stage} was killed or stopped, most often for want of memory", remedy)
+    return JobFailure(stage, f"{stage} was killed or stopped, most often for want of memory", remedy)
 
 
 def last_begun_stage(cluster_log: Path) -> str:

@@ -17,7 +17,7 @@ from qmri.errors import QmriError
 from qmri.outputs.files import VERBS, record_path
 from qmri.pipeline.records.models import Failure
 from qmri.pipeline.records.record_files import read_record
-from qmri.pipeline.run.job_failures import NEVER_BEGUN, Loss, last_begun_stage, why_lost
+from qmri.pipeline.run.job_failures import NEVER_BEGUN, JobFailure, last_begun_stage, why_failed
 
 LINE_EVERY_S = 2.0
 
@@ -55,7 +55,7 @@ class Progress:
     finished: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     work_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failed: dict[str, str] = field(default_factory=dict)
-    lost: dict[str, Loss] = field(default_factory=dict)
+    lost: dict[str, JobFailure] = field(default_factory=dict)
     interrupted: bool = False
     _jobs: dict[int, Job] = field(default_factory=dict)
     _known: dict[int, Job] = field(default_factory=dict)
@@ -117,7 +117,7 @@ class Progress:
             stage = last_begun_stage(log) if log else VERBS[0]
         own_log = Path("logs", stage, f"{exam}.log") if exam else Path("logs", f"{stage}.log")
         never_begun = len(jobs) > 1 and not log
-        loss = NEVER_BEGUN if never_begun else why_lost(stage, self.results / own_log, log)
+        loss = NEVER_BEGUN if never_begun else why_failed(stage, self.results / own_log, log)
         self.lost[exam or stage] = loss
         return f"{_spoken(exam or 'study')}: {loss.reason}; see {own_log}"
 

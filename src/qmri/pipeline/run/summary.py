@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
 from qmri.outputs import exam_directory
+from qmri.outputs.tables import read_rows
 from qmri.pipeline.records.models import RiskRecord
 from qmri.pipeline.records.record_files import parsed, read_text
 from qmri.pipeline.study.study_sheet import exam_name
@@ -44,8 +44,8 @@ class Summary:
 
 def summarise(results: Path) -> Summary:
     """Read the tables of a finished run and say what a user looks at next."""
-    patients = _rows(results / "markers" / "patients.csv")
-    vertebrae = _rows(results / "markers" / "vertebrae.csv")
+    patients = read_rows(results / "markers" / "patients.csv")
+    vertebrae = read_rows(results / "markers" / "vertebrae.csv")
     failed = [row for row in patients if row["status"] == "failed"]
     seen = [row for row in vertebrae if row["status"] == "ok"]
     lines = ["", *_table([{c: row[c] for c in SHOWN_COLUMNS} for row in seen[:SHOWN_ROWS]])]
@@ -90,11 +90,6 @@ def _risk(folder: Path) -> list[str]:
         f"risk     no model: {record.reason}",
         f"         {record.remedy or 'see logs/risk.log'}",
     ]
-
-
-def _rows(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
 
 
 def _name(row: dict[str, str]) -> str:

@@ -89,8 +89,8 @@ class Plan:
     def source(self, wildcards: ExamWildcards) -> str:
         """Return the fingerprints of an examination's DICOM and of the site's override file."""
         overrides = self.config.ingest.overrides
-        told = fingerprint(self.sheet.parent / overrides) if overrides else "-"
-        return f"{fingerprint(self.exam(wildcards).dicom_dir)} {told}"
+        given = fingerprint(self.sheet.parent / overrides) if overrides else "-"
+        return f"{fingerprint(self.exam(wildcards).dicom_dir)} {given}"
 
     def anchors(self, wildcards: ExamWildcards) -> str:
         """Return what the sheet says of the levels in view and what a reader saved, files by fingerprint."""
@@ -110,8 +110,8 @@ class Plan:
     @property
     def given_orders(self) -> str:
         """What the sheet says about the order of sessions."""
-        told = [exam for exam in self.study if exam.session_order is not None]
-        return " ".join(f"{exam.name}:{exam.session_order}" for exam in told)
+        given = [exam for exam in self.study if exam.session_order is not None]
+        return " ".join(f"{exam.name}:{exam.session_order}" for exam in given)
 
     @cached_property
     def risk_tables(self) -> str:
@@ -122,8 +122,8 @@ class Plan:
         QmriError
             If one of them is not there.
         """
-        told = (self.config.risk.clinical, self.config.risk.outcomes)
-        tables = [self.sheet.parent / path for path in told if path is not None]
+        given = (self.config.risk.clinical, self.config.risk.outcomes)
+        tables = [self.sheet.parent / path for path in given if path is not None]
         lacking = [path for path in tables if not path.is_file()]
         if lacking:
             raise QmriError(
@@ -145,7 +145,7 @@ class Plan:
     def publish_environment(self) -> None:
         """Put into the environment what the jobs read there, and tell on which settings they run.
 
-        What differs from the settings of an earlier run in the results folder is told.
+        What differs from the settings of an earlier run in the results folder is reported.
         """
         os.environ[STUDY_VARIABLE] = str(self.sheet)
         os.environ[RESULTS_VARIABLE] = str(self.results)

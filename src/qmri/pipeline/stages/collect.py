@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from qmri.outputs import (
     exam_directory,
     file_path,
 )
-from qmri.outputs.tables import dictionary, table_text
+from qmri.outputs.tables import dictionary, read_rows, table_text
 from qmri.pipeline.records.models import Failure
 from qmri.pipeline.records.record_files import read_record
 from qmri.pipeline.stages.measure import fractures_of, identity_of
@@ -59,7 +58,7 @@ def collect(
         paths[table] = markers / f"{table}.csv"
         replace_text(paths[table], table_text([], columns) + "".join(text[table] for text in texts))
         write_json(markers / f"{table}.json", dictionary(columns))
-    changes = change_rows(_read(paths["vertebrae"]), _read(paths["patients"]), settings, orders)
+    changes = change_rows(read_rows(paths["vertebrae"]), read_rows(paths["patients"]), settings, orders)
     paths["changes"] = markers / "changes.csv"
     replace_text(paths["changes"], table_text(changes, CHANGE_COLUMNS))
     write_json(markers / "changes.json", dictionary(CHANGE_COLUMNS))
@@ -67,15 +66,10 @@ def collect(
 
 
 def replace_text(path: Path, text: str) -> None:
-    """Write a text file aside and rename it, so that no half-written one is ever seen."""
-    aside = path.with_name(f".{path.name}.part")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))
+    """Write a text file under another name and rename it, so that no half-written one is ever seen."""
+    staging = path.with_name(f".{path.name}.part")
+    staging.write_text(text, encoding="utf-8")
+    staging.replace(path)
 
 
 def _examination_texts(exam: Examination, results: Path, settings: MeasureSettings) -> dict[str, str]:

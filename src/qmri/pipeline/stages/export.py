@@ -1,4 +1,4 @@
-"""The rim of the export: an examination's results and its original series in, DICOM files out."""
+"""Files of the export: an examination's results and its original series in, DICOM files out."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The rim of the fit: what ingest wrote in, maps with sidecars out."""
+"""Files of the fit stage: what ingest wrote in, maps with sidecars out."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def fit_in_study(exam: str, results: Path, settings: FitSettings, threads: int) 
         "fit",
         exam,
         exam_directory(results, exam, "fit"),
-        lambda aside: fit_ingested(job, require_record(record, IngestRecord), aside),
+        lambda staging: fit_ingested(job, require_record(record, IngestRecord), staging),
         upstream=[record],
         settings=settings.model_dump(mode="json"),
     )
@@ -94,14 +94,14 @@ def fit_directory(source: Path, out: Path, settings: FitSettings, threads: int) 
         "fit",
         job.exam,
         out,
-        lambda aside: fit_ingested(job, record, aside),
+        lambda staging: fit_ingested(job, record, staging),
         upstream=[job.path("ingest_record")],
         settings=settings.model_dump(mode="json"),
     )
 
 
-def fit_ingested(job: FitJob, record: IngestRecord, aside: Path) -> Outcome:
-    """Fit the echoes of an examination, or adopt its vendor maps, into the folder ``aside``.
+def fit_ingested(job: FitJob, record: IngestRecord, staging: Path) -> Outcome:
+    """Fit the echoes of an examination, or adopt its vendor maps, into the folder ``staging``.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def fit_ingested(job: FitJob, record: IngestRecord, aside: Path) -> Outcome:
     """
     decisions, wanted = record.decisions, job.settings.source
     if wanted == "vendor" or (wanted == "auto" and decisions.mode == "maps"):
-        return _adopt(job, decisions.acquisition, aside)
+        return _adopt(job, decisions.acquisition, staging)
     if not any(job.path(key).exists() for key in ("echoes_real", "echoes_magnitude")):
         raise QmriError(
             "there are no echoes to fit",
@@ -119,7 +119,7 @@ def fit_ingested(job: FitJob, record: IngestRecord, aside: Path) -> Outcome:
             expected="multi-echo images with phase",
             remedy="set fit.source to auto or vendor, or export the source images",
         )
-    return _fit(job, decisions.acquisition, _phase_sign(decisions.echoes), aside)
+    return _fit(job, decisions.acquisition, _phase_sign(decisions.echoes), staging)
 
 
 @dataclass(frozen=True)
@@ -137,7 +137,7 @@ def _phase_sign(echoes: EchoDecisions | None) -> Literal["auto", "standard"]:
 
 
 def _fit(
-    job: FitJob, acquisition: Acquisition, phase_sign: Literal["auto", "standard"], aside: Path
+    job: FitJob, acquisition: Acquisition, phase_sign: Literal["auto", "standard"], staging: Path
 ) -> Outcome:
     frequency = acquisition.imaging_frequency_mhz
     if frequency is None:
@@ -159,7 +159,7 @@ def _fit(
         largest_pdff_sd=job.settings.largest_pdff_sd_pct,
         threads=job.threads,
     )
-    _write_maps(aside, job.exam, result, echoes)
+    _write_maps(staging, job.exam, result, echoes)
     decided = result.decisions.to_json()
     warnings = decided.pop("warnings")
     difference = _vendor_difference(job, result, echoes.volume)
@@ -204,20 +204,22 @@ def _read_echoes(job: FitJob) -> _Echoes:
     return _Echoes(signal, real, tuple(path.name for path in paths))
 
 
-def _write_maps(aside: Path, exam: str, result: WaterFatResult, echoes: _Echoes) -> None:
+def _write_maps(staging: Path, exam: str, result: WaterFatResult, echoes: _Echoes) -> None:
     model_id = result.decisions.fat_model_id
     for key in MAPS:
         sidecar = _sidecar(key, model_id, echoes.sources)
         data = getattr(result, key)
-        write_volume(file_path(aside, exam, key), echoes.volume.like(data), dtype=np.float32, sidecar=sidecar)
+        write_volume(
+            file_path(staging, exam, key), echoes.volume.like(data), dtype=np.float32, sidecar=sidecar
+        )
     codes = {str(int(reason)): reason.name.lower() for reason in Reason}
     sidecar = _sidecar("reason", model_id, echoes.sources) | {"Levels": codes}
     write_volume(
-        file_path(aside, exam, "reason"), echoes.volume.like(result.reason), dtype=np.uint8, sidecar=sidecar
+        file_path(staging, exam, "reason"), echoes.volume.like(result.reason), dtype=np.uint8, sidecar=sidecar
     )
 
 
-def _adopt(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
+def _adopt(job: FitJob, acquisition: Acquisition, staging: Path) -> Outcome:
     """Copy the vendor's maps under the fit's own names; an R2* not exported has no value anywhere."""
     paths = {key: job.path(vendor_key) for key, vendor_key in ADOPTED.items()}
     adopted = {key: path for key, path in paths.items() if path.exists()}
@@ -229,12 +231,12 @@ def _adopt(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
             remedy="export the missing map, or the multi-echo source images",
         )
     for key, path in adopted.items():
-        _write_adopted(job.exam, key, read_volume(path), (path.name,), aside)
+        _write_adopted(job.exam, key, read_volume(path), (path.name,), staging)
     warnings = []
     if "r2star" not in adopted:
         grid = read_volume(adopted["pdff"])
         nowhere = grid.like(np.full(grid.data.shape, np.nan, np.float32))
-        _write_adopted(job.exam, "r2star", nowhere, (), aside)
+        _write_adopted(job.exam, "r2star", nowhere, (), staging)
         warnings.append("the vendor exported no R2* map: R2* and what depends on it are n/a")
     return Outcome(
         FitDecisions(
@@ -249,9 +251,9 @@ def _adopt(job: FitJob, acquisition: Acquisition, aside: Path) -> Outcome:
     )
 
 
-def _write_adopted(exam: str, key: str, volume: Volume, sources: tuple[str, ...], aside: Path) -> None:
+def _write_adopted(exam: str, key: str, volume: Volume, sources: tuple[str, ...], staging: Path) -> None:
     sidecar = _sidecar(key, VENDOR, sources)
-    write_volume(file_path(aside, exam, key), volume, dtype=np.float32, sidecar=sidecar)
+    write_volume(file_path(staging, exam, key), volume, dtype=np.float32, sidecar=sidecar)
 
 
 def _sidecar(key: str, model_id: str, sources: tuple[str, ...]) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""The rim of ingest: from a folder of DICOM to the files of the stage and its decisions."""
+"""Files of ingest: from a folder of DICOM to the files of the stage and its decisions."""
 
 from __future__ import annotations
 
@@ -98,22 +98,35 @@ def ingest(
     QmriError
         If anything that numbers depend on cannot be decided.
     """
-    told = read_overrides(overrides)
+    overrides_read = read_overrides(overrides)
     with open_sources(source) as paths:
         total = len(paths)
         scan = scan_files(
             list(paths), workers=workers, progress=(lambda n: progress(n, total)) if progress else None
         )
         check_one_patient(scan)
-        plan = make_plan(scan, told)
+        plan = make_plan(scan, overrides_read)
         with naming_oddities(scan, plan.frames):
-            acquisition = read_acquisition(plan.echoes, plan.maps, told)
+            acquisition = read_acquisition(plan.echoes, plan.maps, overrides_read)
             loaded = load(plan.echoes, plan.maps, scan.copies)
-            return _write(scan, plan, acquisition, loaded, told=told, target=_Target(directory, exam))
+            return _write(
+                scan,
+                plan,
+                acquisition,
+                loaded,
+                overrides_read=overrides_read,
+                target=_Target(directory, exam),
+            )
 
 
 def _write(
-    scan: Scan, plan: Plan, acquisition: Acquisition, loaded: Loaded, *, told: Overrides, target: _Target
+    scan: Scan,
+    plan: Plan,
+    acquisition: Acquisition,
+    loaded: Loaded,
+    *,
+    overrides_read: Overrides,
+    target: _Target,
 ) -> Outcome:
     """Write what was read in its units; return the decisions."""
     warnings, figures = acquisition_warnings(acquisition, plan.echoes, plan.maps)
@@ -123,7 +136,7 @@ def _write(
     fit: CoarseFit | None = None
     if plan.echoes is not None:
         try:
-            found["echoes"], more, fit = _write_echoes(plan, loaded, acquisition, told, target)
+            found["echoes"], more, fit = _write_echoes(plan, loaded, acquisition, overrides_read, target)
         except InseparableError as error:
             if plan.maps is None:
                 raise
@@ -132,7 +145,7 @@ def _write(
             mode = "maps"
         warnings += more
     if plan.maps is not None:
-        maps, more = _write_maps(plan.maps, loaded, told, target, fit)
+        maps, more = _write_maps(plan.maps, loaded, overrides_read, target, fit)
         if scan.others and not {"r2star", "water", "fat"} <= set(maps):
             more.append("the folder also holds what is no MR image: " + "; ".join(scan.others))
         warnings += more
@@ -163,7 +176,7 @@ def _mode(plan: Plan) -> str:
 
 
 def _write_echoes(
-    plan: Plan, loaded: Loaded, acquisition: Acquisition, told: Overrides, target: _Target
+    plan: Plan, loaded: Loaded, acquisition: Acquisition, overrides_read: Overrides, target: _Target
 ) -> tuple[EchoDecisions, list[str], CoarseFit | None]:
     """Write the echoes; return decisions, warnings and, where there are maps to compare, a coarse fit."""
     echoes = plan.echoes
@@ -176,7 +189,7 @@ def _write_echoes(
         target.write("echoes_magnitude", magnitudes, echoes.grid, sidecar)
         few = "only magnitude echoes were exported: PDFF from them is far less certain"
         return EchoDecisions.model_validate(decided | {"parts": "magnitude"}), [few], None
-    signal = complex_echoes(loaded, echoes, acquisition, told.phase_sign)
+    signal = complex_echoes(loaded, echoes, acquisition, overrides_read.phase_sign)
     frequency, times = acquisition.imaging_frequency_mhz or 0.0, np.array(acquisition.echo_times_s)
     sidecar["PhaseConvention"] = "exp(+i 2 pi f t), fat at negative frequency"
     target.write("echoes_real", signal.values.real, echoes.grid, sidecar)
@@ -187,11 +200,11 @@ def _write_echoes(
 
 
 def _write_maps(
-    maps: MapSet, loaded: Loaded, told: Overrides, target: _Target, fit: CoarseFit | None
+    maps: MapSet, loaded: Loaded, overrides_read: Overrides, target: _Target, fit: CoarseFit | None
 ) -> tuple[dict[str, object], list[str]]:
     """Write the vendor's maps; an R2* map that the echoes beside it contradict is left out."""
     decisions: dict[str, object] = {"geometry": _geometry(maps.grid)}
-    pdff = scale_pdff(loaded.maps, told)
+    pdff = scale_pdff(loaded.maps, overrides_read)
     decisions["pdff"] = {**pdff.decision, "outside_0_100": _count_outside(pdff.values)}
     warnings = list(pdff.warnings)
     target.write("vendor_pdff", pdff.values, maps.grid, {})
@@ -203,7 +216,7 @@ def _write_maps(
         )
     beside = (lambda values: scale_beside(fit, values, maps.grid)) if fit else None
     try:
-        r2star = scale_r2star(loaded.maps, told, pdff.values, beside)
+        r2star = scale_r2star(loaded.maps, overrides_read, pdff.values, beside)
     except QmriError as error:
         if fit is None:
             raise

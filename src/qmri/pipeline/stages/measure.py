@@ -1,8 +1,7 @@
-"""The rim of the measure stage: maps, labels and records in, rows out."""
+"""Files of the measure stage: maps, labels and records in, rows out."""
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -17,7 +16,7 @@ from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.measure.rows import ExaminationData, ExaminationRows, Identity, LabelNote
 from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
-from qmri.outputs.tables import dictionary, table_text
+from qmri.outputs.tables import dictionary, read_rows, table_text
 from qmri.pipeline.records.models import FitDecisions, FitRecord, MeasureDecisions
 from qmri.pipeline.records.record_files import require_record
 from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
@@ -46,7 +45,7 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
     folder = {verb: exam_directory(results, name, verb) for verb in ("ingest", "fit", "segment", "measure")}
     records = [file_path(folder[verb], name, f"{verb}_record") for verb in ("ingest", "fit", "segment")]
 
-    def work(aside: Path) -> Outcome:
+    def work(staging: Path) -> Outcome:
         labels = read_labels(file_path(folder["segment"], name, "labels"))
         paths = {key: file_path(folder["fit"], name, key) for key in MAPS}
         maps = read_maps({key: path for key, path in paths.items() if path.exists()}, labels)
@@ -62,8 +61,8 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
             notes=read_notes(file_path(folder["segment"], name, "labels_table")),
         )
         rows = measure_examination(data, settings)
-        write_rows(aside, name, rows)
-        write_volume(file_path(aside, name, "roi"), labels.like(rows.roi), dtype=np.int16)
+        write_rows(staging, name, rows)
+        write_volume(file_path(staging, name, "roi"), labels.like(rows.roi), dtype=np.int16)
         return Outcome(MeasureDecisions(levels_measured=_measured(rows)))
 
     return run_stage_or_record(
@@ -106,7 +105,7 @@ def measure_files(
     participant, session = name.split("_")
     identity = Identity(participant.removeprefix("sub-"), session.removeprefix("ses-"))
 
-    def work(aside: Path) -> Outcome:
+    def work(staging: Path) -> Outcome:
         labels = read_labels(labels_path)
         data = ExaminationData(
             identity,
@@ -116,14 +115,14 @@ def measure_files(
             notes=read_notes(labels_table) if labels_table else {},
         )
         rows = measure_examination(data, settings)
-        write_rows(aside, name, rows)
-        write_volume(file_path(aside, name, "roi"), labels.like(rows.roi), dtype=np.int16)
+        write_rows(staging, name, rows)
+        write_volume(file_path(staging, name, "roi"), labels.like(rows.roi), dtype=np.int16)
         for key, columns in (
             ("exam_vertebrae_dictionary", VERTEBRA_COLUMNS),
             ("exam_patient_dictionary", PATIENT_COLUMNS),
             ("exam_flags_dictionary", FLAG_COLUMNS),
         ):
-            write_json(file_path(aside, name, key), dictionary(columns))
+            write_json(file_path(staging, name, key), dictionary(columns))
         return Outcome(MeasureDecisions(levels_measured=_measured(rows)))
 
     run_stage(
@@ -223,9 +222,7 @@ def read_notes(path: Path) -> dict[str, LabelNote]:
     """Read what the segmentation tells of its labels; nothing where there is no table."""
     if not path.exists():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
-    return {row["name"]: _note(row) for row in rows}
+    return {row["name"]: _note(row) for row in read_rows(path)}
 
 
 def write_rows(directory: Path, name: str, rows: ExaminationRows) -> None:

@@ -1,8 +1,9 @@
-"""The rim of the report stage: folders of an examination in, one page out."""
+"""Files of the report stage: folders of an examination in, one page out."""
 
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from qmri.config import MeasureSettings, ReportSettings
 from qmri.images.nifti import read_volume
 from qmri.measure.rows import failed_examination
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
-from qmri.outputs.tables import table_text
+from qmri.outputs.tables import read_rows, table_text
 from qmri.pipeline.records.models import FitRecord, MeasureRecord, SegmentRecord, Success
 from qmri.pipeline.records.record_files import Records, read_records
 from qmri.pipeline.records.stage import Outcome, run_stage_or_record
@@ -40,16 +41,16 @@ def report_in_study(
     name = exam.name
     directory = exam_directory(results, name, "report")
 
-    def work(aside: Path) -> Outcome:
+    def work(staging: Path) -> Outcome:
         content = read_content(exam, results, measure_settings)
         if settings.viewer and content.affine is not None:
-            path = file_path(aside, name, "viewer")
+            path = file_path(staging, name, "viewer")
             path.write_text(viewer_of(content), encoding="utf-8")
             content = replace(content, viewer=path.name)
-        file_path(aside, name, "page").write_text(examination_page(content), encoding="utf-8")
+        file_path(staging, name, "page").write_text(examination_page(content), encoding="utf-8")
         picture = thumbnail(content)
         if picture is not None:
-            file_path(aside, name, "thumbnail").write_bytes(picture)
+            file_path(staging, name, "thumbnail").write_bytes(picture)
         return Outcome()
 
     return run_stage_or_record("report", name, directory, work, settings=settings.model_dump(mode="json"))
@@ -85,12 +86,12 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
     if segmented:
         labels = read_volume(file_path(folder["segment"], name, "labels")).data.astype(np.int32)
     roi = None
-    flags: list[Cells] = []
+    flags: Sequence[Cells] = ()
     if records.of(MeasureRecord):
         roi = read_volume(file_path(folder["measure"], name, "roi")).data.astype(np.int32)
-        flags = _read_rows(file_path(folder["measure"], name, "exam_flags"))
-        vertebrae = _read_rows(file_path(folder["measure"], name, "exam_vertebrae"))
-        patient = _read_rows(file_path(folder["measure"], name, "exam_patient"))[0]
+        flags = read_rows(file_path(folder["measure"], name, "exam_flags"))
+        vertebrae: Sequence[Cells] = read_rows(file_path(folder["measure"], name, "exam_vertebrae"))
+        patient: Cells = read_rows(file_path(folder["measure"], name, "exam_patient"))[0]
     else:
         rows = failed_examination(
             identity_of(exam), _why(records), fractures=fractures_of(exam), settings=settings
@@ -123,10 +124,6 @@ def _why(records: Records) -> str:
     if failure := records.failure:
         return f"{failure.failed_stage}: {failure.reason}"
     return f"{next((verb for verb in VERBS if verb not in records.by_verb), VERBS[-1])}: not done yet"
-
-
-def _read_rows(path: Path) -> list[Cells]:
-    return _rows_of(path.read_text(encoding="utf-8"))
 
 
 def _rows_of(text: str) -> list[Cells]:

@@ -1,4 +1,4 @@
-"""The rim of the risk model: read the tables, write the results aside and rename them."""
+"""Files of the risk model: read the tables, write the results into a staging folder and rename them."""
 
 from __future__ import annotations
 
@@ -204,13 +204,13 @@ def remove_pages(out: Path) -> None:
         page.unlink(missing_ok=True)
 
 
-def _settings_of(model: RiskModel, told: RiskSettings) -> RiskSettings:
+def _settings_of(model: RiskModel, given: RiskSettings) -> RiskSettings:
     """Return settings that ask for what the model was made from."""
     named = {
         f"{group}_terms": tuple(term.name for term in model.terms if term.group == group)
         for group in ("clinical", "imaging")
     }
-    return told.model_copy(
+    return given.model_copy(
         update=named
         | {
             "moment": model.moment,
@@ -246,21 +246,21 @@ def _write_table(path: Path, rows: Sequence[Row], columns: Sequence[Column]) -> 
 
 
 def _publish(out: Path, write: Callable[[Path], Any]) -> None:
-    """Write all files into a folder aside, then move each into place.
+    """Write all files into a staging folder, then move each into place.
 
     Pages of an earlier run go first, so that none stands beside a model that it is not of.
     """
     out.parent.mkdir(parents=True, exist_ok=True)
-    aside = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
+    staging = Path(tempfile.mkdtemp(prefix=f".{out.name}-", dir=out.parent))
     try:
-        write(aside)
+        write(staging)
         out.mkdir(exist_ok=True)
         remove_pages(out)
-        for path in sorted(aside.rglob("*")):
-            target = out / path.relative_to(aside)
+        for path in sorted(staging.rglob("*")):
+            target = out / path.relative_to(staging)
             if path.is_dir():
                 target.mkdir(exist_ok=True)
             else:
                 path.replace(target)
     finally:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from qmri.errors import QmriError
 from qmri.images.nifti import write_json
 from qmri.outputs import OUTCOME_COLUMNS, RISK_FILES
 from qmri.outputs.risk_columns import PROPOSAL
-from qmri.outputs.tables import dictionary, table_text
+from qmri.outputs.tables import dictionary, read_rows, table_text
 from qmri.pipeline.records.models import RiskRecord, Settings
 from qmri.pipeline.records.provenance import software_versions
 from qmri.pipeline.records.record_files import write_record
@@ -127,8 +126,7 @@ def participants_of(folder: Path) -> list[str]:
 
 def _rows(path: Path) -> Sequence[dict[str, str]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return list(csv.DictReader(file))
+        return read_rows(path)
     except FileNotFoundError:
         raise QmriError(
             f"{path.name} is missing",

@@ -1,4 +1,4 @@
-"""The rim of the pages: write the report of a model and a page for each patient into a folder."""
+"""Files of the risk pages: write the report of a model and a page for each patient into a folder."""
 
 from __future__ import annotations
 

@@ -72,14 +72,14 @@ def segment_files(files: ImageFiles, anchors: Anchors, out: Path, settings: Segm
     out.parent.mkdir(parents=True, exist_ok=True)
     name = out.name.removesuffix(".gz").removesuffix(".nii").removesuffix("_dseg")
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out.parent) as folder:
-        aside = Path(folder)
-        done = turn(_task(name, images, anchors, settings, {}), out.parent, aside)
-        labels = file_path(aside, name, "labels")
+        staging = Path(folder)
+        done = turn(_task(name, images, anchors, settings, {}), out.parent, staging)
+        labels = file_path(staging, name, "labels")
         for path in (labels, sidecar_path(labels), table_path(labels)):
             path.unlink()
         sidecar = {"decisions": done.decisions.to_json(), "software": software_versions()}
         write_label_map(out, images.affine, done.segmentation, FILES["labels"].description, sidecar)
-        for path in aside.iterdir():
+        for path in staging.iterdir():
             shutil.move(path, out.parent / path.name)
     return done.segmentation
 
@@ -97,11 +97,11 @@ def segment_examination(exam: Examination, results: Path, settings: SegmentSetti
     record = file_path(fit, exam.name, "fit_record")
     keep_edited(directory, exam.name)
 
-    def work(aside: Path) -> Outcome:
+    def work(staging: Path) -> Outcome:
         images = _images_of_fit(fit, exam_directory(results, exam.name, "ingest"), exam.name)
         anchors = Anchors(exam.lowest_level, exam.seeds, exam.labels)
         task = _task(exam.name, images, anchors, settings, {"fit": sha256(record)})
-        done = turn(task, directory, aside)
+        done = turn(task, directory, staging)
         return Outcome(done.decisions, _warnings(done))
 
     return run_stage_or_record(
@@ -142,12 +142,12 @@ def _segment(
     images: SpineImages, anchors: Anchors, anchor: Seeds | None, settings: SegmentSettings
 ) -> tuple[Segmentation, SegmentDecisions]:
     """Segment without a reader's label map; ``anchor`` is a point that a reader set later."""
-    told: dict[str, object]
+    given: dict[str, object]
     if anchor is None and anchors.seeds is not None:
         anchor = read_seeds(anchors.seeds)
-        told = {"seeds_sha256": sha256(anchors.seeds), "seeds": list(anchor.levels)}
+        given = {"seeds_sha256": sha256(anchors.seeds), "seeds": list(anchor.levels)}
     else:
-        told = {"lowest_level": anchors.lowest_level}
+        given = {"lowest_level": anchors.lowest_level}
     if anchor is None:
         lowest = anchors.lowest_level
         segmentation = segment_as_configured(
@@ -167,7 +167,7 @@ def _segment(
         "levels_verified": naming.verified,
         "naming_probability": None if naming.probability is None else round(naming.probability, 4),
         "naming_doubts": naming.doubts,
-        **told,
+        **given,
         "images": [name for name in ("water", "fat", "pdff") if getattr(images, name) is not None],
         **segmentation.evidence,
     }

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from qmri.outputs import PATIENT_COLUMNS, exam_directory, file_path
+from qmri.outputs.tables import read_rows
 from qmri.pipeline.records.citations import methods_text
 from qmri.pipeline.records.ledger import run_times
 from qmri.pipeline.records.record_files import read_records
@@ -34,7 +34,9 @@ HEADINGS = (
 
 def write_study_page(study: Study, results: Path) -> Path:
     """Write OUT/report/index.html from the tables and records of the study and return its path."""
-    tables = {name: _rows(results / "markers" / f"{name}.csv") for name in ("patients", "vertebrae", "flags")}
+    tables = {
+        name: read_rows(results / "markers" / f"{name}.csv") for name in ("patients", "vertebrae", "flags")
+    }
     flags = _flags_by_examination(tables["flags"])
     patients = {_key(row): row for row in tables["patients"]}
     rows = []
@@ -137,8 +139,3 @@ def _methods(results: Path, names: Sequence[str]) -> dict[str, object]:
     """Return the Methods paragraph and its references."""
     paragraph, _, references = methods_text(results, names).partition("\n\n")
     return {"text": paragraph.replace("\n", " "), "references": references.splitlines()}
-
-
-def _rows(path: Path) -> list[Cells]:
-    with path.open(newline="", encoding="utf-8") as file:
-        return list(csv.DictReader(file))

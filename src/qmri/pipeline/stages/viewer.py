@@ -1,4 +1,4 @@
-"""The rim of the viewer: an examination's maps and labels in, one page out."""
+"""Files of the viewer: an examination's maps and labels in, one page out."""
 
 from __future__ import annotations
 

@@ -32,11 +32,11 @@ def is_complete(surface: BodySurface, shape: tuple[int, ...], affine: NDArray[np
         (4, 4) matrix from voxel index to RAS+ millimetres.
     """
     points = surface.points_mm().reshape(-1, 3)
-    aside = np.abs(surface.frame.to_local(points)[:, 0])
-    middle = aside < aside.max() / 2
+    off_middle = np.abs(surface.frame.to_local(points)[:, 0])
+    middle = off_middle < off_middle.max() / 2
     index = _index(points[middle], affine)
     outside = (index < -0.5) | (index > np.array(shape[:3]) - 0.5)
-    outside[aside[middle] > MIDPLANE_MM, right_axis(affine)] = False
+    outside[off_middle[middle] > MIDPLANE_MM, right_axis(affine)] = False
     inside = bool(np.any(outside, axis=1).mean() <= CUT_OFF_SHARE)
     return inside and all(room(surface, shape, affine, end) >= LEAST_ROOM_MM for end in (-1, 1))
 

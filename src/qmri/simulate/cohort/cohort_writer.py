@@ -63,8 +63,8 @@ def simulate_cohort(directory: Path, options: CohortOptions, command: str) -> No
         )
     people = draw_people(options)
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as aside:
-        made = Path(aside) / "cohort"
+    with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as staging:
+        made = Path(staging) / "cohort"
         for folder in ("markers", "truth"):
             (made / folder).mkdir(parents=True)
         _write(made / "markers" / "patients.csv", patient_rows(people, options), PATIENT_COLUMNS)

@@ -73,8 +73,8 @@ def simulate_study(directory: Path, options: StudyOptions, command: str, *, corr
             remedy="give a new folder, or empty this one: files of two studies must not mix",
         )
     directory.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as aside:
-        made = Path(aside) / "study"
+    with tempfile.TemporaryDirectory(prefix=f".{directory.name}-", dir=directory.parent) as staging:
+        made = Path(staging) / "study"
         _write_study(made, options, command, corrupted)
         if directory.exists():
             directory.rmdir()
