@@ -23,6 +23,7 @@ from qmri.segment.checks.label_agreement import dice
 from qmri.segment.detect import NetworkDetector
 from qmri.segment.reader.seeds import Seeds
 from qmri.segment.segmentation import segment_seeded
+from qmri.spine.body_flag import BodyFlag
 from qmri.spine.levels import LEVEL_NAME
 
 SOUND_DICE, BAD_DICE = 0.85, 0.8
@@ -60,9 +61,9 @@ def judged(case: Case, seeds: Seeds, group: str, detector: NetworkDetector) -> I
     for number in case.kind:
         body = bodies.get(LEVEL_NAME[number])
         overlap = dice(case.truth == number, result.labels == number)
-        flags = body.flags if body else ("missing",)
+        flags = body.flags if body else (BodyFlag("missing"),)
         own = BESIDE if case.kind[number] == BESIDE else group
-        told = {flag.partition("=")[0] for flag in flags} - {"field_of_view"}
+        told = {flag.name for flag in flags} - {"field_of_view"}
         yield Judged(own, overlap, (body and body.confidence) or 0.0, frozenset(told))
 
 

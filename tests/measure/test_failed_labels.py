@@ -8,8 +8,9 @@ import pytest
 from qmri.config import MeasureSettings
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps
-from qmri.measure.quality.label_flags import FAILED_WORDS
+from qmri.measure.quality.label_flags import FAILED_CHECKS
 from qmri.measure.rows import OF_TARGETS, ExaminationData, Identity, LabelNote
+from qmri.spine.body_flag import read_flags
 from qmri.spine.levels import LEVEL_ID
 
 SETTINGS = MeasureSettings()
@@ -25,8 +26,8 @@ def exam(make_spine, **loss):
     return ExaminationData(Identity("01", "pre"), maps, spine.labels, fractures=Fractures(treated=("L1",)))
 
 
-def noted(data, level, *flags, confidence=0.9):
-    return replace(data, notes={level: LabelNote(confidence=confidence, flags=flags)})
+def noted(data, level, flags, confidence=0.9):
+    return replace(data, notes={level: LabelNote(confidence=confidence, flags=read_flags(flags))})
 
 
 def measured(data):
@@ -34,7 +35,7 @@ def measured(data):
     return {row["level"]: row for row in result.vertebrae}, result.patient
 
 
-@pytest.mark.parametrize("word", FAILED_WORDS)
+@pytest.mark.parametrize("word", FAILED_CHECKS)
 def test_the_row_fails_quality_control(make_spine, word):
     rows, _ = measured(noted(exam(make_spine), "L3", f"{word}=0.3"))
     assert (rows["L3"]["status"], rows["L3"]["qc_pass"], rows["L3"]["in_background"]) == ("ok", False, False)

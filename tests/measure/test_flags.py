@@ -17,6 +17,7 @@ from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.measure.marrow.roi import surface_depth_mm
 from qmri.measure.quality.flags import DISQUALIFYING, FLAGS, misfit_flags
 from qmri.measure.rows import ExaminationData, Identity, LabelNote
+from qmri.spine.body_flag import read_flags
 from qmri.spine.levels import LEVEL_ID
 
 SETTINGS = MeasureSettings()
@@ -119,15 +120,21 @@ def surface_doubt(make_spine):
 
 
 def label_failed(make_spine):
-    return replace(clean(make_spine), notes={"L3": LabelNote(confidence=0.3, flags=("confidence=0.30",))})
+    return replace(
+        clean(make_spine), notes={"L3": LabelNote(confidence=0.3, flags=read_flags("confidence=0.30"))}
+    )
 
 
 def unlike_neighbours(make_spine):
-    return replace(clean(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=("brightness=+0.62",))})
+    return replace(
+        clean(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=read_flags("brightness=+0.62"))}
+    )
 
 
 def label_doubt(make_spine):
-    return replace(clean(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=("touching=5faces",))})
+    return replace(
+        clean(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=read_flags("touching=5faces"))}
+    )
 
 
 def level_doubt(make_spine):
@@ -276,7 +283,7 @@ def test_a_name_that_nobody_confirms_makes_every_level_doubtful(rows_of):
 
 
 def test_a_void_that_the_segmentation_saw_as_well_is_told_once(make_spine):
-    data = replace(void(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=("void=0.10",))})
+    data = replace(void(make_spine), notes={"L3": LabelNote(confidence=0.9, flags=read_flags("void=0.10"))})
     names = {flag["flag"] for flag in measure_examination(data, SETTINGS).flags if flag["level"] == "L3"}
     assert "void" in names
     assert "label_doubt" not in names

@@ -18,9 +18,7 @@ def spine(draw):
 
 def flags_of(spine, labels, settings=SETTINGS, **images):
     drawn = segment_drawn(replace(spine.images, **images), labels.astype(np.int16), settings)
-    return {
-        body.name: {flag.split("=")[0]: flag.split("=")[1] for flag in body.flags} for body in drawn.bodies
-    }
+    return {body.name: {flag.name: flag.figure for flag in body.flags} for body in drawn.bodies}
 
 
 def test_a_sound_spine_has_no_flags(spine):
@@ -116,7 +114,7 @@ def test_a_body_at_the_border_is_not_complete(spine):
     )
     drawn = segment_drawn(images, spine.labels[:, :, at:], SETTINGS)
     assert [body.complete for body in drawn.bodies] == [True] * 4 + [False]
-    assert drawn.bodies[-1].flags[-1].startswith("field_of_view")
+    assert drawn.bodies[-1].flags[-1].name == "field_of_view"
 
 
 def test_a_slab_that_cuts_the_sides_alone_leaves_bodies_complete(spine):

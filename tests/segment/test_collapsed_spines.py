@@ -34,7 +34,9 @@ def test_neighbours_of_a_collapsed_body_are_cut_as_ever_and_not_graded(outcomes)
 
 
 def test_the_body_full_of_oedema_is_told_and_no_other(outcomes):
-    bright = [outcome.kind for outcome in outcomes if any("brightness" in flag for flag in outcome.flags)]
+    bright = [
+        outcome.kind for outcome in outcomes if any(flag.name == "brightness" for flag in outcome.flags)
+    ]
     assert bright == ["oedema crush 40"]
 
 

@@ -23,6 +23,7 @@ from qmri.segment.label_table import table_path, write_table
 from qmri.segment.reader.markups import markups_json, read_markups
 from qmri.segment.reader.nrrd import read_nrrd
 from qmri.segment.segmentation import LabelledBody
+from qmri.spine.body_flag import read_flags
 from qmri.spine.levels import LEVEL_ID, USUAL_LEVELS
 from qmri.spine.palette import LEVEL_COLOUR, itksnap_labels, slicer_colours
 
@@ -119,8 +120,8 @@ def test_a_shift_that_leads_nowhere_is_refused(levels, shift, said):
         new_names(levels, shift)
 
 
-def body(name, confidence=0.9, flags=()):
-    return LabelledBody(name, (0.0, 0.0, 0.0), 8, True, confidence, flags)
+def body(name, confidence=0.9, flags=""):
+    return LabelledBody(name, (0.0, 0.0, 0.0), 8, True, confidence, read_flags(flags))
 
 
 def segmented(results, exam, bodies, **decisions):
@@ -167,8 +168,8 @@ def test_relabelling_needs_an_examination(tmp_path, words, capsys):
 
 
 def test_need_is_the_expected_number_of_wrong_levels():
-    sure, unsure = {"confidence": "1.000", "flags": "n/a"}, {"confidence": "0.600", "flags": "n/a"}
-    flagged, drawn = {"confidence": "1.000", "flags": "void=0.10"}, {"confidence": "n/a", "flags": "n/a"}
+    sure, unsure = body("L1", 1.0), body("L1", 0.6)
+    flagged, drawn = body("L1", 1.0, "void=0.10"), body("L1", None)
     assert need([sure, drawn], 0) == 0
     assert need([sure, unsure, flagged], 0) == pytest.approx(0.9)
     assert need([sure, sure], 0.5) == pytest.approx(1.0)
@@ -177,7 +178,7 @@ def test_need_is_the_expected_number_of_wrong_levels():
 
 def test_the_worklist_puts_first_what_needs_a_look(tmp_path, capsys):
     segmented(tmp_path, "sub-a_ses-1", [body("L1", 0.99)])
-    segmented(tmp_path, "sub-b_ses-1", [body("L1", 0.99), body("L2", 0.5, ("void=0.20",))])
+    segmented(tmp_path, "sub-b_ses-1", [body("L1", 0.99), body("L2", 0.5, "void=0.20")])
     segmented(
         tmp_path, "sub-c_ses-1", [body("L1", 0.9)], levels_verified=False, naming_doubts=["which is L5?"]
     )

@@ -44,7 +44,6 @@ def run(options: argparse.Namespace) -> int:
     """Segment and return the exit status."""
     from qmri.config import read_config
     from qmri.pipeline.stages.segment import Anchors, ImageFiles, segment_examination, segment_files
-    from qmri.spine.flag_sentences import flag_told
     from qmri.spine.levels import parse_level
 
     if options.exam is not None:
@@ -64,7 +63,8 @@ def run(options: argparse.Namespace) -> int:
         read_config(options.config).segment,
     )
     for body in segmentation.bodies:
-        log.info("%-4s %6d voxels  %s", body.name, body.n_voxels, ", ".join(map(flag_told, body.flags)))
+        found = ", ".join(flag.evidence for flag in body.flags)
+        log.info("%-4s %6d voxels  %s", body.name, body.n_voxels, found)
     for doubt in segmentation.naming.doubts:
         log.warning("not verified: %s", doubt)
     return 0

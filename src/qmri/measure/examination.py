@@ -48,7 +48,7 @@ from qmri.measure.shape.morphometry import Morphometry, measure_shape
 from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns, region_labels
 from qmri.outputs.tables import Cell
 from qmri.signal import marrow_t1, t1_bias
-from qmri.spine.flag_sentences import UNVERIFIED
+from qmri.spine.body_flag import UNVERIFIED, BodyFlag
 
 VOID_SHARE = 0.25
 """A voxel with less in-phase signal than this share of the patient's marrow holds no ratio."""
@@ -219,20 +219,20 @@ def _level_flags(
     flags = []
     for level, row in measured.items():
         note = exam.notes.get(level, LabelNote())
-        words = note.flags if exam.names_verified else (*note.flags, UNVERIFIED)
+        found = note.flags if exam.names_verified else (*note.flags, BodyFlag(UNVERIFIED))
         own = quality_flags(level, row, settings)
         flagged = {flag.name for flag in own}
         body, shape = vertebrae[level].body, vertebrae[level].shape
         flags += own
         flags += label_flags(
             level,
-            tuple(word for word in words if word.partition("=")[0] not in flagged),
+            [flag for flag in found if flag.name not in flagged],
             drawn=note.drawn,
             cut_at_side=body.touches_side,
             stray_voxels=body.stray_voxels,
         )
         if shape is not None:
-            flags += [Flag("label_doubt", found, level) for found in contradicted_heights(shape)]
+            flags += [Flag("label_doubt", words, level) for words in contradicted_heights(shape)]
     return flags
 
 

@@ -18,6 +18,7 @@ from qmri.measure.quality.label_flags import failed_checks
 from qmri.measure.shape.bodies import Body
 from qmri.measure.vertebra import Vertebra, contradicted_heights
 from qmri.outputs.tables import Cell
+from qmri.spine.body_flag import BodyFlag
 from qmri.spine.levels import sort_levels, steps_between
 
 OF_TARGETS = (
@@ -63,14 +64,14 @@ class LabelNote:
     confidence
         0-1, None where a reader made the label.
     flags
-        Words of the segmentation, such as ``gap_above=1.8``.
+        What the checks of the segmentation found.
     verified
         Whether the name of the level is certain.
     """
 
     complete: bool = True
     confidence: float | None = None
-    flags: tuple[str, ...] = ()
+    flags: tuple[BodyFlag, ...] = ()
     verified: bool = True
 
     @property

@@ -14,6 +14,7 @@ from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path, writ
 from qmri.outputs.tables import read_rows
 from qmri.segment.naming.numbering import Naming
 from qmri.segment.segmentation import LabelledBody, Segmentation
+from qmri.spine.body_flag import flags_text, read_flags
 from qmri.spine.levels import LEVEL_ID
 
 TABLE_COLUMNS = (
@@ -88,7 +89,7 @@ def write_table(path: Path, bodies: Sequence[LabelledBody], verified: bool) -> N
                     body.n_voxels,
                     int(body.complete),
                     MISSING if body.confidence is None else f"{body.confidence:.3f}",
-                    ";".join(body.flags) or MISSING,
+                    flags_text(body.flags),
                     int(verified),
                 ]
             )
@@ -106,5 +107,5 @@ def _body(row: Mapping[str, str]) -> LabelledBody:
         n_voxels=int(row["n_voxels"]),
         complete=row["complete"] == "1",
         confidence=None if row["confidence"] == MISSING else float(row["confidence"]),
-        flags=() if row["flags"] == MISSING else tuple(row["flags"].split(";")),
+        flags=read_flags(row["flags"]),
     )

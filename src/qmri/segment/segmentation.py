@@ -25,6 +25,7 @@ from qmri.segment.naming.numbering import (
     seen_otherwise,
 )
 from qmri.segment.reader.seeds import Seeds, check_seeds, counts_between
+from qmri.spine.body_flag import BodyFlag
 from qmri.spine.body_frame import frames_of_chain
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, sort_levels
 
@@ -49,7 +50,7 @@ class LabelledBody:
     confidence
         0-1 from the cut; None for a body that a reader drew.
     flags
-        What a reader should look at, each as ``check=figure``.
+        What a reader should look at.
     """
 
     name: str
@@ -57,7 +58,7 @@ class LabelledBody:
     n_voxels: int
     complete: bool
     confidence: float | None
-    flags: tuple[str, ...]
+    flags: tuple[BodyFlag, ...]
 
 
 @dataclass(frozen=True)
@@ -265,12 +266,13 @@ def _checked(
         flags = [*by_gap[index], *by_shape[index], *by_brightness[index]]
         flags += checks.signal_flags(masks[index], contrast, frames[index], marrow, settings)
         if not draft.complete:
-            flags.append("field_of_view=cut")
+            flags.append(BodyFlag("field_of_view", "cut"))
         touching = faces.get(LEVEL_ID[draft.level], 0)
-        if touching > settings.contact_share * shape.n_columns:
-            flags.append(f"touching={touching}faces")
+        most = settings.contact_share * shape.n_columns
+        if touching > most:
+            flags.append(BodyFlag("touching", touching, most))
         if draft.confidence is not None and draft.confidence < settings.body_confidence:
-            flags.append(f"confidence={draft.confidence:.2f}")
+            flags.append(BodyFlag("confidence", draft.confidence, settings.body_confidence))
         x, y, z = (float(value) for value in shape.centre_mm)
         bodies.append(
             LabelledBody(

@@ -20,7 +20,8 @@ from qmri.outputs.tables import read_rows
 from qmri.pipeline.records.ledger import examinations_of, require_result
 from qmri.pipeline.records.models import Record, SegmentDecisions, SegmentRecord
 from qmri.pipeline.records.record_files import read_records
-from qmri.spine.flag_sentences import flag_told
+from qmri.segment.label_table import read_table
+from qmri.segment.segmentation import LabelledBody
 
 FOLDER, LIST_FILE, DONE_FILE = "worklist", "worklist.csv", "done.csv"
 DONE_COLUMNS = ("examination", "by", "labels_sha256")
@@ -149,11 +150,11 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
     table = file_path(directory, exam, "labels_table")
     if not table.is_file():
         return Entry(exam, "unfinished", 0.0, why=f"{table.name} is missing")
-    rows = read_rows(table)
+    bodies = read_table(table)
     decisions = record.decisions
     ticked = tick is not None and tick["labels_sha256"] == _labels_sha256(record, exam)
-    flagged = [row for row in rows if row["flags"] != "n/a"]
-    confidences = [float(row["confidence"]) for row in rows if row["confidence"] != "n/a"]
+    flagged = [body for body in bodies if body.flags]
+    confidences = [body.confidence for body in bodies if body.confidence is not None]
     why = [*decisions.naming_doubts, *_findings(flagged)]
     if tick is not None and not ticked:
         why.insert(0, f"the labels have changed since {tick['by']} looked")
@@ -164,8 +165,8 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
     return Entry(
         examination=exam,
         state=state,
-        need_levels=need(rows, _names_chance(decisions)),
-        levels=len(rows),
+        need_levels=need(bodies, _names_chance(decisions)),
+        levels=len(bodies),
         flagged=len(flagged),
         levels_verified=int(decisions.levels_verified),
         least_confidence=f"{min(confidences):.3f}" if confidences else "",
@@ -176,29 +177,29 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
     )
 
 
-def _findings(rows: Sequence[Mapping[str, str]]) -> list[str]:
+def _findings(bodies: Sequence[LabelledBody]) -> list[str]:
     """Return what was found of the bodies, each finding once with all its levels."""
     levels: dict[str, list[str]] = {}
-    for row in rows:
-        for flag in row["flags"].split(";"):
-            levels.setdefault(flag_told(flag), []).append(row["name"])
+    for body in bodies:
+        for flag in body.flags:
+            levels.setdefault(flag.evidence, []).append(body.name)
     return [f"{', '.join(names)}: {words}" for words, names in levels.items()]
 
 
-def need(rows: Sequence[Mapping[str, str]], names_wrong: float) -> float:
+def need(bodies: Sequence[LabelledBody], names_wrong: float) -> float:
     """Return the expected number of levels whose name or outline is wrong.
 
     Parameters
     ----------
-    rows
-        The label table: confidence of each body (n/a: drawn by a reader) and its flags.
+    bodies
+        The bodies with their confidence, None where a reader drew them, and their flags.
     names_wrong
         Chance in [0, 1] that the numbering is wrong.
     """
     total = 0.0
-    for row in rows:
-        outline = 0.0 if row["confidence"] == "n/a" else 1 - float(row["confidence"])
-        if row["flags"] != "n/a":
+    for body in bodies:
+        outline = 0.0 if body.confidence is None else 1 - body.confidence
+        if body.flags:
             outline = max(outline, FLAGGED_CHANCE)
         total += 1 - (1 - names_wrong) * (1 - outline)
     return round(total, 2)

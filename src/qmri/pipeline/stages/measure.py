@@ -21,6 +21,7 @@ from qmri.pipeline.records.models import FitDecisions, FitRecord, MeasureDecisio
 from qmri.pipeline.records.record_files import require_record
 from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
 from qmri.pipeline.study.study_sheet import Examination
+from qmri.spine.body_flag import read_flags
 
 MAPS = (
     "pdff",
@@ -244,7 +245,7 @@ def _note(row: Mapping[str, str]) -> LabelNote:
     return LabelNote(
         complete=yes("complete"),
         confidence=None if confidence in ("", "n/a") else float(confidence),
-        flags=tuple(word for word in row.get("flags", "").split(";") if word not in ("", "n/a")),
+        flags=read_flags(row.get("flags", "")),
         verified=yes("verified"),
     )
 

@@ -29,7 +29,6 @@ from qmri.segment.detect.detector import SpineImages
 from qmri.segment.label_table import table_path, write_label_map
 from qmri.segment.reader.seeds import Seeds, read_seeds
 from qmri.segment.segmentation import Segmentation, segment_detected, segment_seeded
-from qmri.spine.flag_sentences import flag_told
 
 
 @dataclass(frozen=True)
@@ -217,7 +216,7 @@ def _volume3(volume: Volume) -> NDArray[np.floating]:
 
 def _warnings(done: Turn) -> list[str]:
     flagged = [
-        f"{body.name}: {', '.join(map(flag_told, body.flags))}"
+        f"{body.name}: {', '.join(flag.evidence for flag in body.flags)}"
         for body in done.segmentation.bodies
         if body.flags
     ]

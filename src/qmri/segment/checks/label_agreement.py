@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.spine.body_flag import BodyFlag
 from qmri.spine.levels import LEVEL_ID
 
 
@@ -53,12 +54,14 @@ def compare(
     return result
 
 
-def agreement_flags(agreements: dict[str, LevelAgreement], least_dice: float) -> dict[str, tuple[str, ...]]:
+def agreement_flags(
+    agreements: dict[str, LevelAgreement], least_dice: float
+) -> dict[str, tuple[BodyFlag, ...]]:
     """Return for each level that the second segmentation sees otherwise a flag that says how."""
-    flags: dict[str, tuple[str, ...]] = {}
+    flags: dict[str, tuple[BodyFlag, ...]] = {}
     for level, agreement in agreements.items():
         if agreement.other_name not in (level, None):
-            flags[level] = (f"other_model_says={agreement.other_name}",)
+            flags[level] = (BodyFlag("other_model_says", agreement.other_name),)
         elif agreement.dice < least_dice:
-            flags[level] = (f"agreement={agreement.dice:.2f}",)
+            flags[level] = (BodyFlag("agreement", agreement.dice, least_dice),)
     return flags

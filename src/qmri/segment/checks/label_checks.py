@@ -13,6 +13,7 @@ from scipy import ndimage, spatial
 
 from qmri.config import SegmentSettings
 from qmri.segment.cut.contrast import Contrast
+from qmri.spine.body_flag import BodyFlag
 from qmri.spine.body_frame import BodyFrame
 
 FEWEST_VOXELS = 20
@@ -85,7 +86,7 @@ def _solidity(mask: NDArray[np.bool_]) -> float:
 
 def gap_flags(
     shapes: Sequence[BodyShape], counts: Sequence[int], settings: SegmentSettings
-) -> list[tuple[str, ...]]:
+) -> list[tuple[BodyFlag, ...]]:
     """Flag bodies out of order, and gaps between neighbours that are no usual multiple of the median.
 
     Parameters
@@ -95,22 +96,24 @@ def gap_flags(
     counts
         How many levels lie between each body and the next (1 for neighbours).
     """
-    flags: list[list[str]] = [[] for _ in shapes]
+    flags: list[list[BodyFlag]] = [[] for _ in shapes]
     steps = [upper.centre_mm - lower.centre_mm for upper, lower in itertools.pairwise(shapes)]
     gaps = [float(np.linalg.norm(step)) / count for step, count in zip(steps, counts, strict=True)]
     for index, (step, gap) in enumerate(zip(steps, gaps, strict=True)):
         if step[2] <= 0:
-            flags[index + 1].append(f"order={step[2]:.1f}mm")
+            flags[index + 1].append(BodyFlag("order", float(step[2]), 0))
         ratio = gap / float(np.median(gaps))
-        if len(gaps) > 1 and not settings.gap_ratio[0] <= ratio <= settings.gap_ratio[1]:
-            flags[index].append(f"gap_below={ratio:.2f}")
-            flags[index + 1].append(f"gap_above={ratio:.2f}")
+        low, high = settings.gap_ratio
+        if len(gaps) > 1 and not low <= ratio <= high:
+            limit = low if ratio < low else high
+            flags[index].append(BodyFlag("gap_below", ratio, limit))
+            flags[index + 1].append(BodyFlag("gap_above", ratio, limit))
     return [tuple(own) for own in flags]
 
 
 def shape_flags(
     shapes: Sequence[BodyShape], complete: Sequence[bool], settings: SegmentSettings
-) -> list[tuple[str, ...]]:
+) -> list[tuple[BodyFlag, ...]]:
     """Flag footprints unlike the neighbours', bodies in pieces and bodies with bays or spurs."""
     result = []
     for index, shape in enumerate(shapes):
@@ -121,18 +124,18 @@ def shape_flags(
         if beside and complete[index]:
             ratio = shape.footprint_mm2 / float(np.mean(beside)) - 1
             if abs(ratio) > settings.footprint_deviation:
-                flags.append(f"footprint={ratio:+.2f}")
+                flags.append(BodyFlag("footprint", ratio, settings.footprint_deviation))
         if shape.pieces_share > settings.pieces_share:
-            flags.append(f"pieces={shape.pieces_share:.3f}")
+            flags.append(BodyFlag("pieces", shape.pieces_share, 0))
         if shape.solidity < settings.solidity:
-            flags.append(f"solidity={shape.solidity:.2f}")
+            flags.append(BodyFlag("solidity", shape.solidity, settings.solidity))
         result.append(tuple(flags))
     return result
 
 
 def brightness_flags(
     masks: Sequence[NDArray[np.bool_]], water: NDArray[np.float32], settings: SegmentSettings
-) -> list[tuple[str, ...]]:
+) -> list[tuple[BodyFlag, ...]]:
     """Flag bodies much brighter or darker on water than the four nearest others, as with oedema.
 
     The upper quartile of a body counts, so that a third full of oedema is seen and a void is not.
@@ -145,14 +148,14 @@ def brightness_flags(
         (x, y, z) water signal freed of shading.
     """
     signal = np.array([np.percentile(water[mask], 75) for mask in masks])
-    result: list[tuple[str, ...]] = []
+    result: list[tuple[BodyFlag, ...]] = []
     for index, own in enumerate(signal):
         nearest = sorted(set(range(len(signal))) - {index}, key=lambda other: abs(other - index))
         usual = float(np.median(signal[nearest[:NEIGHBOURS]])) if nearest else 0.0
         ratio = float(own) / usual if usual > 0 else 1.0
         flags = []
         if max(ratio, 1 / max(ratio, 1e-3)) > settings.brightness_ratio:
-            flags.append(f"brightness={ratio - 1:+.2f}")
+            flags.append(BodyFlag("brightness", ratio - 1, settings.brightness_ratio - 1))
         result.append(tuple(flags))
     return result
 
@@ -178,7 +181,7 @@ def signal_flags(
     frame: BodyFrame,
     marrow: float,
     settings: SegmentSettings,
-) -> tuple[str, ...]:
+) -> tuple[BodyFlag, ...]:
     """Flag voids, fat where marrow should be, and signal like that of disc or canal at the rim.
 
     Parameters
@@ -198,7 +201,7 @@ def signal_flags(
     flags = []
     void = float(np.mean(signal < settings.void_signal * marrow))
     if void > settings.void_share:
-        flags.append(f"void={void:.2f}")
+        flags.append(BodyFlag("void", void, settings.void_share))
     own = float(np.median(signal))
     bright = signal > settings.leak_signal * own
     from_middle = np.abs(local[:, 2] - np.median(local[:, 2]))
@@ -207,15 +210,15 @@ def signal_flags(
     for name, part in (("leak_canal", posterior), ("leak_disc", ends)):
         share = float(np.mean(bright[part])) if part.any() else 0.0
         if share > settings.leak_share:
-            flags.append(f"{name}={share:.2f}")
+            flags.append(BodyFlag(name, share, settings.leak_share))
     if contrast.fraction is not None:
         fraction = contrast.fraction[mask]
         fatty = float(np.mean(fraction > 0.9))
         if fatty > settings.fatty_share:
-            flags.append(f"pdff_above_90={fatty:.2f}")
+            flags.append(BodyFlag("pdff_above_90", fatty, settings.fatty_share))
         rim = _rim_difference(mask, contrast)
         if rim is not None and abs(rim) > settings.rim_pdff_pp:
-            flags.append(f"pdff_rim={rim:+.1f}pp")
+            flags.append(BodyFlag("pdff_rim", rim, settings.rim_pdff_pp))
     return tuple(flags)
 
 
