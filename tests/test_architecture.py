@@ -133,7 +133,7 @@ def test_what_is_imported_is_declared():
     declared = {
         requirement.split(">")[0].split("<")[0].lower().replace("-", "_") for requirement in requirements
     }
-    known_as = {"skimage": "scikit_image", "yaml": "pyyaml", "PIL": "pillow"}
+    known_as = {"skimage": "scikit_image", "yaml": "pyyaml", "PIL": "pillow", "nrrd": "pynrrd"}
     used = set()
     for path in MODULES:
         used |= {name.split(".")[0] for name in imported(path.read_text("utf-8"))}

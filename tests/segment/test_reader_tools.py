@@ -1,5 +1,6 @@
 """What a reader works with: names and colours for the editors, points, relabelling, the worklist."""
 
+import contextlib
 import csv
 import hashlib
 import itertools
@@ -21,7 +22,7 @@ from qmri.pipeline.records.models import ReaderDecisions
 from qmri.pipeline.records.stage import run_stage, run_stage_or_record
 from qmri.segment.label_table import table_path, write_table
 from qmri.segment.reader.markups import markups_json, read_markups
-from qmri.segment.reader.nrrd import read_nrrd
+from qmri.segment.reader.slicer_segmentation import read_nrrd, read_slicer_segmentation
 from qmri.segment.segmentation import LabelledBody
 from qmri.spine.body_flag import read_flags
 from qmri.spine.levels import LEVEL_ID, USUAL_LEVELS
@@ -102,6 +103,49 @@ def test_damaged_nrrd_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(QmriError, match="NRRD"):
         read_nrrd(path)
+
+
+SLICER = b"""NRRD0004
+type: unsigned char
+dimension: 4
+space: left-posterior-superior
+sizes: 2 3 4 5
+space directions: none (1,0,0) (0,1,0) (0,0,1.5)
+encoding: raw
+space origin: (1,2,3)
+Segment0_ID:=Segment_1
+Segment0_LabelValue:=1
+Segment0_Layer:=1
+Segment0_Name:=L3
+
+"""
+
+
+def test_a_segmentation_lies_where_its_header_says(tmp_path):
+    path = tmp_path / "x.seg.nrrd"
+    layers = np.zeros((2, 3, 4, 5), np.uint8)
+    layers[1, 2, 3, 4] = 1
+    path.write_bytes(SLICER + layers.tobytes(order="F"))
+    volume = read_slicer_segmentation(path)
+    assert np.argwhere(volume.data == LEVEL_ID["L3"]).tolist() == [[2, 3, 4]]
+    np.testing.assert_allclose(volume.grid.to_mm([2, 3, 4]), [-1 - 2, -2 - 3, 3 + 1.5 * 4])
+
+
+@given(st.integers(0, len(SLICER) - 1), st.integers(0, 8), st.binary(max_size=4))
+def test_a_damaged_segmentation_is_read_or_refused(tmp_path_factory, place, gone, instead):
+    """Whatever the header says, there is no other end."""
+    path = tmp_path_factory.mktemp("damaged") / "x.seg.nrrd"
+    path.write_bytes(SLICER[:place] + instead + SLICER[place + gone :] + b"\1" * 120)
+    with contextlib.suppress(QmriError):
+        assert read_slicer_segmentation(path).data.any()
+
+
+@pytest.mark.parametrize("changed", [(b"Layer:=1", b"Layer:=2"), (b"Value:=1", b"Value:=x")])
+def test_a_segment_that_is_nowhere_is_refused(tmp_path, changed):
+    path = tmp_path / "x.seg.nrrd"
+    path.write_bytes(SLICER.replace(*changed) + b"\1" * 120)
+    with pytest.raises(QmriError, match="segment 0"):
+        read_slicer_segmentation(path)
 
 
 def test_a_shift_is_undone_by_its_opposite_and_drops_what_is_sacrum():
