@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from qmri.pipeline.records.decisions import NoDecisions, Settings
 from qmri.pipeline.records.ledger import read_ledger, run_times
-from qmri.pipeline.records.models import Failure, NoDecisions, Settings
+from qmri.pipeline.records.models import Failure
 from qmri.pipeline.records.record_files import write_record
 from qmri.pipeline.run.workflow import fingerprint
 
@@ -154,7 +155,7 @@ def study(sheet: Path) -> None:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times, count = run_times(out), len(read_ledger(out)["examinations"])
+        times, count = run_times(out), len(read_ledger(out).examinations)
     total = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     print("stage    jobs  CPU s each  memory MB (at most)")
     for verb, told in times.items():

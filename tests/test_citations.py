@@ -7,7 +7,7 @@ from small_records import write_small_record
 from qmri.fit import fit_water_fat
 from qmri.outputs.files import record_path
 from qmri.pipeline.records.citations import methods_text
-from qmri.pipeline.records.models import ReaderDecisions
+from qmri.pipeline.records.decisions import ReaderDecisions
 from qmri.references import REFERENCES, Citations
 from qmri.signal import WaterFatModel, water_position
 

@@ -11,6 +11,10 @@ import pandas as pd
 import pydicom
 import pytest
 
+from qmri.images.nifti import read_json
+from qmri.outputs.files import VERBS
+from qmri.pipeline.records.record_files import read_record
+
 pytestmark = pytest.mark.slow
 
 PDFF_TOLERANCE_PCT = 2.0
@@ -74,6 +78,15 @@ def test_each_examination_has_maps_labels_and_a_page(finished):
         assert len(list(out.glob(f"sub-*/ses-*/*/*_{pattern}"))) >= 3, pattern
     for name in ("dataset_description.json", "config.yaml", "report/index.html", "markers/patients.json"):
         assert (out / name).is_file(), name
+
+
+def test_every_record_is_read_as_it_was_written(finished):
+    out, _ = finished
+    exams = [path.parent.parent.name for path in out.glob("sub-*/ses-*/ingest")]
+    paths = [path for verb in VERBS for path in out.glob(f"sub-*/ses-*/{verb}/*_{verb}.json")]
+    assert len(paths) == len(VERBS) * len(exams) > 0
+    for path in paths:
+        assert read_record(path).to_json() == read_json(path)
 
 
 def test_nothing_names_the_patient(finished, study):

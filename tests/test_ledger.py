@@ -62,5 +62,5 @@ def test_an_interrupted_run_keeps_what_was_told_of_the_former_tables(tmp_path, s
     former = read_ledger(tmp_path)
     record.write_text("second")
     write_ledger(tmp_path, [exam], sheet, finished=False)
-    assert read_ledger(tmp_path)["records"] == former["records"] != {}
-    assert read_ledger(tmp_path)["outputs"] == former["outputs"] != {}
+    assert read_ledger(tmp_path).records == former.records != {}
+    assert read_ledger(tmp_path).outputs == former.outputs != {}

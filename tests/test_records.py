@@ -12,15 +12,8 @@ from qmri.fit.result import Decisions
 from qmri.images.acquisition import Acquisition
 from qmri.images.nifti import write_json
 from qmri.outputs.files import VERBS
-from qmri.pipeline.records.models import (
-    KINDS,
-    Failure,
-    FitDecisions,
-    FitRecord,
-    Noise,
-    SegmentDecisions,
-    SegmentRecord,
-)
+from qmri.pipeline.records.decisions import FitDecisions, Noise, SegmentDecisions
+from qmri.pipeline.records.models import KINDS, Failure, FitRecord, SegmentRecord
 from qmri.pipeline.records.record_files import UpstreamFailedError, read_record, require_record
 from qmri.pipeline.records.stage import run_stage_or_record
 

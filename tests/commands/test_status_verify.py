@@ -11,8 +11,8 @@ from qmri.cli import main
 from qmri.errors import QmriError
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS, record_path
+from qmri.pipeline.records.decisions import SHEET_LABELS, ReaderDecisions
 from qmri.pipeline.records.ledger import write_ledger
-from qmri.pipeline.records.models import SHEET_LABELS, ReaderDecisions
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.records.stage import run_stage_or_record
 from qmri.pipeline.run.batch import LOCK_FILE

@@ -11,7 +11,7 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from small_records import outcome
 
-from qmri.pipeline.records.models import ReaderDecisions
+from qmri.pipeline.records.decisions import ReaderDecisions
 
 hd = pytest.importorskip("highdicom")
 

@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from qmri.images.acquisition import Acquisition
-from qmri.pipeline.records.models import (
-    KINDS,
-    Failure,
+from qmri.pipeline.records.decisions import (
     FitDecisions,
     IngestDecisions,
     InputManifest,
@@ -18,6 +16,7 @@ from qmri.pipeline.records.models import (
     Part,
     SegmentDecisions,
 )
+from qmri.pipeline.records.models import KINDS, Failure
 from qmri.pipeline.records.record_files import write_record
 from qmri.pipeline.records.stage import Outcome
 

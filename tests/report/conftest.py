@@ -9,7 +9,7 @@ from qmri.errors import QmriError
 from qmri.images.acquisition import Acquisition
 from qmri.images.nifti import Volume, write_volume
 from qmri.outputs import exam_directory, file_path
-from qmri.pipeline.records.models import EchoDecisions
+from qmri.pipeline.records.decisions import EchoDecisions
 from qmri.pipeline.records.stage import run_stage, run_stage_or_record
 from qmri.spine.levels import LEVEL_ID
 

@@ -82,7 +82,7 @@ def run(options: argparse.Namespace) -> int:
     forget_job_failures(options.out)
     _make_again(options.out, study.names, telling=False)
     _run_jobs(options, study.names)
-    if not read_ledger(options.out).get("outputs"):  # a former run was killed at its very end
+    if not read_ledger(options.out).outputs:  # a former run was killed at its very end
         make_plan({"study": options.study, "out": options.out}, main_process=True).finish()
     summary = summarise(options.out)
     sys.stdout.write(summary.text)

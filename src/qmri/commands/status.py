@@ -40,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
     from qmri.pipeline.records.ledger import exam_state, read_ledger
     from qmri.pipeline.run.batch import is_at_work
 
-    exams = read_ledger(options.results)["examinations"]
+    exams = read_ledger(options.results).examinations
     if options.methods:
         sys.stdout.write(methods_text(options.results, exams))
         return EXIT_OK

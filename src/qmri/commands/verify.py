@@ -6,11 +6,12 @@ import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from qmri.cli import EXIT_OK, EXIT_REFUSED
 
 if TYPE_CHECKING:
+    from qmri.pipeline.records.models import Ledger
     from qmri.pipeline.records.record_files import Records
     from qmri.pipeline.study.study_sheet import Examination
 
@@ -44,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     ledger = read_ledger(options.results)
     problems: list[str] = []
     n_files = 0
-    records = {exam: read_records(options.results, exam) for exam in ledger["examinations"]}
+    records = {exam: read_records(options.results, exam) for exam in ledger.examinations}
     for exam, stages in records.items():
         n_files += sum(len(record.outputs) for record in stages.by_verb.values())
         problems += check_examination(options.results, exam, stages)
@@ -83,14 +84,14 @@ def check_examination(results: Path, exam: str, records: Records) -> Iterator[st
                 yield f"{exam}: {verb} was made from another result of {earlier}; qmri run makes it anew"
 
 
-def check_study(results: Path, ledger: dict[str, Any], records: dict[str, Records]) -> Iterator[str]:
+def check_study(results: Path, ledger: Ledger, records: dict[str, Records]) -> Iterator[str]:
     """Yield what is wrong with the tables and pages of the study."""
     from qmri.outputs.files import record_path
     from qmri.pipeline.records.provenance import sha256
 
-    if not any(name.endswith("patients.csv") for name in ledger["outputs"]):
+    if not any(name.endswith("patients.csv") for name in ledger.outputs):
         yield "the tables have not been made; qmri run goes on where it stopped"
-    for name, digest in ledger["outputs"].items():
+    for name, digest in ledger.outputs.items():
         path = results / name
         if not path.is_file():
             yield f"{name} is missing; qmri run makes it again"
@@ -99,7 +100,7 @@ def check_study(results: Path, ledger: dict[str, Any], records: dict[str, Record
     for exam, stages in records.items():
         for verb in stages.by_verb:
             path = record_path(results, exam, verb)
-            if ledger["outputs"] and ledger["records"].get(path.name) != sha256(path):
+            if ledger.outputs and ledger.records.get(path.name) != sha256(path):
                 yield f"the tables were made before {verb} of {exam}; qmri run makes them anew"
     versions = {record.software["qmri"] for stages in records.values() for record in stages.by_verb.values()}
     if len(versions) > 1:

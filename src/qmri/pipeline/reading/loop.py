@@ -16,7 +16,7 @@ from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.reading.handout import write_handout
 from qmri.pipeline.reading.saved import Saved, find_saved
-from qmri.pipeline.records.models import SHEET_LABELS, ReaderDecisions, SegmentDecisions
+from qmri.pipeline.records.decisions import SHEET_LABELS, ReaderDecisions, SegmentDecisions
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.records.record_files import read_part, read_record
 from qmri.segment.detect.detector import SpineImages

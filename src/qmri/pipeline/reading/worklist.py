@@ -17,8 +17,9 @@ from qmri.errors import QmriError
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS
 from qmri.outputs.tables import read_rows
+from qmri.pipeline.records.decisions import SegmentDecisions
 from qmri.pipeline.records.ledger import examinations_of, require_result
-from qmri.pipeline.records.models import Record, SegmentDecisions, SegmentRecord
+from qmri.pipeline.records.models import Record, SegmentRecord
 from qmri.pipeline.records.record_files import read_records
 from qmri.segment.label_table import read_table
 from qmri.segment.segmentation import LabelledBody

@@ -9,13 +9,8 @@ from pathlib import Path
 
 from qmri.errors import QmriError
 from qmri.images.acquisition import Acquisition
-from qmri.pipeline.records.models import (
-    FitDecisions,
-    FitRecord,
-    MeasureRecord,
-    SegmentDecisions,
-    SegmentRecord,
-)
+from qmri.pipeline.records.decisions import FitDecisions, SegmentDecisions
+from qmri.pipeline.records.models import FitRecord, MeasureRecord, SegmentRecord
 from qmri.pipeline.records.record_files import Records, read_records
 from qmri.references import Citations
 from qmri.signal import FAT_MODELS, fat_model, water_temperature

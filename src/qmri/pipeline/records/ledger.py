@@ -12,11 +12,11 @@ from statistics import median
 from typing import Any
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_json, write_json
 from qmri.outputs.files import VERBS, record_path
 from qmri.outputs.tables import read_rows
+from qmri.pipeline.records.models import Ledger
 from qmri.pipeline.records.provenance import sha256, software_versions
-from qmri.pipeline.records.record_files import Kind, read_records
+from qmri.pipeline.records.record_files import Kind, parsed, read_records, read_text, write_record
 from qmri.words import counted
 
 LEDGER_FILE = "provenance.json"
@@ -64,37 +64,41 @@ def write_ledger(results: Path, exams: Sequence[str], sheet: Path, *, finished: 
         Whether the tables have just been made. Before, what is said of former tables is kept.
     """
     path = results / LEDGER_FILE
-    content: dict[str, object] = {
-        "examinations": list(exams),
-        "command": command_line(sys.argv, sheet),
-        "software": software_versions(),
-        "study_sheet_sha256": sha256(sheet),
-    }
+    made: dict[str, Any]
     if finished:
         outputs = sorted(file for pattern in STUDY_OUTPUTS for file in results.glob(pattern))
         records = [record_path(results, exam, verb) for exam in exams for verb in VERBS]
-        content["outputs"] = {file.relative_to(results).as_posix(): sha256(file) for file in outputs}
-        content["records"] = {file.name: sha256(file) for file in records if file.is_file()}
-        content["run_time"] = run_times(results)
+        made = {
+            "outputs": {file.relative_to(results).as_posix(): sha256(file) for file in outputs},
+            "records": {file.name: sha256(file) for file in records if file.is_file()},
+            "run_time": run_times(results),
+        }
     else:
-        former = read_json(path) if path.is_file() else {}
-        content |= {key: former.get(key, {}) for key in ("outputs", "records", "run_time")}
+        former = read_ledger(results) if path.is_file() else None
+        made = {key: getattr(former, key, {}) for key in ("outputs", "records", "run_time")}
+    ledger = Ledger(
+        examinations=tuple(exams),
+        command=command_line(sys.argv, sheet),
+        software=software_versions(),
+        study_sheet_sha256=sha256(sheet),
+        **made,
+    )
     staging = results / f".{LEDGER_FILE}"
-    write_json(staging, content)
+    write_record(staging, ledger)
     staging.replace(path)
 
 
-def read_ledger(results: Path) -> dict[str, Any]:
+def read_ledger(results: Path) -> Ledger:
     """Read the ledger of a results folder.
 
     Raises
     ------
     QmriError
-        If the folder has none.
+        If the folder has none, or it was edited or cut short.
     """
     if not (results / LEDGER_FILE).is_file():
         raise _no_results(results)
-    return read_json(results / LEDGER_FILE)
+    return parsed(Ledger, read_text(results / LEDGER_FILE), LEDGER_FILE)
 
 
 def examinations_of(results: Path) -> list[str]:
@@ -106,7 +110,7 @@ def examinations_of(results: Path) -> list[str]:
         If there are none.
     """
     if (results / LEDGER_FILE).is_file():
-        return [str(name) for name in read_ledger(results)["examinations"]]
+        return list(read_ledger(results).examinations)
     names = [f"{path.parent.name}_{path.name}" for path in sorted(results.glob("sub-*/ses-*"))]
     if not names:
         raise _no_results(results)

@@ -14,7 +14,8 @@ from qmri.config.messages import EXPECTED
 from qmri.errors import QmriError
 from qmri.images.nifti import write_json
 from qmri.outputs.files import VERBS, record_path
-from qmri.pipeline.records.models import KINDS, Failure, Part, Record, Success
+from qmri.pipeline.records.decisions import Part
+from qmri.pipeline.records.models import KINDS, Failure, Record, Success
 
 AnyPart = TypeVar("AnyPart", bound=Part)
 Kind = TypeVar("Kind", bound=Success)

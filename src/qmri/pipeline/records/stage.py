@@ -20,7 +20,8 @@ from typing import Any
 from qmri.errors import QmriError
 from qmri.images.nifti import sidecar_path
 from qmri.outputs import FILES, file_path
-from qmri.pipeline.records.models import KINDS, Failure, NoDecisions, Part, Record
+from qmri.pipeline.records.decisions import NoDecisions, Part
+from qmri.pipeline.records.models import KINDS, Failure, Record
 from qmri.pipeline.records.provenance import sha256, software_versions
 from qmri.pipeline.records.record_files import (
     Kind,

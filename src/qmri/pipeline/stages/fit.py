@@ -18,7 +18,8 @@ from qmri.fit.water_fat import fit_water_fat
 from qmri.images.acquisition import Acquisition
 from qmri.images.nifti import Volume, read_volume, write_volume
 from qmri.outputs import FILES, exam_directory, file_path
-from qmri.pipeline.records.models import EchoDecisions, FitDecisions, IngestRecord, Noise
+from qmri.pipeline.records.decisions import EchoDecisions, FitDecisions, Noise
+from qmri.pipeline.records.models import IngestRecord
 from qmri.pipeline.records.record_files import require_record
 from qmri.pipeline.records.stage import Outcome, find_record, run_stage, run_stage_or_record
 

@@ -37,7 +37,7 @@ from qmri.ingest.values.maps_against_echoes import (
 from qmri.ingest.values.pdff_scale import rescaled, scale_pdff
 from qmri.ingest.values.r2star_scale import scale_r2star
 from qmri.outputs import FILES, file_path
-from qmri.pipeline.records.models import EchoDecisions, IngestDecisions, InputManifest
+from qmri.pipeline.records.decisions import EchoDecisions, IngestDecisions, InputManifest
 from qmri.pipeline.records.stage import Outcome
 
 SIGNAL_MAPS = {

@@ -17,7 +17,8 @@ from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.measure.rows import ExaminationData, ExaminationRows, Identity, LabelNote
 from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.outputs.tables import dictionary, read_rows, table_text
-from qmri.pipeline.records.models import FitDecisions, FitRecord, MeasureDecisions
+from qmri.pipeline.records.decisions import FitDecisions, MeasureDecisions
+from qmri.pipeline.records.models import FitRecord
 from qmri.pipeline.records.record_files import require_record
 from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
 from qmri.pipeline.study.study_sheet import Examination

@@ -14,7 +14,8 @@ from qmri.images.nifti import write_json
 from qmri.outputs import OUTCOME_COLUMNS, RISK_FILES
 from qmri.outputs.risk_columns import PROPOSAL
 from qmri.outputs.tables import dictionary, read_rows, table_text
-from qmri.pipeline.records.models import RiskRecord, Settings
+from qmri.pipeline.records.decisions import Settings
+from qmri.pipeline.records.models import RiskRecord
 from qmri.pipeline.records.provenance import software_versions
 from qmri.pipeline.records.record_files import write_record
 from qmri.pipeline.stages.risk import Tables, develop_files, remove_pages

@@ -17,7 +17,7 @@ from qmri.images.nifti import Volume, read_volume, sidecar_path
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.pipeline.reading.loop import Task, Turn, turn
 from qmri.pipeline.reading.saved import keep_edited
-from qmri.pipeline.records.models import SegmentDecisions
+from qmri.pipeline.records.decisions import SegmentDecisions
 from qmri.pipeline.records.provenance import sha256, software_versions
 from qmri.pipeline.records.stage import Outcome, run_stage_or_record
 from qmri.pipeline.run.variables import STUDY_VARIABLE
