@@ -28,7 +28,13 @@ class Section(BaseModel):
 
 
 def upward(limits: tuple[float, float]) -> tuple[float, float]:
-    """Check that a range runs from its lower to its upper end."""
+    """Check that a range runs from its lower to its upper end.
+
+    Raises
+    ------
+    PydanticCustomError
+        If it does not.
+    """
     if limits[0] > limits[1]:
         raise PydanticCustomError("range", "the lower limit first, then the upper")
     return limits

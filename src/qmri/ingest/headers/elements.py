@@ -158,7 +158,13 @@ def number(dataset: Dataset, name: int | str) -> float | None:
 
 
 def integer(dataset: Dataset, name: int | str) -> int | None:
-    """Return the first value of an element as a whole number, None where there is none."""
+    """Return the first value of an element as a whole number, None where there is none.
+
+    Raises
+    ------
+    DamagedElementError
+        If it is no whole number.
+    """
     value = number(dataset, name)
     if value is not None and value != int(value):
         raise DamagedElementError("not a whole number", element_name(name), shown_value(f"{value:g}"))

@@ -67,7 +67,13 @@ def level_labels(labels: Labels, description: Description) -> NDArray[np.int16]:
 
 
 def intersect(labels: NDArray[np.int16], mask: Labels, description: Description) -> NDArray[np.int16]:
-    """Return the part of each level (x, y, z) that lies in the body mask of the program."""
+    """Return the part of each level (x, y, z) that lies in the body mask of the program.
+
+    Raises
+    ------
+    QmriError
+        If the two do not meet.
+    """
     body = np.isin(mask, description.body_ids)
     result = np.where(body, labels, np.int16(0))
     if not result.any():

@@ -69,7 +69,13 @@ def draw_spine(rng: Rng, recipe: SpineRecipe | None = None) -> Spine:
 
 
 def level_names(recipe: SpineRecipe) -> tuple[str, ...]:
-    """Return the levels of a recipe from cranial to caudal."""
+    """Return the levels of a recipe from cranial to caudal.
+
+    Raises
+    ------
+    QmriError
+        If there is no such spine, or the recipe treats levels that it lacks.
+    """
     lumbar = [f"L{number}" for number in range(1, recipe.lumbar_count + 1)]
     order = [f"T{number}" for number in range(1, 13)] + lumbar
     known = recipe.top_level in order and 4 <= recipe.lumbar_count <= 6

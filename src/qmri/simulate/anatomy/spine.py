@@ -215,7 +215,13 @@ class Spine:
     fused_wings: bool = False
 
     def body(self, level: str) -> Body:
-        """Return the body of a level; KeyError if the spine has none."""
+        """Return the body of a level.
+
+        Raises
+        ------
+        KeyError
+            If the spine has none.
+        """
         for body in self.bodies:
             if body.level == level:
                 return body
