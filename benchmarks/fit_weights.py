@@ -2,7 +2,7 @@
 
     python benchmarks/fit_weights.py
 
-The weights of the cost of a candidate (`fit/candidates/costs.py`) say how the candidates of one voxel compare
+The weights of the cost of a candidate (`fit/candidates/choice.py`) say how the candidates of a voxel compare
 before its neighbours are asked. Printed is the share of voxels (percent) whose field is then off by as much
 as water and fat differ, in three hard phantoms.
 """
@@ -13,7 +13,7 @@ from phantom_fits import Case, judge
 from phantoms import body, spine
 
 from qmri.fit import fit_water_fat
-from qmri.fit.candidates import costs
+from qmri.fit.candidates import choice
 
 WEIGHTS = ("MODEL_ERROR", "LOG_SCALE", "COST_CAP", "R2STAR_SCALE")
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
@@ -43,12 +43,12 @@ def main() -> None:
     print("| weight | value | " + " | ".join(case.name for case in cases) + " |")
     print("|---|---" + "|---" * len(cases) + "|")
     for name in WEIGHTS:
-        usual = getattr(costs, name)
+        usual = getattr(choice, name)
         for factor in FACTORS:
-            setattr(costs, name, usual * factor)
+            setattr(choice, name, usual * factor)
             figures = " | ".join(f"{swapped(case):.3f}" for case in cases)
             print(f"| {name} | {usual * factor:g} | {figures} |", flush=True)
-        setattr(costs, name, usual)
+        setattr(choice, name, usual)
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from qmri.segment.detect.channels import INPUT_CHANNELS
-from qmri.segment.detect.classes import OUTPUT_CHANNELS
+from qmri.segment.detect.channels import INPUT_CHANNELS, OUTPUT_CHANNELS
 
 WIDTHS = (16, 32, 64, 112, 160)
 

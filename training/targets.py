@@ -9,8 +9,7 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from randomised import Scan
 
-from qmri.segment.detect.channels import normalise
-from qmri.segment.detect.classes import SPACING_MM, NetworkClass
+from qmri.segment.detect.channels import SPACING_MM, NetworkClass, normalise
 from qmri.segment.detect.working_grid import WorkingGrid, to_working, working_grid
 from qmri.simulate.anatomy import Body, Tissue
 from qmri.simulate.anatomy.canvas import Canvas

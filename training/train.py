@@ -28,8 +28,7 @@ from targets import Example
 from torch import Tensor
 from torch.nn import functional
 
-from qmri.segment.detect.channels import stack_slices
-from qmri.segment.detect.classes import NetworkClass
+from qmri.segment.detect.channels import NetworkClass, stack_slices
 
 CLASS_WEIGHTS = {
     NetworkClass.BACKGROUND: 0.5,

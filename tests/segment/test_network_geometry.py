@@ -6,13 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmri.segment.detect.chain import best_chain, fill_gaps, link_cost, missing_below, numbering
-from qmri.segment.detect.channels import CEILING, normalise, pad_in_plane, stack_slices
-from qmri.segment.detect.classes import (
+from qmri.segment.detect.channels import (
+    CEILING,
     CENTRE_CHANNEL,
     OUTPUT_CHANNELS,
     SLICE_OFFSETS,
     SPACING_MM,
     NetworkClass,
+    normalise,
+    pad_in_plane,
+    stack_slices,
 )
 from qmri.segment.detect.peaks import Peak, find_peaks
 from qmri.segment.detect.working_grid import interpolation_matrix, to_working, working_grid

@@ -7,7 +7,7 @@ import pytest
 import targets
 from randomised import Scan
 
-from qmri.segment.detect.classes import NetworkClass
+from qmri.segment.detect.channels import NetworkClass
 from qmri.simulate.anatomy import SpineRecipe, draw_spine, render
 
 LEAST_VOXELS = 100

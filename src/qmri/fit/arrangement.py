@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.errors import QmriError
+from qmri.fit.chunks import sample
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.phase.explanation import Advantage, Explanation, Sample, best_solution
-from qmri.fit.precision.sampling import sample
 from qmri.fit.solve.method import Method
 from qmri.fit.voxels import Signals, Voxels
 

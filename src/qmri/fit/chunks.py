@@ -1,4 +1,4 @@
-"""Work on voxels in chunks that fit the cache, on as many threads as given, with the same bits."""
+"""Work on voxels in chunks that fit the cache, on as many threads as given; and on samples of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import numpy as np
+from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 CHUNK_VOXELS = 4096
 """Voxels in a chunk. Fixed, so that the grouping of sums never depends on the number of threads."""
+SAMPLE_VOXELS = 20_000
 
 
 class ThreadPool:
@@ -52,3 +54,16 @@ def thread_pool(threads: int) -> Iterator[ThreadPool]:
             yield pool
         finally:
             pool.close()
+
+
+def sample(n_voxels: int, size: int = SAMPLE_VOXELS) -> NDArray[np.intp]:
+    """Return a fixed random choice (n,) of voxels, ascending (a strided one would alias with the grid)."""
+    if n_voxels <= size:
+        return np.arange(n_voxels)
+    return np.sort(np.random.default_rng(0).choice(n_voxels, size, replace=False))
+
+
+def typical(values: NDArray[np.floating]) -> float:
+    """Return the median of many values of any shape, of a sample of them, in their unit; NaN of none."""
+    values = values.ravel()
+    return float(np.median(values[sample(values.size)])) if values.size else float("nan")

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qmri.fit.precision.sampling import typical
+from qmri.fit.chunks import typical
 
 HISTOGRAM_BINS = 64
 BACKGROUND_VOXELS = 1000

@@ -8,8 +8,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.fit.chunks import typical
 from qmri.fit.foreground import bounding_box
-from qmri.fit.precision.sampling import typical
 
 Real = NDArray[np.float32]
 

@@ -1,21 +1,17 @@
-"""What the neighbours of a voxel tell of its field, and how far they can be trusted.
-
-The expectation is the mean of the neighbours' fields, the voxel itself left out, each weighted with
-the inverse of its variance; taken of phasors, so that whole field periods do not matter. Its
-variance P follows by the method of moments (DerSimonian 1986, 10.1016/0197-2456(86)90046-2) from the
-deviations d of a neighbourhood: ``sum w d^2 = n + P sum w`` with ``w = 1 / variance from noise``.
-Where the field bends or jumps, d and with it P is large and the expectation counts for nothing.
-"""
+"""What the neighbours of a voxel tell of its field, and the second pass that hears them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from qmri.fit.precision.sampling import typical
+from qmri.fit.chunks import typical
+from qmri.fit.solve.method import Method, Start
+from qmri.fit.solve.refine import FieldPrior
+from qmri.fit.solve.solution import Solution, solve
 from qmri.fit.voxels import Voxels
 
 Real = NDArray[np.float32]
@@ -27,6 +23,11 @@ ROUGH = 2.5
 are too far apart for neighbours to count: thick slices, or slices with gaps."""
 PRIOR_FLOOR = 0.1
 """Smallest variance of the expectation, as a share of the mean variance from noise."""
+OUTLIER_SHARE = 0.25
+"""A field this share of the fat shift away from the neighbourhood's is looked at again."""
+LIKELIHOOD_RATIO = 12.0
+"""A voxel follows its neighbourhood if that makes its own data this much less likely, log scale."""
+RESTART_R2STAR = 60.0
 
 
 @dataclass(frozen=True)
@@ -104,3 +105,31 @@ def _cube_sum(voxels: Voxels, values: Real, edges: NDArray[np.int64]) -> Real:
     """Return the sum over the cube around each voxel."""
     maps = ndimage.uniform_filter(voxels.on_box(values), tuple(edges), mode="constant")
     return voxels.from_box(maps) * np.float32(np.prod(edges))
+
+
+def with_neighbours(method: Method, voxels: Voxels, first: Solution, noise: float) -> Solution:
+    """Return the solution in which each voxel has heard what its neighbours say of the field.
+
+    Voxels whose field lies far from the neighbourhood's start again from there, and stay there if
+    their residual hardly rises. Then all are solved once more with the expectation of the
+    neighbourhood as a prior, which lowers the variance of PDFF and field. R2* is that of
+    the first pass: at low signal the prior would bias it.
+    """
+    outlier = OUTLIER_SHARE * abs(method.train.fat_shift)
+    period = method.train.period if method.train.even else 4 * method.train.half_range
+    sigma2 = np.float32(noise)
+    near = neighbourhood(voxels, first.field, sigma2 * first.field_variance, period, outlier)
+    with np.errstate(divide="ignore"):
+        weight = sigma2 / near.variance
+    expected = first.field - near.deviation
+    far = np.flatnonzero(np.abs(near.deviation) > outlier)
+    own = Solution(*(value.copy() for value in vars(first).values()))
+    if far.size:
+        begin = Start(expected[far], np.full(far.size, RESTART_R2STAR, dtype=np.float32))
+        again = solve(method, voxels.signals.part(far), begin, FieldPrior(expected[far], weight[far]))
+        rise = again.residual - first.residual[far]
+        follows = (rise < 2 * LIKELIHOOD_RATIO * sigma2) & (np.abs(again.field - expected[far]) < outlier)
+        own.put(far[follows], again.part(np.flatnonzero(follows)))
+        weight[far[~follows]] = 0
+    final = solve(method, voxels.signals, Start(own.field, own.r2star), FieldPrior(expected, weight))
+    return replace(final, r2star=own.r2star, r2star_variance=own.r2star_variance)

@@ -1,21 +1,23 @@
-"""The fit of magnitudes alone: two solutions of every voxel, on either side of PDFF 50 %."""
+"""Fits without phases: of magnitudes alone, and of magnitudes where other echoes tell water from fat."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
-from qmri.fit.candidates.choice import choose
-from qmri.fit.candidates.costs import candidate_costs, noise_variance
+from qmri.fit.candidates.choice import candidate_costs, choose, noise_variance
 from qmri.fit.candidates.minima import Candidates
 from qmri.fit.field.message_passing import Coupling
+from qmri.fit.field.prior import with_neighbours
 from qmri.fit.modes.assisted import Trust, assisted_solve
-from qmri.fit.precision.noise_level import local_noise_variance
+from qmri.fit.precision.noise_correlation import local_noise_variance
 from qmri.fit.solve.estimate import Estimate, Mode
+from qmri.fit.solve.first_pass import first_pass, with_offset
 from qmri.fit.solve.method import Method
 from qmri.fit.solve.solution import Solution
-from qmri.fit.voxels import Voxels
+from qmri.fit.voxels import Signals, Voxels
 
 LEAST_ECHOES = 4
 START_FAT_SHARES = (0.1, 0.9)
@@ -61,4 +63,34 @@ def _start(voxels: Voxels, fat_share: float) -> Solution:
         water=largest * np.float32(1 - fat_share),
         fat=largest * np.float32(fat_share),
         r2star=np.full_like(largest, START_R2STAR),
+    )
+
+
+def estimate_hybrid(method: Method, voxels: Voxels, trusted: NDArray[np.bool_]) -> Estimate:
+    """Fit the echoes with a trusted phase, then those and the magnitudes of the others together.
+
+    Parameters
+    ----------
+    method, voxels
+        How to fit, and what.
+    trusted
+        Which echoes have a phase that can be trusted, bool of shape (echoes,).
+    """
+    signals = Signals(voxels.signals.echoes[trusted])
+    some = replace(voxels, signals=signals, energy=signals.energy)
+    part = with_offset(method.with_echoes(trusted), some)
+    first = first_pass(part, some)
+    start = with_neighbours(part, some, first.solution, first.noise)
+    solution = assisted_solve(method.with_fat_phase(part.fat_phase), voxels.signals, start, Trust(trusted))
+    k = method.train.degrees_of_freedom - int(np.sum(~trusted))
+    noise = noise_variance(solution.residual, voxels.energy, k)
+    return Estimate(
+        mode=Mode.HYBRID,
+        solution=solution,
+        noise=noise,
+        local_noise=local_noise_variance(solution.residual, voxels, k, noise),
+        degrees_of_freedom=k,
+        swap_risk=first.swap_risk,
+        trusted=trusted,
+        fat_phase=part.fat_phase,
     )

@@ -8,10 +8,9 @@ import numpy as np
 
 from qmri.errors import QmriError
 from qmri.fit.arrangement import check_arrangement, check_no_echo_is_empty
-from qmri.fit.candidates.costs import noise_variance
-from qmri.fit.field.neighbourhood import with_neighbours
-from qmri.fit.modes.hybrid import estimate_hybrid
-from qmri.fit.modes.magnitude import estimate_magnitude
+from qmri.fit.candidates.choice import noise_variance
+from qmri.fit.field.prior import with_neighbours
+from qmri.fit.modes.magnitude import estimate_hybrid, estimate_magnitude
 from qmri.fit.phase import echo_phases
 from qmri.fit.phase.echo_phases import EchoPhases
 from qmri.fit.phase.explanation import Explanation, Sample
@@ -20,8 +19,7 @@ from qmri.fit.phase.phase_sign import SAMPLES, PhaseSign, best_explanations, dec
 from qmri.fit.phase.reliability import trusted_echoes
 from qmri.fit.precision.median_bias import median_unbiased
 from qmri.fit.precision.misfit import echo_shares, noise_between_neighbours
-from qmri.fit.precision.noise_correlation import independent_shares
-from qmri.fit.precision.noise_level import local_noise_variance
+from qmri.fit.precision.noise_correlation import independent_shares, local_noise_variance
 from qmri.fit.solve.estimate import Estimate, Mode
 from qmri.fit.solve.first_pass import FirstPass, first_pass, with_offset
 from qmri.fit.solve.method import Method

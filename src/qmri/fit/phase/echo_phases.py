@@ -15,8 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.chunks import CHUNK_VOXELS
-from qmri.fit.precision.sampling import sample
+from qmri.fit.chunks import CHUNK_VOXELS, sample
 from qmri.fit.solve.linearise import Score, linearise, score
 from qmri.fit.solve.method import Method
 from qmri.fit.solve.solution import Solution

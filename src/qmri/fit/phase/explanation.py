@@ -15,10 +15,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.candidates.costs import ROUNDING
+from qmri.fit.candidates.choice import ROUNDING
 from qmri.fit.candidates.minima import minima
+from qmri.fit.chunks import sample
 from qmri.fit.phase.echo_phases import BLOCK, LEAST_ECHOES, EchoPhases, positions
-from qmri.fit.precision.sampling import sample
 from qmri.fit.solve.common_phase import common_phase_fit
 from qmri.fit.solve.linearise import linearise, score
 from qmri.fit.solve.method import Method, Start

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.fit.chunks import sample
 from qmri.fit.field.prior import neighbourhood
-from qmri.fit.precision.sampling import sample
 from qmri.fit.solve.linearise import linearise, score
 from qmri.fit.solve.method import Method
 from qmri.fit.solve.solution import Solution

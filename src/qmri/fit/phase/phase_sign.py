@@ -20,11 +20,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.chunks import thread_pool
+from qmri.fit.chunks import sample, thread_pool
 from qmri.fit.echoes import echo_train
 from qmri.fit.phase.echo_phases import EchoPhases
 from qmri.fit.phase.explanation import Advantage, Explanation, Sample, explain
-from qmri.fit.precision.sampling import sample
 from qmri.fit.solve.method import Method
 from qmri.fit.voxels import Voxels, gather
 

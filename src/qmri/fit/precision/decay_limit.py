@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from qmri.fit.chunks import typical
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.foreground import Reason
-from qmri.fit.precision.sampling import typical
 from qmri.fit.solve.estimate import Estimate, Mode
 from qmri.fit.solve.method import R2STAR_RANGE
 from qmri.fit.solve.symmetric import TINY

@@ -13,8 +13,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.candidates.costs import noise_variance
-from qmri.fit.precision.sampling import sample
+from qmri.fit.candidates.choice import noise_variance
+from qmri.fit.chunks import sample
 from qmri.fit.solve.linearise import linearise, score
 from qmri.fit.solve.method import Method
 from qmri.fit.solve.solution import Solution

@@ -1,19 +1,12 @@
-"""How far the noise of neighbouring voxels is the same noise, from what the fit leaves.
-
-Scanners interpolate: they fill the edges of k-space with zeros, which adds voxels but no noise of their
-own, and filter. With the autocorrelation rho(k) of the noise along an axis, a mean over n voxels has
-the variance ``sigma^2 / n sum_k rho(k)``: of the voxels on a line a share ``1 / sum_k rho(k)`` is independent
-(Bayley 1946, 10.2307/2983560). The residual of a voxel is its noise less what the parameters imitated,
-which is nearly the same in neighbours, so that residuals are correlated as the noise is. What the model
-does not describe is smooth and counts as correlated: the share is then too small, not too large.
-"""
+"""The noise of a fit from what it leaves: how large around a voxel, and how far neighbours share it."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
-from qmri.fit.precision.sampling import sample
+from qmri.fit.chunks import sample
 from qmri.fit.solve.estimate import Shares
 from qmri.fit.solve.method import Method, Start
 from qmri.fit.solve.solution import Solution, residual_echoes
@@ -22,6 +15,12 @@ from qmri.fit.voxels import Voxels
 SAMPLE_VOXELS = 1500
 MAX_LAG = 6
 LEAST_PAIRS = 200
+Real = NDArray[np.float32]
+
+NEIGHBOURHOOD = 5
+"""Edge of the cube over which residuals are pooled, voxels."""
+PRIOR_VOXELS = 20.0
+"""How many voxels the noise of the whole volume counts for."""
 
 
 def independent_shares(method: Method, voxels: Voxels, solution: Solution) -> Shares:
@@ -89,3 +88,33 @@ def _residuals(
         np.exp(np.complex64(1j) * at.phase),
     )
     return left.T
+
+
+def local_noise_variance(residual: Real, voxels: Voxels, degrees_of_freedom: int, noise: float) -> Real:
+    """Return the noise variance of one channel around each voxel, float32 of shape (voxels,).
+
+    Residual energies over their degrees of freedom are averaged in a cube and drawn towards the
+    variance of the whole volume: noise varies over an image (parallel imaging), and a model that
+    does not fit somewhere is an uncertainty there.
+
+    Parameters
+    ----------
+    residual
+        Residual energy of each voxel, (voxels,).
+    voxels
+        Where the voxels lie.
+    degrees_of_freedom
+        Of one voxel.
+    noise
+        Variance of the whole volume.
+    """
+
+    def pooled(values: Real) -> Real:
+        maps = ndimage.uniform_filter(voxels.on_box(values), NEIGHBOURHOOD, mode="constant")
+        return voxels.from_box(maps) * np.float32(NEIGHBOURHOOD**3)
+
+    count, energy = pooled(np.ones_like(residual)), pooled(residual)
+    variance = (energy / np.float32(degrees_of_freedom) + np.float32(PRIOR_VOXELS * noise)) / (
+        count + np.float32(PRIOR_VOXELS)
+    )
+    return np.asarray(np.maximum(variance, 0), dtype=np.float32)

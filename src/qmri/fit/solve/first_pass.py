@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.fit.candidates.choice import choose
-from qmri.fit.candidates.costs import candidate_costs, noise_variance
+from qmri.fit.candidates.choice import candidate_costs, choose, noise_variance
 from qmri.fit.candidates.minima import find_candidates
 from qmri.fit.echoes import EchoTrain
 from qmri.fit.field.message_passing import Coupling

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from qmri.ingest.headers.header import Frame
 from qmri.ingest.headers.kinds import Kind
-from qmri.ingest.selection.repeats import condition, telling_apart
+from qmri.ingest.selection.same_scan import condition, telling_apart
 
 
 def shown_description(frame: Frame) -> str:

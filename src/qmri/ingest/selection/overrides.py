@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 from qmri.errors import QmriError
 from qmri.ingest.headers.header import Frame
 from qmri.ingest.headers.kinds import Kind
-from qmri.ingest.selection.repeats import time_of_day
+from qmri.ingest.selection.same_scan import time_of_day
 
 
 class _Strict(BaseModel):

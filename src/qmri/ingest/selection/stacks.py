@@ -14,7 +14,7 @@ from qmri.ingest.headers.header import Frame
 from qmri.ingest.headers.image_type import Verdict
 from qmri.ingest.headers.plane import Plane, StackGrid, make_grid, same_stack
 from qmri.ingest.headers.series_names import remedy_for, series_name
-from qmri.ingest.selection.repeats import condition, telling_apart
+from qmri.ingest.selection.same_scan import condition, telling_apart
 
 
 def stacks_of(frames: Sequence[Frame]) -> dict[Frame, int]:

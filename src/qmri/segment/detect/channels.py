@@ -1,11 +1,39 @@
-"""From images to the network's input: two channels, brightness tamed, sagittal slices stacked."""
+"""What the network takes and distinguishes: its channels, its classes, its grid."""
 
 from __future__ import annotations
+
+from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.segment.detect.classes import GRID_MULTIPLE, SLICE_OFFSETS
+
+class NetworkClass(IntEnum):
+    """Classes of the network's output, in the order of its channels."""
+
+    BACKGROUND = 0
+    BODY = 1
+    LOWEST_BODY = 2
+    S1 = 3
+    SACRUM = 4
+    DISC = 5
+    CANAL = 6
+    POSTERIOR = 7
+
+
+CENTRE_CHANNEL = len(NetworkClass)
+"""The channel after the classes: a peak at the centre of each body and of S1."""
+
+OUTPUT_CHANNELS = len(NetworkClass) + 1
+
+SPACING_MM = (4.0, 2.0, 2.0)
+"""Working grid along right, anterior, superior."""
+
+SLICE_OFFSETS = (-6, -4, -2, -1, 0, 1, 2, 4, 6)
+"""Sagittal slices that the network sees around the one that it labels."""
+
+GRID_MULTIPLE = 32
+"""In-plane sizes are padded to a multiple of this."""
 
 BRIGHT_QUANTILE = 0.98
 CEILING = 2.5

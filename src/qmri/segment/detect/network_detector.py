@@ -10,8 +10,7 @@ from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.segment.detect.chain import Numbering, best_chain, fill_gaps, numbering
-from qmri.segment.detect.channels import normalise
-from qmri.segment.detect.classes import NetworkClass
+from qmri.segment.detect.channels import NetworkClass, normalise
 from qmri.segment.detect.detector import Candidate, Detection, ProbabilityMap, SpineImages
 from qmri.segment.detect.peaks import Peak, find_peaks
 from qmri.segment.detect.session import WEIGHTS, predict, weights_hash

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter, maximum_filter
 
-from qmri.segment.detect.classes import CENTRE_CHANNEL, NetworkClass
+from qmri.segment.detect.channels import CENTRE_CHANNEL, NetworkClass
 from qmri.segment.detect.working_grid import WorkingGrid
 
 LEAST_PEAK = 0.12

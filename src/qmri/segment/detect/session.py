@@ -10,8 +10,7 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
-from qmri.segment.detect.channels import pad_in_plane, stack_slices
-from qmri.segment.detect.classes import OUTPUT_CHANNELS, NetworkClass
+from qmri.segment.detect.channels import OUTPUT_CHANNELS, NetworkClass, pad_in_plane, stack_slices
 
 # One network names real spines better than the mean of three did; several members would be averaged.
 WEIGHTS = (Path(__file__).with_name("member1.onnx"),)

@@ -9,7 +9,7 @@ from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from qmri.images.grid import Grid
-from qmri.segment.detect.classes import SPACING_MM
+from qmri.segment.detect.channels import SPACING_MM
 
 
 @dataclass(frozen=True)
