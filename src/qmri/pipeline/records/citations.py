@@ -161,7 +161,7 @@ def _software(records: Sequence[Records], cite: Citations) -> Iterable[str]:
         return
 
     def version(package: str) -> str:
-        return " and ".join(sorted({decisions.get(package, "?") for decisions in software}))
+        return " and ".join(sorted({versions.get(package, "?") for versions in software}))
 
     yield (
         f"All was done with qmri {version('qmri')} on Python {version('python')} with NumPy "
