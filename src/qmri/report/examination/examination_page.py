@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.images.curved_plane import coronal_view, ras_voxel_mm, sagittal_view, to_ras
 from qmri.report.charts import Cells, Profile, is_fractured, number, profile_svg
 from qmri.report.environment import environment
 from qmri.report.examination.pictures import (
@@ -20,7 +21,6 @@ from qmri.report.examination.pictures import (
     thumbnail_png,
 )
 from qmri.report.examination.record_words import in_words, software_in_words
-from qmri.report.examination.views import coronal_view, ras_voxel_mm, sagittal_view, to_ras
 from qmri.report.flagged import flagged, spoken_levels
 from qmri.spine.levels import LEVEL_ID
 

@@ -20,7 +20,7 @@ from PIL import Image
 from skimage.measure import find_contours
 from skimage.segmentation import find_boundaries
 
-from qmri.report.examination.views import RIGHT, View
+from qmri.images.curved_plane import RIGHT, View
 from qmri.spine.levels import LEVEL_NAME
 
 NO_VALUE = 0

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import nibabel as nib
 import numpy as np
-from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
+from qmri.images.curved_plane import ANTERIOR, RIGHT, ras_voxel_mm, to_ras, view_along
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.segmentation import LabelledBody, Segmentation
 from qmri.spine.levels import LEVEL_ID
@@ -106,63 +105,30 @@ def gutter_mm(panel: Panel, bodies: Sequence[LabelledBody], character_mm: float)
 
 
 def make_panels(images: SpineImages, labels: NDArray[np.int16]) -> list[Panel]:
-    """Cut the planes of the sheet out of the images and labels (x, y, z), ids of levels."""
-    orientation = nib.orientations.io_orientation(images.affine)
-    edges = np.empty(3)
-    edges[orientation[:, 0].astype(int)] = voxel_sizes(images.affine)
-
-    def upright(volume: NDArray[np.generic]) -> NDArray[np.generic]:
-        return np.asarray(nib.orientations.apply_orientation(volume, orientation))
-
+    """Cut the planes of the sheet out of the images and the label map (x, y, z)."""
+    edges, marked = ras_voxel_mm(images.affine), to_ras(labels, images.affine)
     name = "Water" if images.fat is None else "In phase"
-    inphase, marked = upright(images.in_phase).astype(np.float64), upright(labels).astype(np.int16)
-    right, front = _course(marked, 0), _course(marked, 1)
-    step = max(round(PARASAGITTAL_MM / edges[0]), 1)
+    right, front = (
+        view_along(marked, edges, normal=normal, margin_mm=MARGIN_MM) for normal in (RIGHT, ANTERIOR)
+    )
+    left = right.moved(-max(round(PARASAGITTAL_MM / edges[0]), 1))
     planes = [
-        (f"{name}, mid-sagittal", inphase, 0, right),
-        (f"{name}, {PARASAGITTAL_MM:.0f} mm to the left", inphase, 0, right - step),
-        (f"{name}, coronal", inphase, 1, front),
+        (f"{name}, mid-sagittal", images.in_phase, right),
+        (f"{name}, {PARASAGITTAL_MM:.0f} mm to the left", images.in_phase, left),
+        (f"{name}, coronal", images.in_phase, front),
     ]
     if images.pdff is not None:
-        planes.append(("PDFF 0-100 %, mid-sagittal", upright(images.pdff).astype(np.float64), 0, right))
+        planes.append(("PDFF 0-100 %, mid-sagittal", images.pdff, right))
     return [
-        _panel(title, volume, marked, _Plane(normal, place, edges)) for title, volume, normal, place in planes
+        Panel(
+            title,
+            view.cut(to_ras(volume, images.affine)).astype(np.float64),
+            view.cut(marked),
+            view.pixel_mm,
+            (view.edges[0][0].upper(), view.edges[1][0].upper()),
+        )
+        for title, volume, view in planes
     ]
-
-
-def _course(labels: NDArray[np.int16], axis: int) -> NDArray[np.intp]:
-    """Return the index along an axis of the middle of the bodies for each row (z)."""
-    rows = np.arange(labels.shape[2])
-    points = [np.argwhere(labels == number).mean(axis=0) for number in np.unique(labels) if number]
-    if not points:
-        return np.full(len(rows), labels.shape[axis] // 2, np.intp)
-    points.sort(key=lambda point: float(point[2]))
-    course = np.interp(rows, [point[2] for point in points], [point[axis] for point in points])
-    return np.asarray(np.rint(course), np.intp)
-
-
-@dataclass(frozen=True)
-class _Plane:
-    """A plane across the axis ``normal``, at ``place`` in each row, and the voxel edges (3,) in mm."""
-
-    normal: int
-    place: NDArray[np.intp]
-    edges: NDArray[np.float64]
-
-
-def _panel(title: str, volume: Picture, labels: NDArray[np.int16], where: _Plane) -> Panel:
-    normal, edges = where.normal, where.edges
-    across = 1 - normal
-    plane = np.clip(where.place, 0, volume.shape[normal] - 1)[:, None]
-    rows = np.arange(volume.shape[2])[:, None]
-    drawn = np.flatnonzero((labels > 0).any(axis=(2, normal)))
-    margin = round(MARGIN_MM / edges[across])
-    first, last = (drawn[0], drawn[-1]) if drawn.size else (0, volume.shape[across])
-    columns = np.arange(max(first - margin, 0), min(last + margin + 1, volume.shape[across]))
-    index = (plane, columns, rows) if normal == 0 else (columns, plane, rows)
-    sides = ("A", "P") if normal == 0 else ("R", "L")
-    pixel = (float(edges[2]), float(edges[across]))
-    return Panel(title, volume[index][::-1, ::-1], labels[index][::-1, ::-1], pixel, sides)
 
 
 def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: float) -> None:

@@ -10,6 +10,7 @@ import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 
+from qmri.images.curved_plane import ras_voxel_mm, sagittal_view, to_ras
 from qmri.report.examination.pictures import (
     Scale,
     colour_bar_svg,
@@ -18,7 +19,6 @@ from qmri.report.examination.pictures import (
     outlines,
     png_data_uri,
 )
-from qmri.report.examination.views import ras_voxel_mm, sagittal_view, to_ras
 from qmri.spine.levels import LEVEL_ID
 
 LEVEL_RISK = Scale("Risk of the level", "%", 0, 10, "plasma", 2)

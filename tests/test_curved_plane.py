@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmri.images.curved_plane import coronal_view, ras_voxel_mm, sagittal_view, to_ras
 from qmri.report.examination.pictures import NAME_WIDTH_MM, PDFF, R2STAR, picture_svg
-from qmri.report.examination.views import coronal_view, ras_voxel_mm, sagittal_view, to_ras
 
 
 def marked(order, signs, shape_ras=(6, 9, 12), voxel=(4.0, 1.5, 1.2)):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import nibabel as nib
@@ -58,6 +58,10 @@ class View:
         """What lies at the left and at the right edge."""
         return ("anterior", "posterior") if self.normal == RIGHT else ("right", "left")
 
+    def moved(self, steps: int) -> View:
+        """Return the plane so many voxels along its normal, at least at the first."""
+        return replace(self, planes=np.maximum(self.planes + steps, 0))
+
     def cut(self, volume: Image) -> Image:
         """Return the picture (row, column) of a volume (x, y, z), first row cranial."""
         rows = np.arange(len(self.planes))[:, None]
@@ -83,7 +87,7 @@ def sagittal_view(labels: Image, voxel_mm: NDArray[np.float64]) -> View:
 
     Labels (x, y, z), voxel edges (3,) mm.
     """
-    return _view(labels, voxel_mm, normal=RIGHT, margin_mm=SAGITTAL_MARGIN_MM, straight_mm=STRAIGHT_MM)
+    return view_along(labels, voxel_mm, normal=RIGHT, margin_mm=SAGITTAL_MARGIN_MM, straight_mm=STRAIGHT_MM)
 
 
 def coronal_view(labels: Image, voxel_mm: NDArray[np.float64]) -> View:
@@ -91,13 +95,27 @@ def coronal_view(labels: Image, voxel_mm: NDArray[np.float64]) -> View:
 
     Labels (x, y, z), voxel edges (3,) mm.
     """
-    return _view(labels, voxel_mm, normal=ANTERIOR, margin_mm=CORONAL_MARGIN_MM, straight_mm=0.0)
+    return view_along(labels, voxel_mm, normal=ANTERIOR, margin_mm=CORONAL_MARGIN_MM)
 
 
-def _view(
-    labels: Image, voxel_mm: NDArray[np.float64], *, normal: int, margin_mm: float, straight_mm: float
+def view_along(
+    labels: Image, voxel_mm: NDArray[np.float64], *, normal: int, margin_mm: float, straight_mm: float = 0.0
 ) -> View:
-    """Build a view from a label map (x, y, z) in RAS+ order; without labels the middle of the volume."""
+    """Return a plane along the bodies of a label map; without labels the middle of the volume.
+
+    Parameters
+    ----------
+    labels
+        (x, y, z) in RAS+ order.
+    voxel_mm
+        (3,) voxel edges, mm.
+    normal
+        Axis across the plane: `RIGHT` or `ANTERIOR`.
+    margin_mm
+        How much is shown beside the bodies.
+    straight_mm
+        A spine whose centres stay within this is shown in one flat plane.
+    """
     name, across = ("sagittal", ANTERIOR) if normal == RIGHT else ("coronal", RIGHT)
     rows = labels.shape[CRANIAL]
     ids = [int(n) for n in np.unique(labels) if n > 0]
