@@ -5,7 +5,11 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+hypothesis.settings.register_profile("qmri", deadline=None)  # a timing is no test
+hypothesis.settings.load_profile("qmri")
 
 ROOT = Path(__file__).resolve().parents[1]
 

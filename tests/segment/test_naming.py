@@ -109,7 +109,7 @@ def test_the_view_below_is_counted_in_body_spacings(flip):
     affine[:3, 3] = -20, -50, -19 if flip > 0 else 181
     assert view_below(detection, (11, 51, 101), affine) == pytest.approx(2.0)
     one = Detection(detection.candidates[-1:], "told")
-    assert view_below(one, (11, 51, 101), affine) == pytest.approx(60 / 35)
+    assert view_below(one, (11, 51, 101), affine) == pytest.approx(60 / 36)
 
 
 @pytest.mark.parametrize(("chance", "verified"), [(0.9, True), (0.4, False)])
