@@ -71,8 +71,20 @@ class Box:
     height: float
     depth: float
     width: float
-    heights: NDArray[np.float64]
-    """Extent of the mask at ``AT``, mid-sagittal."""
+    ends: NDArray[np.float64]
+    """(3, 2) lower and upper end of the mask at ``AT``, mid-sagittal, mm along the axis of the frame."""
+
+    def heights_after(self, collapse: Collapse) -> NDArray[np.float64]:
+        """Return the heights (3,) at ``AT`` once the ends have moved, along the axis before.
+
+        An end above or below the box, at a rim or in a hollow, moves a little less or more than the
+        nominal loss says; so the truth is where the warp takes it.
+        """
+        place = np.zeros((*self.ends.shape, 3), np.float32)
+        place[..., 1] = (self.depth * (0.5 - AT))[:, None]
+        place[..., 2] = self.ends
+        moved = displacement(self, collapse, place.reshape(-1, 3)).reshape(place.shape)
+        return np.asarray(np.diff(self.ends + moved[..., 2], axis=1)[:, 0])
 
 
 def box_of(body: Body) -> Box:
@@ -96,11 +108,12 @@ def box_of(body: Body) -> Box:
     local = (points - centre) @ axes.T
     near = local[np.abs(local[:, 0]) <= MIDDLE_MM]
     depth = float(front - back)
-    heights = np.array([np.diff(_extent(near, depth / 2 - at * depth))[0] + voxel for at in AT])
+    measured = np.array([_extent(near, depth / 2 - at * depth) for at in AT])
+    measured += np.array([-0.5, 0.5]) * voxel
     width = float(np.diff(np.percentile(local[:, 0], (1, 99)))[0])
     world = body.frame.to_world(centre)
     frame = frame_along(world, axes[2] @ body.frame.axes, body.frame.spacing_mm)
-    return Box(frame, float(np.median(ends[:, 1] - ends[:, 0])), depth, width, heights)
+    return Box(frame, float(np.median(ends[:, 1] - ends[:, 0])), depth, width, measured)
 
 
 def _extent(local: NDArray[np.float64], at: float) -> NDArray[np.float64]:
@@ -202,7 +215,9 @@ def collapsed(
     places_mm: NDArray[np.float64],
     across_mm: NDArray[np.float64],
 ) -> tuple[NDArray[np.float32], NDArray[np.int16], dict[str, NDArray[np.float64]]]:
-    """Return image and labels on another grid after a collapse, and the true heights at `AT` by level.
+    """Return image and labels on another grid after a collapse, and true heights by level.
+
+    The heights (2, 3) are those before and after, at `AT`.
 
     Parameters
     ----------
@@ -243,5 +258,8 @@ def collapsed(
     truth = np.zeros(shape, np.int16)
     for number, count in votes.items():
         truth[count >= len(across_mm) / 2] = number
-    heights = {level: box.heights * collapses.get(level, Collapse()).kept(AT) for level, box in boxes.items()}
+    heights = {
+        level: np.stack([box.heights_after(done) for done in (Collapse(), collapses.get(level, Collapse()))])
+        for level, box in boxes.items()
+    }
     return mean, truth, heights

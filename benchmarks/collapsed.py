@@ -1,7 +1,7 @@
 """What becomes of fractured bodies: real spines that collapse, segmented and measured like an examination.
 
-The truth is the warp: heights of the same spine before it, times what it takes at 15, 50 and 85 % of the
-depth. L5 is told.
+The truth is the warp: the heights of the same spine before it, and where it takes their ends at 15, 50 and
+85 % of the depth. L5 is told.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from collapse import AT, Collapse, collapsed
+from collapse import Collapse, collapsed
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from spines import SLICES_AVERAGED, Case, coarse, coarse_affine, real_spines
@@ -48,7 +48,7 @@ KINDS = {
 
 @dataclass(frozen=True)
 class CollapsedCase:
-    """A collapsed spine, what was done to which level, and the true heights (3,) in mm of all."""
+    """A collapsed spine, what was done to each level, and true heights (2, 3) in mm, before and after."""
 
     case: Case
     collapses: dict[str, Collapse]
@@ -125,20 +125,19 @@ def outcomes(collapsed_case: CollapsedCase, detector: Detector | None) -> list[O
     error = MeasureSettings().repeatability_height_mm
     true_losses, losses = (
         height_losses({level: _three(own) for level, own in some.items()}, frozenset(), error)
-        for some in (collapsed_case.heights, heights)
+        for some in ({level: after for level, (_, after) in collapsed_case.heights.items()}, heights)
     )
     found = []
     for number, kind in case.kind.items():
         level = LEVEL_NAME[number]
-        kept = collapsed_case.collapses.get(level, Collapse()).kept(AT)
-        before = collapsed_case.heights[level] / kept
+        before, after = collapsed_case.heights[level]
         found.append(
             Outcome(
                 kind,
                 dice(case.truth == number, labels == number),
                 true_losses[level],
                 losses.get(level),
-                tuple(100 * (1 - kept)),
+                tuple(100 * (1 - after / before)),
                 tuple(100 * (1 - heights.get(level, np.full(3, np.nan)) / before)),
                 flags.get(level, ()),
             )

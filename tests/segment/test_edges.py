@@ -23,7 +23,7 @@ from qmri.spine.body_frame import frame_along, frames_of_chain
 
 AT_MM = np.arange(-20.0, 12.0, STEP_MM)
 ENDPLATE, WALL = 0, int(np.argmin(np.abs(ROWS - 2)))
-EXACT = replace(WATER_ALONE, rim_mm=Sides(0, 0, 0, 0, 0), fall_mm=(0.0, 0.0))
+EXACT = replace(WATER_ALONE, rim_mm=Sides(0, 0, 0, 0, 0), fall_mm=(0.0, 0.0), oedema_fall_mm=(0.0, 0.0))
 """No reader's habit: the surface lies where the signal changes."""
 
 
@@ -63,6 +63,23 @@ def test_the_border_of_oedema_within_a_body_is_no_endplate_where_the_detector_se
 def test_a_detector_in_doubt_moves_no_edge():
     signal = on_rays((-20, 1.0), (0, 1.6))
     assert steepest(signal, 1.6, belief=on_rays((-20, 0.5))) == steepest(signal, 1.6)
+
+
+@pytest.mark.parametrize("row", [ENDPLATE, WALL])
+def test_the_surface_lies_further_outside_a_fall_where_the_body_is_full_of_oedema(row):
+    """Oedema ends inside the cortex: brightness 2 moves the surface by the weights' own distance."""
+    weights = replace(EXACT, oedema_fall_mm=(1.5, 2.0))
+    signal, grid = on_rays((-20, 2.0), (0, 0.8)), np.ones((len(ROWS), LONGITUDES))
+    disc = np.full((len(ROWS), 1), 0.8)
+    usual, bright = (
+        AT_MM[
+            signal_edge_either_way(signal, 2 * grid, disc, 1.0, weights, brightness=times * grid)[
+                row, 0
+            ].argmax()
+        ]
+        for times in (1.0, 2.0)
+    )
+    assert bright - usual == (2.0 if row == WALL else 1.5)
 
 
 def test_a_disc_as_bright_as_the_body_ends_it_with_a_rise_and_a_dark_one_with_a_fall():

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmri.segment.cut.body_cut import whole_spacings
 from qmri.segment.cut.rasterise import rasterise
 from qmri.segment.cut.template import RIM_EXPONENT, BodySurface, Template, rays_of
 from qmri.spine.body_frame import frame_along, frames_of_chain
@@ -93,3 +94,21 @@ def test_frames_are_right_handed_and_look_forward():
 def test_a_level_left_out_does_not_stretch_the_spacing():
     points = np.array([[0, 0, 72.0], [0, 0, 36], [0, 0, -36], [0, 0, -72]])
     assert [frame.spacing_mm for frame in frames_of_chain(points, [1, 2, 1])] == pytest.approx([36] * 4)
+
+
+@pytest.mark.parametrize("crushed", [2, 3])
+def test_a_body_nearer_to_its_neighbours_is_expected_as_wide_as_before(crushed):
+    """Spacings that grow by 1 mm a level; one body loses 12 mm of height, and both its gaps 6 mm."""
+    gaps = 30.0 + np.arange(5)
+    whole = whole_spacings(frames_of_chain(chain(gaps)))
+    lost = gaps.copy()
+    lost[max(crushed - 1, 0) : crushed + 1] -= 6
+    collapsed = frames_of_chain(chain(lost))
+    assert np.allclose(whole_spacings(collapsed), whole, rtol=0.07)
+    assert collapsed[crushed].spacing_mm < 0.92 * whole[crushed]
+
+
+def chain(gaps):
+    """Points on a straight spine, cranial to caudal."""
+    heights = -np.concatenate([[0.0], np.cumsum(gaps)])
+    return np.column_stack([np.zeros((len(heights), 2)), heights])

@@ -63,7 +63,7 @@ class View:
         return replace(self, planes=np.maximum(self.planes + steps, 0))
 
     def cut(self, volume: Image) -> Image:
-        """Return the picture (row, column) of a volume (x, y, z), first row cranial."""
+        """Return the picture (row, column) of a volume (x, y, z) in voxels, first row cranial."""
         rows = np.arange(len(self.planes))[:, None]
         planes = self.planes[:, None]
         index = (planes, self.columns, rows) if self.normal == RIGHT else (self.columns, planes, rows)
@@ -71,12 +71,12 @@ class View:
 
 
 def to_ras(volume: Image, affine: NDArray[np.float64]) -> Image:
-    """Return the volume with its axes permuted and flipped to right, anterior, superior; (x, y, z)."""
+    """Return the volume with its axes permuted and flipped to right, anterior, superior; voxels (x, y, z)."""
     return np.asarray(nib.orientations.apply_orientation(volume, nib.orientations.io_orientation(affine)))
 
 
 def ras_voxel_mm(affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the voxel edges (3,) along right, anterior, superior."""
+    """Return the voxel edges (3,), mm, along right, anterior, superior."""
     edges = np.empty(3)
     edges[nib.orientations.io_orientation(affine)[:, 0].astype(int)] = voxel_sizes(affine)
     return edges

@@ -15,12 +15,14 @@ from qmri.segment.cut.edges import STEP_MM
 from qmri.segment.cut.refit import follow, refit
 from qmri.segment.cut.surface import cheapest_surface
 from qmri.segment.cut.template import BodySurface, rays_of
-from qmri.segment.cut.voids import fill_voids, sample_middle
+from qmri.segment.cut.voids import fill_voids, marrow_signal, sample_middle
 from qmri.segment.cut.weights import WATER_ALONE, WATER_AND_FAT, CutWeights
 from qmri.segment.detect.detector import ProbabilityMap, SpineImages
 from qmri.spine.body_frame import BodyFrame, frames_of_chain
 
 OUTSIDE_MM = (3.0, 5.0)
+# Of the spacings of a spine, bodies that collapsed lie below this percentile.
+WHOLE_PCT = 90
 # Where muscle and disc lie, in spacings to the side and along the axis.
 BESIDE = np.array([-1.07, -0.9, 0.9, 1.07])
 BETWEEN = np.array([-0.53, -0.5, -0.47, 0.47, 0.5, 0.53])
@@ -76,13 +78,18 @@ def cut_surfaces(
     rho = image_contrast(contrast, seeds_mm)
     frames = frames_of_chain(seeds_mm, counts)
     weights = weights.beside(*surroundings(contrast, frames, weights))
-    templates = [weights.usual_body(frame.spacing_mm) for frame in frames]
+    templates = [
+        weights.usual_body(frame.spacing_mm, whole)
+        for frame, whole in zip(frames, whole_spacings(frames), strict=True)
+    ]
     plain = contrast
     previous: list[BodySurface] | None = None
     for _ in range(2):
-        contrast = fill_voids(plain, list(zip(frames, templates, strict=True)))
+        bodies = list(zip(frames, templates, strict=True))
+        contrast = fill_voids(plain, bodies)
+        marrow = marrow_signal(contrast, contrast.inphase, bodies)
         sites = [
-            Site(frame, template, middles)
+            Site(frame, template, middles, marrow)
             for frame, template, middles in zip(frames, templates, _middles(frames, counts), strict=True)
         ]
         cuts = _cut_bodies(contrast, sites, rho, weights, previous)
@@ -90,6 +97,20 @@ def cut_surfaces(
         fitted = [refit(cut.surface, template) for cut, template in zip(cuts, templates, strict=True)]
         frames, templates = [frame for frame, _ in fitted], [template for _, template in fitted]
     return cuts
+
+
+def whole_spacings(frames: Sequence[BodyFrame]) -> NDArray[np.float64]:
+    """Return the spacing (n,) at each body as it would be had no body lost height, mm.
+
+    A collapse brings a body nearer to its neighbours but leaves it as wide and as deep as before. So the
+    line along the spine goes through the larger ones of the spacings, and no spacing lies below it.
+    """
+    spacing = np.array([frame.spacing_mm for frame in frames])
+    place = np.arange(len(spacing))
+    first, second = np.triu_indices(len(spacing), 1)
+    slope = float(np.median((spacing[second] - spacing[first]) / (second - first))) if len(first) else 0.0
+    level = float(np.percentile(spacing - slope * place, WHOLE_PCT))
+    return np.asarray(np.maximum(spacing, level + slope * place))
 
 
 def image_contrast(contrast: Contrast, seeds_mm: NDArray[np.float64]) -> float:

@@ -52,11 +52,14 @@ class Site:
         The body's frame and its expected size.
     middles
         Planes halfway to its neighbours.
+    marrow
+        Usual signal of the bodies of the spine; None where it is not known.
     """
 
     frame: BodyFrame
     template: Template
     middles: tuple[Plane, ...] = ()
+    marrow: float | None = None
 
 
 def surface_cost(
@@ -105,7 +108,10 @@ def _signal_cost(
     belief = _belief(contrast, site, points)
     if contrast.fraction is None:
         own, disc = _own_signal(contrast, site, rays) / middle, _disc_signal(contrast, site) / middle
-        cost -= weights.edge * signal_edge_either_way(signal, own, disc, rho, weights, belief=belief)
+        brightness = own * middle / (site.marrow or middle)
+        cost -= weights.edge * signal_edge_either_way(
+            signal, own, disc, rho, weights, brightness=brightness, belief=belief
+        )
         cost += weights.disc * inside_dark_disc(signal, own, disc)
     else:
         fraction = profile(contrast, contrast.fraction, points)

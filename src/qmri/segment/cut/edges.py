@@ -15,6 +15,8 @@ FAINT = 0.3
 # A disc of less than the first share of the body's signal ends it with a fall, of more than the
 # second with a rise.
 DISC_OVER_BODY = (0.7, 1.0)
+# Signal over that of the spine's marrow from which a body is partly, and wholly, full of oedema.
+OEDEMA_OVER_MARROW = (1.2, 1.6)
 # A probability so far above one half is that of a body.
 SURE = 0.3
 
@@ -32,6 +34,7 @@ def signal_edge_either_way(
     rho: float,
     weights: CutWeights,
     *,
+    brightness: NDArray[np.float64] | None = None,
     belief: NDArray[np.float64] | None = None,
 ) -> NDArray[np.float64]:
     """Return how steeply the signal leaves that of a body on water alone.
@@ -54,6 +57,8 @@ def signal_edge_either_way(
         Contrast of the image.
     weights
         Weights.
+    brightness
+        (rows, longitudes) signal of the body over that of the spine's marrow, None where it is as usual.
     belief
         (rows, longitudes, positions) probability of a body, None where it is no help.
     """
@@ -67,11 +72,24 @@ def signal_edge_either_way(
     rise, drop = np.clip((outer - inner) / rho, -0.3, 0.8), np.clip((inside - outer) / rho, -0.3, 0.8)
     rising = share_rising(np.maximum(own[..., None], inside), disc[..., None])
     ahead = weights.rim_mm.by_ray()
-    behind_end, behind_wall = (np.full(own.shape, -outside) for outside in weights.fall_mm)
+    oedema = np.zeros(own.shape) if brightness is None else share_of_oedema(brightness)
+    behind_end, behind_wall = (
+        -outside - oedema * (further - outside)
+        for outside, further in zip(weights.fall_mm, weights.oedema_fall_mm, strict=True)
+    )
     ends = _ahead(rising * (1 - border) * rise, ahead) + _ahead((1 - rising) * drop, behind_end)
     walls = np.maximum(_ahead(rise, ahead), 0) + np.maximum(_ahead(drop, behind_wall), 0)
     at_wall = AT_WALL[..., None]
     return np.asarray(at_wall * walls + (1 - at_wall) * ends)
+
+
+def share_of_oedema(brightness: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return how far rays (rows, longitudes) are in oedema: 1 where the body outshines the marrow, else 0.
+
+    The share is without unit, as is the brightness over that of the spine's marrow.
+    """
+    low, high = OEDEMA_OVER_MARROW
+    return np.asarray(np.clip((brightness - low) / (high - low), 0, 1))
 
 
 def share_rising(own: NDArray[np.float64], disc: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -46,6 +46,8 @@ class CutWeights:
         How far inside the rise the surface lies.
     fall_mm
         How far outside a fall it lies: at an endplate, at a wall.
+    oedema_fall_mm
+        The same where the body is full of oedema, which ends inside the cortex.
     valley
         Dark cortex at the surface.
     fat_edge
@@ -75,6 +77,7 @@ class CutWeights:
     edge: float = 3.0
     rim_mm: Sides = Sides(upper=0.5, lower=0.5, front=2.0, back=1.25, side=0.0)
     fall_mm: tuple[float, float] = (1.0, 0.5)
+    oedema_fall_mm: tuple[float, float] = (1.5, 2.0)
     valley: float = 2.5
     fat_edge: float = 0.0
     belief: Sides = Sides(upper=0.15, lower=0.15, front=0.08, back=0.25, side=0.2)
@@ -89,7 +92,7 @@ class CutWeights:
     depth: float = 0.45
     height: float = 0.39
     bright_width: float | None = 0.88
-    bright_lower_rim_mm: float = 2.0
+    bright_lower_rim_mm: float = 1.5
 
     def beside(self, muscle: float, disc: float) -> CutWeights:
         """Return the weights for a spine whose muscle and discs are so many times as bright as marrow.
@@ -104,13 +107,14 @@ class CutWeights:
         width = self.width + share * (self.bright_width - self.width)
         return replace(self, width=width, rim_mm=replace(self.rim_mm, lower=lower))
 
-    def usual_body(self, spacing_mm: float) -> Template:
-        """Return the usual body where bodies are ``spacing_mm`` apart.
+    def usual_body(self, spacing_mm: float, whole_mm: float | None = None) -> Template:
+        """Return the usual body where bodies are ``spacing_mm`` apart, ``whole_mm`` before any collapse.
 
         The depth grows less along the spine than width and height do.
         """
-        depth = self.depth * spacing_mm * (spacing_mm / 36) ** -0.3
-        return Template(self.width * spacing_mm, 1.06 * depth, 0.94 * depth, self.height * spacing_mm)
+        whole = spacing_mm if whole_mm is None else whole_mm
+        depth = self.depth * whole * (whole / 36) ** -0.3
+        return Template(self.width * whole, 1.06 * depth, 0.94 * depth, self.height * spacing_mm)
 
 
 WATER_ALONE = CutWeights()
