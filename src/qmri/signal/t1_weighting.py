@@ -7,9 +7,9 @@ import numpy as np
 from qmri.signal.spectra import GAMMA_MHZ_PER_T
 
 MARROW_T1_S: dict[float, tuple[float, float]] = {3.0: (0.701, 0.334)}
-"""T1 of water and of fat in vertebral marrow, s, by nominal field, T. No paper for these is at hand, so the bias
-is an estimate that is flagged, not taken off. Other fields have no entry until there is a measurement of
-both: T1 grows with field, and not alike in water and fat."""
+"""T1 of water and of fat in vertebral marrow, s, by nominal field, T. No paper for these is at hand, so the
+bias is an estimate that is flagged, not taken off. Other fields have no entry until there is a measurement
+of both: T1 grows with field, and not alike in water and fat."""
 SAME_FIELD = 0.1
 """Share by which a field may differ from a nominal one (scanners of 2.89 T are sold as 3 T)."""
 
