@@ -66,9 +66,7 @@ def find_examinations(
         If there is no such folder.
     """
     with open_sources(root) as origins:
-        total = len(origins)
-        tell = (lambda n: progress(n, total)) if progress else None
-        scan = scan_files(list(origins), workers=workers, progress=tell)
+        scan = scan_files(list(origins), workers=workers, progress=progress)
         studies = list_studies(scan, Overrides())
     folders = _own_folders(root, studies, origins)
     sessions: dict[int, int] = defaultdict(int)

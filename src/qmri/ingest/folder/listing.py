@@ -101,9 +101,7 @@ def list_folder(
     """
     given = read_overrides(overrides)
     with open_sources(source) as paths:
-        total = len(paths)
-        tell = (lambda n: progress(n, total)) if progress else None
-        scan = scan_files(list(paths), workers=workers, progress=tell)
+        scan = scan_files(list(paths), workers=workers, progress=progress)
         studies = list_studies(scan, given)
     return describe(scan, studies)
 

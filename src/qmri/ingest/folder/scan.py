@@ -57,7 +57,7 @@ class Scan:
 
 
 def scan_files(
-    paths: Sequence[Path], *, workers: int = 1, progress: Callable[[int], None] | None = None
+    paths: Sequence[Path], *, workers: int = 1, progress: Callable[[int, int], None] | None = None
 ) -> Scan:
     """Read the headers of files.
 
@@ -68,9 +68,10 @@ def scan_files(
     workers
         Number of processes for large folders.
     progress
-        Called with the number of files read since the last call.
+        Called with the number of files read since the last call, and that of all.
     """
-    tell = progress or _nobody_listens
+    total = len(paths)
+    tell = (lambda count: progress(count, total)) if progress else _nobody_listens
     if workers < 2 or len(paths) < MANY_FILES:
         headers = [header for path in paths for header in _read_chunk([path], tell)]
     else:

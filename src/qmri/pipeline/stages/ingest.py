@@ -100,10 +100,7 @@ def ingest(
     """
     overrides_read = read_overrides(overrides)
     with open_sources(source) as paths:
-        total = len(paths)
-        scan = scan_files(
-            list(paths), workers=workers, progress=(lambda n: progress(n, total)) if progress else None
-        )
+        scan = scan_files(list(paths), workers=workers, progress=progress)
         check_one_patient(scan)
         plan = make_plan(scan, overrides_read)
         with naming_oddities(scan, plan.frames):
