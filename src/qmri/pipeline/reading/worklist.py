@@ -7,7 +7,6 @@ the chance that its name or its outline is, added up.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, fields
 from pathlib import Path
@@ -17,6 +16,7 @@ from qmri.errors import QmriError
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS
 from qmri.outputs.tables import read_rows
+from qmri.pipeline.reading.readings import check_reader
 from qmri.pipeline.records.decisions import SegmentDecisions
 from qmri.pipeline.records.ledger import examinations_of, require_result
 from qmri.pipeline.records.models import Record, SegmentRecord
@@ -113,8 +113,7 @@ def tick_off(results: Path, exam: str, by: str) -> None:
     QmriError
         If the examination has no label map, or ``by`` is not a reader's initials.
     """
-    if not re.fullmatch(r"[A-Za-z][A-Za-z0-9.-]{0,11}", by):
-        raise QmriError("--by is not a reader's initials", found=by, expected="letters, digits, . and -")
+    check_reader(by, "--by")
     labels = _labels_sha256(require_result(results, exam, SegmentRecord), exam)
     if labels is None:
         raise QmriError(f"{exam} has no label map that could have been looked at")
