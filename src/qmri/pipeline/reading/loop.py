@@ -7,7 +7,7 @@ import json
 import logging
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from qmri.config import SegmentSettings
@@ -15,12 +15,14 @@ from qmri.errors import QmriError
 from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.reading.handout import write_handout
+from qmri.pipeline.reading.notes import read_note
 from qmri.pipeline.reading.saved import Saved, find_saved
 from qmri.pipeline.records.decisions import SHEET_LABELS, ReaderDecisions, SegmentDecisions
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.records.record_files import read_part, read_record
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.label_table import read_label_map, table_path, write_label_map
+from qmri.segment.naming.numbering import Naming
 from qmri.segment.reader.correction import overlap, take_labels, take_seeds, unchanged_bodies
 from qmri.segment.reader.markups import read_markups
 from qmri.segment.reader.reader_labels import accept_labels
@@ -89,6 +91,12 @@ def turn(task: Task, directory: Path, staging: Path) -> Turn:
         If the images cannot be segmented and nobody corrected that, or a correction is refused.
     """
     saved = find_saved(directory, task.exam)
+    if saved.unusable is not None:
+        raise QmriError(
+            f"the reader {saved.unusable.Reader} found the examination not usable",
+            found=saved.unusable.Reason,
+            remedy="to use it after all: qmri review, or take the file desc-manual_unusable.json away",
+        )
     if saved.path is None and task.sheet_labels is not None:
         result = _take(task, Saved(labels=task.sheet_labels), None, None)
         automatic = None
@@ -170,6 +178,13 @@ def _take(task: Task, saved: Saved, automatic: Segmentation | None, decided: Seg
         found["corrected_levels"] = [body.name for body in segmentation.bodies if body.name not in same]
         found["renamed_levels"] = {body.name: name for name, body in same.items() if body.name != name}
         found["dice_with_automatic"] = overlap(segmentation.labels, automatic)
+    note = read_note(path)
+    if note is not None:
+        found |= {"reader": note.Reader, "time": note.Time, "decisions": note.Decisions}
+        found["names_confirmed"] = note.NamesConfirmed
+        if not note.NamesConfirmed:
+            naming = _as_before(segmentation, automatic, decided)
+            segmentation = replace(segmentation, naming=naming)
     naming = segmentation.naming
     former: dict[str, object] = {} if decided is None else decided.to_json()
     if decided is not None:
@@ -184,6 +199,18 @@ def _take(task: Task, saved: Saved, automatic: Segmentation | None, decided: Seg
         }
     )
     return Turn(segmentation, decisions, tuple(warnings))
+
+
+def _as_before(
+    segmentation: Segmentation, automatic: Segmentation | None, decided: SegmentDecisions | None
+) -> Naming:
+    """Return the naming of labels whose names no reader has confirmed: no surer than the automatic one."""
+    if decided is None or automatic is None:
+        return replace(segmentation.naming, doubts=("no reader has confirmed the names",))
+    doubts = decided.naming_doubts
+    if {body.name for body in segmentation.bodies} - {body.name for body in automatic.bodies}:
+        doubts += ("a reader has given other names and not confirmed them",)
+    return replace(segmentation.naming, probability=decided.naming_probability, doubts=doubts)
 
 
 def _from_seeds(

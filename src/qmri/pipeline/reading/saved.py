@@ -1,7 +1,8 @@
 """What a reader saved in the segment folder of an examination: found, kept and fingerprinted.
 
 A reader saves ``<exam>_desc-manual_dseg.nii.gz`` (or ``_desc-manual.seg.nrrd``), or moves points and saves
-``<exam>_desc-manual_seeds.mrk.json``. Editors like to save over the file they opened; such an edit of the
+``<exam>_desc-manual_seeds.mrk.json``. `qmri review` saves the first with a note on who and when, or a
+note that the examination cannot be used. Editors like to save over the file they opened; such an edit of the
 stage's own output is kept under the name of a correction before the stage runs again.
 """
 
@@ -13,8 +14,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_volume
+from qmri.images.nifti import read_volume, sidecar_path
 from qmri.outputs import FILES, file_path
+from qmri.pipeline.reading.notes import UnusableNote, read_note, read_unusable, unusable_path
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.records.record_files import read_record
 from qmri.segment.reader.markups import read_markups
@@ -39,10 +41,13 @@ class Saved:
         The reader's label map, or None.
     seeds
         The reader's points, or None; they count where there is no label map.
+    unusable
+        The reader's word that the examination cannot be used, or None; it counts before the others.
     """
 
     labels: Path | None = None
     seeds: Path | None = None
+    unusable: UnusableNote | None = None
 
     @property
     def path(self) -> Path | None:
@@ -68,7 +73,7 @@ def find_saved(directory: Path, exam: str) -> Saved:
                 expected="one label map, or one file of points",
                 remedy="keep the one that counts in the segment folder",
             )
-    return Saved(labels[0] if labels else None, seeds[0] if seeds else None)
+    return Saved(labels[0] if labels else None, seeds[0] if seeds else None, read_unusable(directory, exam))
 
 
 def keep_edited(directory: Path, exam: str) -> list[str]:
@@ -91,7 +96,9 @@ def saved_fingerprint(directory: Path, exam: str) -> str:
     for key, path in _edited(directory, exam).items():
         (seeds if "seeds" in EDITABLE[key] else labels).append(path)
     words = [
-        f"{kind}={_digest(path)[:16]}" for kind, paths in (("l", labels), ("s", seeds)) for path in paths
+        f"{kind}={_digest(path)[:16]}"
+        for kind, paths in (("l", labels), ("s", seeds), ("n", _notes(directory, exam, labels)))
+        for path in paths
     ]
     return ",".join(sorted(words)) or "-"
 
@@ -99,6 +106,12 @@ def saved_fingerprint(directory: Path, exam: str) -> str:
 def _corrections(directory: Path, exam: str) -> tuple[list[Path], list[Path]]:
     paths = sorted(directory.glob(f"{exam}_desc-manual*")) if directory.is_dir() else []
     return _ending(paths, LABEL_ENDINGS), _ending(paths, SEED_ENDINGS)
+
+
+def _notes(directory: Path, exam: str, labels: Sequence[Path]) -> list[Path]:
+    """Return the files in which a reader says something of the examination or of a correction."""
+    notes = [sidecar_path(path) for path in labels if read_note(path)]
+    return [path for path in (*notes, unusable_path(directory, exam)) if path.is_file()]
 
 
 def _ending(paths: Sequence[Path], endings: tuple[str, ...]) -> list[Path]:

@@ -119,10 +119,14 @@ SHEET_LABELS = "labels of the study sheet"
 
 
 class ReaderDecisions(Part):
-    """What a reader's correction was, and how it differs from the automatic result."""
+    """What a reader's correction was, who decided what, and how it differs from the automatic result."""
 
     file: str
     sha256: str
+    reader: str | None = None
+    time: str | None = None
+    decisions: tuple[str, ...] = ()
+    names_confirmed: bool = True
     left_out_ids: tuple[int, ...] = ()
     seeds: tuple[str, ...] = ()
     from_single_seed: Evidence = None

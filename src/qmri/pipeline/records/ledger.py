@@ -14,9 +14,11 @@ from typing import Any
 from qmri.errors import QmriError
 from qmri.outputs.files import VERBS, record_path
 from qmri.outputs.tables import read_rows
+from qmri.pipeline.reading.readings import FIRST, read_readings
 from qmri.pipeline.records.models import Ledger
 from qmri.pipeline.records.provenance import sha256, software_versions
 from qmri.pipeline.records.record_files import Kind, parsed, read_records, read_text, write_record
+from qmri.pipeline.study.reader_fractures import reader_fractures_path
 from qmri.words import counted
 
 LEDGER_FILE = "provenance.json"
@@ -76,16 +78,30 @@ def write_ledger(results: Path, exams: Sequence[str], sheet: Path, *, finished: 
     else:
         former = read_ledger(results) if path.is_file() else None
         made = {key: getattr(former, key, {}) for key in ("outputs", "records", "run_time")}
+    beside = reader_fractures_path(sheet)
     ledger = Ledger(
         examinations=tuple(exams),
         command=command_line(sys.argv, sheet),
         software=software_versions(),
         study_sheet_sha256=sha256(sheet),
+        reader_sheet_sha256=sha256(beside) if beside.is_file() else None,
+        readings=_last_readings(results),
         **made,
     )
     staging = results / f".{LEDGER_FILE}"
     write_record(staging, ledger)
     staging.replace(path)
+
+
+def _last_readings(results: Path) -> dict[str, dict[str, str]]:
+    """Return who decided what last on each examination, with the checksum of the file that it left."""
+    told = ("reader", "time", "decision", "level", "detail", "file", "sha256")
+    last = {
+        reading.examination: reading
+        for reading in read_readings(results)
+        if reading.read == FIRST and reading.decision != "seen"
+    }
+    return {exam: {name: getattr(last[exam], name) for name in told} for exam in sorted(last)}
 
 
 def read_ledger(results: Path) -> Ledger:

@@ -141,7 +141,10 @@ class RiskRecord(Part):
 
 
 class Ledger(Part):
-    """What the tables of a study were made from and how; checksums and times are those of the last ones."""
+    """What the tables of a study were made from and how; checksums and times are those of the last ones.
+
+    ``readings`` has the last decision of a reader on each examination, from the log of all of them.
+    """
 
     examinations: tuple[str, ...]
     command: str
@@ -150,6 +153,8 @@ class Ledger(Part):
     outputs: dict[str, str] = Field(default_factory=dict)
     records: dict[str, str] = Field(default_factory=dict)
     run_time: dict[str, dict[str, int | float]] = Field(default_factory=dict)
+    reader_sheet_sha256: str | None = None
+    readings: dict[str, dict[str, str]] = Field(default_factory=dict)
 
 
 KINDS: dict[str, type[Success]] = {

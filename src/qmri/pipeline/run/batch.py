@@ -12,6 +12,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterable
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,19 @@ LOCK_FILE, TOKEN_FILE = ".lock", ".run"
 _held: dict[Path, int] = {}
 
 
-def take_over(results: Path) -> None:
+def take_over(results: Path, who: str = "a run") -> None:
     """Make this process's run the one that works in a results folder, and clear up after a killed one.
 
     Folders that a killed stage left are taken away, so a stage of an earlier run that
     is still busy elsewhere finds nothing to publish. Doing it again in one process does nothing.
+    A run that was started by the process at work there works on its behalf.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    who
+        What others are told of who is at work.
 
     Raises
     ------
@@ -42,7 +51,7 @@ def take_over(results: Path) -> None:
         return
     try:
         results.mkdir(parents=True, exist_ok=True)
-        lock = _locked(results)
+        lock = -1 if works_on_behalf(results) else _locked(results, who)
         token = os.environ.setdefault(RUN_VARIABLE, uuid.uuid4().hex)
         (results / TOKEN_FILE).write_text(token, encoding="utf-8")
     except OSError as error:
@@ -56,6 +65,13 @@ def take_over(results: Path) -> None:
     _held[results] = lock
     for folder in staging_folders(results):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def works_on_behalf(results: Path) -> bool:
+    """Tell whether this process was started by one that is at work in a results folder."""
+    token = results / TOKEN_FILE
+    mine = os.environ.get(RUN_VARIABLE)
+    return bool(mine) and token.is_file() and token.read_text("utf-8") == mine and is_at_work(results)
 
 
 def is_at_work(results: Path) -> bool:
@@ -159,7 +175,7 @@ def incomplete_stages(results: Path, exams: Iterable[str]) -> list[tuple[str, st
     return found
 
 
-def _locked(results: Path) -> int:
+def _locked(results: Path, who: str) -> int:
     """Return the open lock file of a results folder, locked for as long as it stays open."""
     import fcntl  # noqa: PLC0415 - not on Windows, where single stages run all the same
 
@@ -167,14 +183,18 @@ def _locked(results: Path) -> int:
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
+        told = os.read(lock, 200).decode("utf-8", errors="replace").strip()
         os.close(lock)
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise
         raise QmriError(
-            "another run is at work in this results folder",
+            f"another {'review' if 'review' in told else 'run'} is at work in this results folder",
             where=results.name,
+            found=told or None,
             remedy="wait for it or end it; qmri status shows how far it is",
         ) from None
+    os.truncate(lock, 0)
+    os.write(lock, f"{who} since {datetime.now().astimezone():%Y-%m-%d %H:%M}\n".encode())
     return lock
 
 

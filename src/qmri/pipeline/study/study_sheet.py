@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from qmri.errors import QmriError
+from qmri.pipeline.study.reader_fractures import as_the_reader_says
 from qmri.sheet_text import read_sheet_text
 from qmri.spine.levels import parse_level, sort_levels
 from qmri.words import natural
@@ -179,8 +180,9 @@ def read_study(path: Path) -> Study:
             found=", ".join(twice),
             expected="one row for each participant_id and session_id (letters and digits must differ)",
         )
+    exams, told = as_the_reader_says(exams, path)
     exams.sort(key=lambda exam: (natural(exam.participant_id), natural(exam.session_id), exam.name))
-    return Study(tuple(exams), (*sheet.notes, *_alike(exams)))
+    return Study(tuple(exams), (*sheet.notes, *_alike(exams), *told))
 
 
 def _alike(exams: list[Examination]) -> Iterator[str]:
