@@ -13,7 +13,8 @@ from qmri.errors import QmriError
 
 DESCRIPTION = """\
 Compare two vertebrae.csv of the same levels: a reader against the pipeline, the scanner's maps against
-the fit, a test against its retest. Rows are matched by participant, session and level.
+the fit, a test against its retest. Rows are matched by participant, session and level; every participant
+weighs the same. The intervals (*_low, *_high) are of 95 %; n/a where none can cover (docs/markers.md).
 
     qmri compare A.csv B.csv --out agreement
     qmri compare test.csv retest.csv --ignore-session     where the session tells A and B apart
