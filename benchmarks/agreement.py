@@ -1,7 +1,7 @@
 """How often the 95 % intervals of `qmri compare` hold the truth: figures of docs/markers.md.
 
     python benchmarks/agreement.py                   a minute: 300 tables of each setting
-    python benchmarks/agreement.py --tables 2000     the figures of the page
+    python benchmarks/agreement.py --tables 1000     the figures of the page
 
 Levels are nested in participants, 1 to 12 of each. The variance of the differences has a share between
 participants of 0.1, 0.5 or 0.9. They are normal; normal with one level in twenty four times as far off; of
