@@ -16,11 +16,11 @@ from qmri.cli import main
 from qmri.errors import QmriError
 from qmri.images.nifti import Volume, read_volume, write_volume
 from qmri.outputs import exam_directory, file_path
-from qmri.pipeline.reading.moved_names import new_names
 from qmri.pipeline.reading.worklist import need, write_worklist
 from qmri.pipeline.records.decisions import ReaderDecisions
 from qmri.pipeline.records.stage import run_stage, run_stage_or_record
 from qmri.segment.label_table import table_path, write_table
+from qmri.segment.reader.edits import new_names
 from qmri.segment.reader.markups import markups_json, read_markups
 from qmri.segment.reader.slicer_segmentation import read_nrrd, read_slicer_segmentation
 from qmri.segment.segmentation import LabelledBody
