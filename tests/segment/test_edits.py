@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from qmri.errors import QmriError
@@ -21,16 +21,11 @@ def stack(levels):
     return labels
 
 
-def runs_of(mask):
-    """Return start, length, ... of a mask, one voxel at a time."""
-    return [number for start in np.flatnonzero(mask) for number in (int(start), 1)]
-
-
 MAPS = st.sets(st.sampled_from(USUAL_LEVELS), min_size=2, max_size=9).map(
     lambda levels: stack(sorted(levels, key=USUAL_LEVELS.index))
 )
 STROKES = st.lists(st.integers(0, np.prod(SHAPE) - 3), max_size=30).map(
-    lambda starts: [number for start in starts for number in (start, 3)]
+    lambda starts: edits.mask_of_runs([number for start in starts for number in (start, 3)], SHAPE)
 )
 
 
@@ -55,12 +50,12 @@ def test_a_rename_is_undone_by_the_rename_back_and_keeps_the_order(labels, data)
         sorted([*between, name], key=USUAL_LEVELS.index).index(name) == levels.index(level)
     )
     if allowed:
-        renamed = edits.rename(labels, level, name, AFFINE)
+        renamed = edits.rename(labels, level, name)
         assert edits.levels_of(renamed)[levels.index(level)] == name
-        np.testing.assert_array_equal(edits.rename(renamed, name, level, AFFINE), labels)
+        np.testing.assert_array_equal(edits.rename(renamed, name, level), labels)
     else:
-        with pytest.raises(QmriError, match="already" if name in between else "would lie below"):
-            edits.rename(labels, level, name, AFFINE)
+        with pytest.raises(QmriError, match="already" if name in between else "cannot become"):
+            edits.rename(labels, level, name)
     np.testing.assert_array_equal(labels, before)
 
 
@@ -68,49 +63,41 @@ def test_two_names_in_the_wrong_order_are_exchanged_and_in_the_right_order_are_n
     right = stack(["L1", "L2", "L3", "L4"])
     wrong = right.copy()
     wrong[right == LEVEL_ID["L2"]], wrong[right == LEVEL_ID["L3"]] = LEVEL_ID["L3"], LEVEL_ID["L2"]
-    np.testing.assert_array_equal(edits.rename(wrong, "L2", "L3", AFFINE, exchange=True), right)
-    with pytest.raises(QmriError, match="would lie below"):
-        edits.rename(right, "L2", "L3", AFFINE, exchange=True)
+    np.testing.assert_array_equal(edits.exchange(wrong, "L2", "L3", AFFINE), right)
+    with pytest.raises(QmriError, match="in the right order"):
+        edits.exchange(right, "L3", "L2", AFFINE)
 
 
 @given(MAPS, STROKES, st.data())
-def test_painting_takes_only_what_is_free_and_is_undone_by_erasing(labels, runs, data):
-    level = data.draw(st.sampled_from(edits.levels_of(labels)))
-    stroke = edits.voxels_of(runs, SHAPE)
-    painted = edits.paint(labels, level, runs, AFFINE)
-    np.testing.assert_array_equal(painted[labels != 0], labels[labels != 0])
-    assert np.all(painted[stroke] != 0)
+def test_painting_takes_only_what_is_free_and_is_undone_by_erasing(labels, stroke, data):
+    level = data.draw(st.sampled_from(USUAL_LEVELS))
+    painted = edits.paint(labels, stroke, level)
     fresh = stroke & (labels == 0)
-    np.testing.assert_array_equal(painted != labels, fresh)
-    np.testing.assert_array_equal(edits.erase(painted, level, runs_of(fresh)), labels)
+    np.testing.assert_array_equal(painted[~fresh], labels[~fresh])
+    np.testing.assert_array_equal(painted[fresh], LEVEL_ID[level])
+    if level in edits.levels_of(painted):
+        np.testing.assert_array_equal(edits.erase(painted, fresh, level), labels)
 
 
 @given(MAPS, STROKES, st.data())
-def test_erasing_takes_voxels_of_one_level_alone(labels, runs, data):
+def test_erasing_takes_mask_of_runs_one_level_alone(labels, stroke, data):
     level = data.draw(st.sampled_from(edits.levels_of(labels)))
-    changed = edits.erase(labels, level, runs) != labels
-    np.testing.assert_array_equal(changed, edits.voxels_of(runs, SHAPE) & (labels == LEVEL_ID[level]))
+    assume(not stroke[labels > 0].all())
+    changed = edits.erase(labels, stroke, level) != labels
+    np.testing.assert_array_equal(changed, stroke & (labels == LEVEL_ID[level]))
 
 
-def test_painting_over_takes_all_voxels_of_the_stroke_but_never_a_whole_body():
+def test_painting_over_takes_all_mask_of_runs_the_stroke_but_never_a_whole_body():
     labels = stack(["L1", "L2"])
     half = (labels == LEVEL_ID["L2"]) & (np.arange(6) < 3)[:, None, None]
-    painted = edits.paint(labels, "L1", runs_of(half), AFFINE, over=True)
+    painted = edits.paint(labels, half, "L1", over=True)
     np.testing.assert_array_equal(painted == LEVEL_ID["L1"], half | (labels == LEVEL_ID["L1"]))
     with pytest.raises(QmriError, match="L2 would have no voxel left"):
-        edits.paint(labels, "L1", runs_of(labels == LEVEL_ID["L2"]), AFFINE, over=True)
-
-
-def test_a_new_level_is_painted_only_where_its_name_belongs():
-    labels = stack(["L1", "L2", "L3"])
-    gap = edits.delete(labels, "L2")
-    np.testing.assert_array_equal(edits.paint(gap, "L2", runs_of(labels == LEVEL_ID["L2"]), AFFINE), labels)
-    with pytest.raises(QmriError, match="would lie below"):
-        edits.paint(gap, "T12", runs_of(labels == LEVEL_ID["L2"]), AFFINE)
+        edits.paint(labels, labels == LEVEL_ID["L2"], "L1", over=True)
 
 
 def test_runs_are_in_the_order_of_the_last_axis_and_may_overlap():
-    mask = edits.voxels_of([0, 3, 2, 2], (2, 2, 2))
+    mask = edits.mask_of_runs([0, 3, 2, 2], (2, 2, 2))
     np.testing.assert_array_equal(np.argwhere(mask), [(0, 0, 0), (0, 0, 1), (0, 1, 0), (0, 1, 1)])
 
 
@@ -121,22 +108,25 @@ OUTSIDE = [[0, 0], [-1, 2], [719, 2], [720, 1], [2**63 - 1, 1], [0, 2**63 - 1], 
 @pytest.mark.parametrize("runs", [*UNREADABLE, *OUTSIDE], ids=str)
 def test_voxels_that_are_none_are_refused(runs):
     with pytest.raises(QmriError, match="cannot be read" if runs in UNREADABLE else "out of the volume"):
-        edits.voxels_of(runs, SHAPE)
+        edits.mask_of_runs(runs, SHAPE)
 
 
-LUMBAR = stack(["L1", "L2"])
+LUMBAR, ALONE = stack(["L1", "L2"]), stack(["L1"])
+ALL = np.ones(SHAPE, bool)
 
 
 @pytest.mark.parametrize(
     ("edit", "said"),
     [
-        (lambda: edits.rename(LUMBAR, "L1", "X9", AFFINE), "not the name"),
-        (lambda: edits.rename(LUMBAR, "L3", "L4", AFFINE), "no body of the name L3"),
-        (lambda: edits.rename(LUMBAR, "L1", "L3", AFFINE), "L2 would lie below L3"),
+        (lambda: edits.rename(LUMBAR, "L1", "X9"), "not the name"),
+        (lambda: edits.rename(LUMBAR, "L3", "L4"), "no body of the name L3"),
+        (lambda: edits.exchange(LUMBAR, "L1", "L3", AFFINE), "no body of the name L3"),
         (lambda: edits.delete(LUMBAR, "T12"), "no body of the name T12"),
-        (lambda: edits.delete(stack(["L1"]), "L1"), "no body would be left"),
-        (lambda: edits.erase(stack(["L1"]), "L1", [0, 720]), "no body would be left"),
-        (lambda: edits.paint(LUMBAR, "S1", [0, 1], AFFINE), "not the name"),
+        (lambda: edits.delete(ALONE, "L1"), "no body would be left"),
+        (lambda: edits.erase(ALONE, ALL, "L1"), "no body would be left"),
+        (lambda: edits.paint(LUMBAR, ALL, "S1"), "not the name"),
+        (lambda: edits.paint(LUMBAR, ALL[1:], "L1"), "does not suit"),
+        (lambda: edits.erase(LUMBAR, ALL.astype(int), "L1"), "does not suit"),
     ],
 )
 def test_what_cannot_be_is_refused_with_a_reason(edit, said):
@@ -146,5 +136,5 @@ def test_what_cannot_be_is_refused_with_a_reason(edit, said):
 
 def test_t13_and_l6_have_their_place_in_the_order():
     labels = stack(["T12", "L1", "L2"])
-    assert edits.levels_of(edits.rename(labels, "L1", "T13", AFFINE)) == ["T12", "T13", "L2"]
-    assert edits.levels_of(edits.rename(stack(["L4", "L5"]), "L5", "L6", AFFINE)) == ["L4", "L6"]
+    assert edits.levels_of(edits.rename(labels, "L1", "T13")) == ["T12", "T13", "L2"]
+    assert edits.levels_of(edits.rename(stack(["L4", "L5"]), "L5", "L6")) == ["L4", "L6"]

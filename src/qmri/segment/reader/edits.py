@@ -81,42 +81,54 @@ def shift_names(labels: Labels, shift: int) -> Labels:
     return renumber(labels, new_names(levels_of(labels), shift))
 
 
-def rename(
-    labels: Labels, level: str, name: str, affine: NDArray[np.float64], *, exchange: bool = False
-) -> Labels:
+def rename(labels: Labels, level: str, to: str) -> Labels:
     """Return the label map (x, y, z) with one body renamed.
-
-    Parameters
-    ----------
-    labels
-        Label map.
-    level, name
-        Name of the body so far, and its new one.
-    affine
-        (4, 4) matrix from voxel index to RAS+ millimetres.
-    exchange
-        Where there is a body of the new name, give it the former one.
 
     Raises
     ------
     QmriError
-        If a name is no level, there is no such body, the new name is taken, or the order of the names
-        would no longer be that of the bodies.
+        If a name is no level, there is no such body, the new name is taken, or the names would no longer
+        have the order of the bodies.
     """
-    level, name = _present(labels, level), parse_level(name)
+    level, to = _present(labels, level), parse_level(to)
     names = {known: known for known in levels_of(labels)}
-    if name in names and name != level and not exchange:
+    if to != level and to in names:
         raise QmriError(
-            f"there is a body of the name {name} already",
+            f"there is a body of the name {to} already",
             expected="one body for each level",
-            remedy=f"exchange the names of {level} and {name}, or shift all names, or delete {name} first",
+            remedy=f"exchange the names of {level} and {to}, or shift all names, or delete {to} first",
         )
-    if name in names:
-        names[name] = level
-    names[level] = name
-    renamed = renumber(labels, names)
-    require_order(renamed, affine, [moved for moved in (level, name) if moved in names.values()])
-    return renamed
+    names[level] = to
+    if sort_levels(names.values()) != list(names.values()):
+        raise QmriError(
+            f"{level} cannot become {to}: other bodies lie between the two",
+            found=", ".join(names),
+            expected="names that run from cranial to caudal",
+            remedy="shift all names, or rename the other bodies first",
+        )
+    return renumber(labels, names)
+
+
+def exchange(labels: Labels, level: str, other: str, affine: NDArray[np.float64]) -> Labels:
+    """Return the label map (x, y, z) with the names of two bodies exchanged that were in the wrong order.
+
+    ``affine`` (4, 4) leads from voxel index to RAS+ mm.
+
+    Raises
+    ------
+    QmriError
+        If there are no such bodies, or their names run from cranial to caudal as they are.
+    """
+    level, other = _present(labels, level), _present(labels, other)
+    above, below = sort_levels((level, other))
+    upper, lower = centres_of(labels, affine, (above, below))[:, 2]
+    if upper > lower:
+        raise QmriError(
+            f"the names {above} and {below} are in the right order",
+            found=f"{above} lies {upper - lower:.0f} mm above {below}",
+            remedy="shift all names, or rename one body",
+        )
+    return renumber(labels, {name: name for name in levels_of(labels)} | {level: other, other: level})
 
 
 def delete(labels: Labels, level: str) -> Labels:
@@ -131,70 +143,53 @@ def delete(labels: Labels, level: str) -> Labels:
     return _some_left(np.where(labels == LEVEL_ID[level], np.int16(0), labels))
 
 
-def paint(
-    labels: Labels,
-    level: str,
-    runs: Sequence[int],
-    affine: NDArray[np.float64],
-    *,
-    over: bool = False,
-) -> Labels:
+def paint(labels: Labels, mask: NDArray[np.bool_], level: str, *, over: bool = False) -> Labels:
     """Return the label map (x, y, z) with voxels given to a level.
-
-    Voxels of other levels stay theirs.
 
     Parameters
     ----------
     labels
         Label map.
+    mask
+        (x, y, z) the voxels; those of other levels stay theirs.
     level
         The level; it may be a new one.
-    runs
-        The voxels: start, length, start, length ... in the order of ``labels.ravel()`` (z fastest).
-    affine
-        (4, 4) matrix from voxel index to RAS+ millimetres.
     over
         Take voxels of other levels, too.
 
     Raises
     ------
     QmriError
-        If the level is unknown, a voxel lies outside the label map, another level would lose all of its
-        voxels, or a new level would not lie where its name belongs.
+        If the level is unknown, the mask has another grid, or another level would lose all of its voxels.
     """
     level = parse_level(level)
-    before = levels_of(labels)
-    stroke = voxels_of(runs, labels.shape)
-    taken = stroke if over else stroke & (labels == 0)
+    _require_mask(mask, labels)
+    taken = mask if over else mask & (labels == 0)
     painted = np.where(taken, np.int16(LEVEL_ID[level]), labels)
-    lost = [name for name in before if name not in levels_of(painted)]
+    lost = sort_levels(set(levels_of(labels)) - set(levels_of(painted)))
     if lost:
         raise QmriError(
             f"{lost[0]} would have no voxel left",
             remedy=f"delete {lost[0]} first, or paint without taking voxels of other levels",
         )
-    if level not in before and taken.any():
-        require_order(painted, affine, [level])
     return painted
 
 
-def erase(labels: Labels, level: str, runs: Sequence[int]) -> Labels:
-    """Return the label map (x, y, z) with voxels taken from a level; those of other levels stay.
-
-    ``runs`` are as for `paint`.
+def erase(labels: Labels, mask: NDArray[np.bool_], level: str) -> Labels:
+    """Return the label map (x, y, z) without the voxels of a mask (x, y, z) that belong to a level.
 
     Raises
     ------
     QmriError
-        If there is no such body, a voxel lies outside the label map, or no body would be left.
+        If there is no such body, the mask has another grid, or no body would be left.
     """
     level = _present(labels, level)
-    stroke = voxels_of(runs, labels.shape)
-    return _some_left(np.where(stroke & (labels == LEVEL_ID[level]), np.int16(0), labels))
+    _require_mask(mask, labels)
+    return _some_left(np.where(mask & (labels == LEVEL_ID[level]), np.int16(0), labels))
 
 
-def voxels_of(runs: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Return the mask of a shape that run lengths describe: start, length, ... in C order.
+def mask_of_runs(runs: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Return the mask (x, y, z) that run lengths describe: start, length, start, length ... in C order.
 
     Raises
     ------
@@ -227,37 +222,6 @@ def voxels_of(runs: Sequence[int], shape: tuple[int, ...]) -> NDArray[np.bool_]:
     return np.asarray(steps[:-1].cumsum() > 0).reshape(shape)
 
 
-def require_order(labels: Labels, affine: NDArray[np.float64], levels: Sequence[str]) -> None:
-    """Check that levels lie below all levels above them by name, and above all below them.
-
-    Parameters
-    ----------
-    labels
-        Label map (x, y, z).
-    affine
-        (4, 4) matrix from voxel index to RAS+ millimetres.
-    levels
-        What is checked, each against all levels of the map.
-
-    Raises
-    ------
-    QmriError
-        If one does not; the message names both.
-    """
-    present = levels_of(labels)
-    height = dict(zip(present, centres_of(labels, affine, present)[:, 2], strict=True))
-    for level in levels:
-        for other in present:
-            above, below = sort_levels((level, other))
-            if above != below and height[above] <= height[below]:
-                raise QmriError(
-                    f"{above} would lie below {below}",
-                    found=f"z = {height[above]:.0f} and {height[below]:.0f} mm",
-                    expected="names that run from cranial to caudal",
-                    remedy="shift all names, or exchange two",
-                )
-
-
 def _present(labels: Labels, level: str) -> str:
     level, present = parse_level(level), levels_of(labels)
     if level not in present:
@@ -275,3 +239,12 @@ def _some_left(labels: Labels) -> Labels:
             remedy="say that the examination is not usable, with the reason",
         )
     return labels
+
+
+def _require_mask(mask: NDArray[np.bool_], labels: Labels) -> None:
+    if mask.shape != labels.shape or mask.dtype != bool:
+        raise QmriError(
+            "the mask of a stroke does not suit the label map",
+            found=f"{mask.dtype} {mask.shape}",
+            expected=f"bool {labels.shape}",
+        )
