@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qmri.cli import EXIT_OK
 from qmri.errors import QmriError
+from qmri.outputs import COMPARED
 
 DESCRIPTION = """\
 Compare two vertebrae.csv of the same levels: a reader against the pipeline, the scanner's maps against
@@ -20,14 +21,7 @@ weighs the same. The intervals (*_low, *_high) are of 95 %; n/a where none can c
     qmri compare test.csv retest.csv --ignore-session     where the session tells A and B apart
 """
 MISSING = ("", "n/a", "na", "nan")
-DEFAULT_COLUMNS = (
-    "pdff_median_pct",
-    "r2star_median_per_s",
-    "height_ant_mm",
-    "height_mid_mm",
-    "height_post_mm",
-    "wedge_angle_deg",
-)
+DEFAULT_COLUMNS = tuple(COMPARED)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

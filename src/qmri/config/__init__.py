@@ -1,12 +1,12 @@
 """The settings of every stage: their defaults, units and meaning, and how config.yaml is read."""
 
+from qmri.config.report_settings import ReportSettings, ReviewSettings
 from qmri.config.settings import (
     USUAL_EXPECTED,
     Config,
     FitSettings,
     IngestSettings,
     MeasureSettings,
-    ReportSettings,
     SegmentSettings,
     config_beside,
     default_yaml,
@@ -21,6 +21,7 @@ __all__ = [
     "IngestSettings",
     "MeasureSettings",
     "ReportSettings",
+    "ReviewSettings",
     "SegmentSettings",
     "config_beside",
     "default_yaml",

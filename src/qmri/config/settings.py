@@ -10,6 +10,7 @@ import yaml
 from pydantic import AfterValidator, Field, ValidationError
 
 from qmri.config.messages import explained
+from qmri.config.report_settings import ReportSettings, ReviewSettings
 from qmri.config.risk_settings import RiskSettings
 from qmri.config.section import Section, upward
 from qmri.config.yaml_file import read_table
@@ -219,14 +220,6 @@ class MeasureSettings(Section):
     ] = 0.6
 
 
-class ReportSettings(Section):
-    """What the pages show."""
-
-    viewer: Annotated[
-        bool, Field(description="write a page for each examination on which its maps are scrolled through")
-    ] = True
-
-
 class Config(Section):
     """The whole configuration, one section per stage."""
 
@@ -236,6 +229,7 @@ class Config(Section):
     measure: MeasureSettings = MeasureSettings()
     report: ReportSettings = ReportSettings()
     risk: RiskSettings = RiskSettings()
+    review: ReviewSettings = ReviewSettings()
 
 
 def parse_config(content: dict[str, Any], where: str) -> Config:

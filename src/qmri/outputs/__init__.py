@@ -1,5 +1,6 @@
 """The registry of every output: name, path, unit, description. docs/outputs.md is made from it."""
 
+from qmri.outputs.agreement_columns import AGREEMENT_TABLES, COMPARED, HEIGHTS
 from qmri.outputs.change_columns import CHANGE_COLUMNS
 from qmri.outputs.columns import Column
 from qmri.outputs.files import FILES, FileOutput, exam_directory, file_path
@@ -17,10 +18,13 @@ from qmri.outputs.risk_columns import (
 from qmri.outputs.vertebra_columns import VERTEBRA_COLUMNS
 
 __all__ = [
+    "AGREEMENT_TABLES",
     "CHANGE_COLUMNS",
     "CLINICAL_COLUMNS",
+    "COMPARED",
     "FILES",
     "FLAG_COLUMNS",
+    "HEIGHTS",
     "OUTCOME_COLUMNS",
     "PATIENT_COLUMNS",
     "RISK_FILES",

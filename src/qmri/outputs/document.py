@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from qmri.outputs.agreement_columns import AGREEMENT_TABLES
 from qmri.outputs.change_columns import CHANGE_COLUMNS
 from qmri.outputs.columns import Column
 from qmri.outputs.files import FILES, VERBS
@@ -54,6 +55,8 @@ def outputs_markdown() -> str:
         ),
     ):
         parts.append(f"## markers/{title}\n\n{about}\n\n{_column_table(columns)}")
+    for title, (columns, about) in AGREEMENT_TABLES.items():
+        parts.append(f"## review/{title}.csv\n\n{about}\n\n{_column_table(columns)}")
     files = [(f"`{name}`", words) for name, words in (RISK_FILES | RISK_PAGES).items()]
     parts.append(f"## Files of the risk model\n\n{_table(('file', 'what it is'), files)}")
     for title, columns, about in (

@@ -49,11 +49,7 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
 
     def work(staging: Path) -> Outcome:
         labels = read_labels(file_path(folder["segment"], name, "labels"))
-        paths = {key: file_path(folder["fit"], name, key) for key in MAPS}
-        maps = read_maps({key: path for key, path in paths.items() if path.exists()}, labels)
-        origin = origin_of(require_record(records[1], FitRecord).decisions)
-        if origin.recon_mode != VENDOR:
-            maps = add_vendor_maps(maps, labels, folder["ingest"], name)
+        maps, origin = read_fitted(results, name, labels)
         data = ExaminationData(
             identity_of(exam),
             maps,
@@ -75,6 +71,23 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
         upstream=records,
         settings=settings.model_dump(mode="json"),
     )
+
+
+def read_fitted(results: Path, name: str, labels: Volume) -> tuple[Maps, Origin]:
+    """Read the maps of an examination of a study for labels on their grid, and where they come from.
+
+    Raises
+    ------
+    QmriError
+        If it was not fitted, or the labels lie on another grid.
+    """
+    fit = exam_directory(results, name, "fit")
+    paths = {key: file_path(fit, name, key) for key in MAPS}
+    maps = read_maps({key: path for key, path in paths.items() if path.exists()}, labels)
+    origin = origin_of(require_record(file_path(fit, name, "fit_record"), FitRecord).decisions)
+    if origin.recon_mode != VENDOR:
+        maps = add_vendor_maps(maps, labels, exam_directory(results, name, "ingest"), name)
+    return maps, origin
 
 
 def identity_of(exam: Examination) -> Identity:

@@ -1,0 +1,147 @@
+"""Where two readers' label maps of one examination lie, and whether each stands behind theirs.
+
+The first read is the label map that counts. A blinded second read is ``review/<READER>/<exam>_dseg.nii.gz``
+with its note; no table follows it. Before a consensus takes the place of the first read, that is kept in
+``review/_first_read``.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import takewhile
+from pathlib import Path
+
+from qmri.outputs import exam_directory, file_path
+from qmri.pipeline.reading.readings import FIRST, FOLDER, INITIALS, SECOND, Reading
+from qmri.pipeline.records.models import SegmentRecord
+from qmri.pipeline.records.provenance import sha256
+from qmri.pipeline.records.record_files import read_records
+
+CHANGES = ("shift", "rename", "delete", "add", "move", "paint", "undo")
+"""Decisions after which a reader has to confirm anew."""
+FIRST_READ_FOLDER = "_first_read"
+ENDING = "_dseg.nii.gz"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a reader says of an examination as a whole.
+
+    Attributes
+    ----------
+    reader
+        Initials.
+    usable
+        Whether it can be used: a reader who confirms the labels says so.
+    labels
+        The label map that was confirmed; None where it is not usable.
+    """
+
+    reader: str
+    usable: bool
+    labels: Path | None = None
+
+
+def second_read_path(results: Path, reader: str, exam: str) -> Path:
+    """Return where the label map of a second read lies."""
+    return results / FOLDER / reader / f"{exam}{ENDING}"
+
+
+def second_reads(results: Path, readings: Sequence[Reading]) -> list[tuple[str, str]]:
+    """Return reader and examination of every second read that was begun, in order."""
+    files = (results / FOLDER).glob(f"*/*{ENDING}")
+    begun = {(path.parent.name, path.name.removesuffix(ENDING)) for path in files}
+    begun = {pair for pair in begun if INITIALS.fullmatch(pair[0])}
+    return sorted(begun | {(each.reader, each.examination) for each in readings if each.read == SECOND})
+
+
+def first_verdict(results: Path, readings: Sequence[Reading], exam: str) -> Verdict | str:
+    """Return what the first reader says of an examination, or why nobody stands behind its labels."""
+    said = [each for each in _before_consensus(readings, exam) if each.read == FIRST]
+    kept = kept_first_read(results, exam)
+    counts = file_path(exam_directory(results, exam, "segment"), exam, "labels")
+    labels = kept if kept.is_file() else counts
+    known = {sha256(labels)} if labels.is_file() else set()
+    record = read_records(results, exam).of(SegmentRecord)
+    if kept.is_file():
+        known |= {each.sha256 for each in said if each.decision == "confirm"}
+    elif record is not None and record.decisions.reader is not None:
+        known.add(record.decisions.reader.sha256)
+    return _verdict(said, labels, known, "the first reader")
+
+
+def second_verdict(results: Path, readings: Sequence[Reading], exam: str, reader: str) -> Verdict | str:
+    """Return what a second reader says of an examination, or why they do not stand behind their labels."""
+    said = [
+        each for each in _before_consensus(readings, exam) if each.read == SECOND and each.reader == reader
+    ]
+    labels = second_read_path(results, reader, exam)
+    return _verdict(said, labels, {sha256(labels)} if labels.is_file() else set(), "the second reader")
+
+
+def _before_consensus(readings: Sequence[Reading], exam: str) -> Iterator[Reading]:
+    """Yield what was decided on an examination while the readers did not know of each other."""
+    of_exam = (each for each in readings if each.examination == exam)
+    return takewhile(lambda each: each.decision != "consensus", of_exam)
+
+
+def _verdict(said: Sequence[Reading], labels: Path, known: set[str], who: str) -> Verdict | str:
+    """Return the last word: a confirmation after which nothing changed, or that it cannot be used."""
+    last: Reading | None = None
+    for reading in said:
+        if reading.decision in ("confirm", "not_usable"):
+            last = reading
+        elif reading.decision in CHANGES or (reading.decision == "usable" and last and not _confirms(last)):
+            last = None
+    if last is None:
+        return f"{who} has not confirmed it"
+    if not _confirms(last):
+        return Verdict(last.reader, usable=False)
+    if last.sha256 not in known:
+        return f"the labels are not those that {who} confirmed"
+    return Verdict(last.reader, usable=True, labels=labels)
+
+
+def _confirms(reading: Reading) -> bool:
+    return reading.decision == "confirm"
+
+
+def kept_first_read(results: Path, exam: str) -> Path:
+    """Return where the first read of an examination is kept once there is a consensus."""
+    return results / FOLDER / FIRST_READ_FOLDER / f"{exam}{ENDING}"
+
+
+def keep_first_read(results: Path, readings: Sequence[Reading], exam: str) -> Path | None:
+    """Keep the first read before a consensus takes its place; nothing where there is none to keep."""
+    path = kept_first_read(results, exam)
+    verdict = first_verdict(results, readings, exam)
+    if path.is_file() or isinstance(verdict, str) or verdict.labels is None:
+        return None
+    path.parent.mkdir(parents=True, exist_ok=True)
+    staging = path.with_name(f".{path.name}.part")
+    shutil.copyfile(verdict.labels, staging)
+    staging.replace(path)
+    return path
+
+
+def fractures_said(
+    readings: Sequence[Reading], exam: str, read: str, reader: str | None = None
+) -> dict[str, str]:
+    """Return what was said last of a fracture of each level, by a reader or by anybody of that read."""
+    return {
+        each.level: each.detail
+        for each in _before_consensus(readings, exam)
+        if each.decision == "fracture" and each.read == read and reader in (None, each.reader)
+    }
+
+
+def settled(readings: Sequence[Reading], exam: str) -> bool:
+    """Tell whether the last word on an examination, of either read, is a consensus."""
+    words = [
+        each.decision
+        for each in readings
+        if each.examination == exam and each.decision in ("confirm", "not_usable", "consensus", *CHANGES)
+    ]
+    return bool(words) and words[-1] == "consensus"
