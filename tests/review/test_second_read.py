@@ -5,7 +5,7 @@ import pytest
 from two_readers import LEVELS, boxes, decide, first_read, from_a_correction, second_read
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_volume
+from qmri.images.nifti import read_volume, write_volume
 from qmri.outputs.tables import read_rows
 from qmri.pipeline.reading.reader_agreement import write_agreement
 from qmri.pipeline.reading.readings import SECOND, read_readings
@@ -144,6 +144,16 @@ def test_a_confirmed_correction_stands_for_the_labels_made_from_it(tmp_path):
     assert left_out(tmp_path) == ["the labels are not those that the first reader confirmed"]
     from_a_correction(tmp_path, EXAM, "c" * 64)
     assert left_out(tmp_path) == []
+
+
+def test_a_confirmed_correction_counts_before_the_study_was_run_again(tmp_path):
+    labels = first_read(tmp_path, EXAM, boxes(), reader=None)
+    second_read(tmp_path, EXAM, boxes(ONE_OFF))
+    correction = labels.with_name(f"{EXAM}_desc-manual_dseg.nii.gz")
+    write_volume(correction, read_volume(labels).like(boxes(ONE_OFF)), dtype=np.int16)
+    decide(tmp_path, EXAM, "confirm", sha256=sha256(correction))
+    assert left_out(tmp_path) == []
+    assert by_quantity(tmp_path)["level"]["alike"] == "1"
 
 
 def test_labels_on_another_grid_are_left_out(tmp_path):

@@ -8,7 +8,7 @@ with its note; no table follows it. Before a consensus takes the place of the fi
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -60,25 +60,31 @@ def second_reads(results: Path, readings: Sequence[Reading]) -> list[tuple[str, 
 def first_verdict(results: Path, readings: Sequence[Reading], exam: str) -> Verdict | str:
     """Return what the first reader says of an examination, or why nobody stands behind its labels."""
     said = [each for each in _before_consensus(readings, exam) if each.read == FIRST]
-    kept = kept_first_read(results, exam)
-    counts = file_path(exam_directory(results, exam, "segment"), exam, "labels")
-    labels = kept if kept.is_file() else counts
-    known = {sha256(labels)} if labels.is_file() else set()
-    record = read_records(results, exam).of(SegmentRecord)
-    if kept.is_file():
-        known |= {each.sha256 for each in said if each.decision == "confirm"}
-    elif record is not None and record.decisions.reader is not None:
-        known.add(record.decisions.reader.sha256)
-    return _verdict(said, labels, known, "the first reader")
+
+    def confirmed(digest: str) -> Path | None:
+        kept = kept_first_read(results, exam)
+        directory = exam_directory(results, exam, "segment")
+        counts = file_path(directory, exam, "labels")
+        if kept.is_file():
+            return kept
+        found = _of_checksum([counts, directory / f"{exam}_desc-manual{ENDING}"], digest)
+        record = read_records(results, exam).of(SegmentRecord)
+        reader = record.decisions.reader if record is not None else None
+        return counts if found is None and reader is not None and reader.sha256 == digest else found
+
+    return _verdict(said, confirmed, "the first reader")
 
 
 def second_verdict(results: Path, readings: Sequence[Reading], exam: str, reader: str) -> Verdict | str:
     """Return what a second reader says of an examination, or why they do not stand behind their labels."""
-    said = [
-        each for each in _before_consensus(readings, exam) if each.read == SECOND and each.reader == reader
-    ]
-    labels = second_read_path(results, reader, exam)
-    return _verdict(said, labels, {sha256(labels)} if labels.is_file() else set(), "the second reader")
+    before = _before_consensus(readings, exam)
+    said = [each for each in before if each.read == SECOND and each.reader == reader]
+    path = second_read_path(results, reader, exam)
+    return _verdict(said, lambda digest: _of_checksum([path], digest), "the second reader")
+
+
+def _of_checksum(paths: Sequence[Path], digest: str) -> Path | None:
+    return next((path for path in paths if path.is_file() and sha256(path) == digest), None)
 
 
 def _before_consensus(readings: Sequence[Reading], exam: str) -> Iterator[Reading]:
@@ -87,8 +93,11 @@ def _before_consensus(readings: Sequence[Reading], exam: str) -> Iterator[Readin
     return takewhile(lambda each: each.decision != "consensus", of_exam)
 
 
-def _verdict(said: Sequence[Reading], labels: Path, known: set[str], who: str) -> Verdict | str:
-    """Return the last word: a confirmation after which nothing changed, or that it cannot be used."""
+def _verdict(said: Sequence[Reading], confirmed: Callable[[str], Path | None], who: str) -> Verdict | str:
+    """Return the last word: a confirmation after which nothing changed, or that it cannot be used.
+
+    ``confirmed`` gives the label map that a confirmation of a checksum was said of.
+    """
     last: Reading | None = None
     for reading in said:
         if reading.decision in ("confirm", "not_usable"):
@@ -99,7 +108,8 @@ def _verdict(said: Sequence[Reading], labels: Path, known: set[str], who: str) -
         return f"{who} has not confirmed it"
     if not _confirms(last):
         return Verdict(last.reader, usable=False)
-    if last.sha256 not in known:
+    labels = confirmed(last.sha256)
+    if labels is None:
         return f"the labels are not those that {who} confirmed"
     return Verdict(last.reader, usable=True, labels=labels)
 
