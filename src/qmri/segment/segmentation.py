@@ -6,19 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.images.grid import right_axis
-from qmri.segment.checks import label_checks as checks
+from qmri.segment.checks.check_bodies import CheckImages, Draft, check_bodies
 from qmri.segment.cut.body_cut import BodyCut, cut_surfaces
-from qmri.segment.cut.contrast import prepare
 from qmri.segment.cut.rasterise import rasterise
 from qmri.segment.detect.detector import Detection, Detector, SpineImages
 from qmri.segment.naming.detected_names import detection_evidence, name_detected
-from qmri.segment.naming.field_of_view import is_complete
+from qmri.segment.naming.field_of_view import border_labels, is_complete
 from qmri.segment.naming.numbering import (
     Naming,
     name_from_anchor,
@@ -26,7 +23,6 @@ from qmri.segment.naming.numbering import (
 )
 from qmri.segment.reader.seeds import Seeds, check_seeds, counts_between
 from qmri.spine.body_flag import BodyFlag
-from qmri.spine.body_frame import frames_of_chain
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, sort_levels
 
 ANCHOR_REACH_MM = 15.0
@@ -207,24 +203,15 @@ def segment_drawn(
         The same labels with their table; naming by "labels".
     """
     levels = tuple(sort_levels(LEVEL_NAME[int(number)] for number in np.unique(labels) if number))
-    border = _border_labels(labels, images.affine)
+    border = border_labels(labels, images.affine)
     given = known or {}
     drafts = [
-        _Draft(level, given[level].complete, given[level].confidence)
+        Draft(level, given[level].complete, given[level].confidence)
         if level in given
-        else _Draft(level, LEVEL_ID[level] not in border, None)
+        else Draft(level, LEVEL_ID[level] not in border, None)
         for level in levels
     ]
     return Segmentation(labels, _checked(images, labels, drafts, settings), Naming(levels, "labels"))
-
-
-@dataclass(frozen=True)
-class _Draft:
-    """A body before it is checked."""
-
-    level: str
-    complete: bool
-    confidence: float | None
 
 
 def _labelled(
@@ -238,52 +225,20 @@ def _labelled(
     if not named:
         raise QmriError("no vertebral body could be cut", remedy="check the seeds and the images")
     drafts = [
-        _Draft(level, is_complete(cut.surface, images.water.shape, images.affine), cut.confidence)
+        Draft(level, is_complete(cut.surface, images.water.shape, images.affine), cut.confidence)
         for cut, level in named
     ]
     return Segmentation(labels, _checked(images, labels, drafts, settings), naming)
 
 
 def _checked(
-    images: SpineImages, labels: NDArray[np.int16], drafts: Sequence[_Draft], settings: SegmentSettings
+    images: SpineImages, labels: NDArray[np.int16], drafts: Sequence[Draft], settings: SegmentSettings
 ) -> tuple[LabelledBody, ...]:
-    masks = [labels == LEVEL_ID[draft.level] for draft in drafts]
-    centres = np.array([np.argwhere(mask).mean(0) for mask in masks])
-    counts = counts_between(tuple(draft.level for draft in drafts))
-    frames = frames_of_chain(apply_affine(images.affine, centres), counts)
-    shapes = [
-        checks.shape_of(mask, images.affine, frame.axes[2]) for mask, frame in zip(masks, frames, strict=True)
-    ]
-    by_gap = checks.gap_flags(shapes, counts, settings)
-    by_shape = checks.shape_flags(shapes, [draft.complete for draft in drafts], settings)
-    contrast = prepare(images)
-    marrow = float(np.median(contrast.inphase[labels > 0]))
-    water = prepare(SpineImages(images.water, images.affine)).inphase
-    by_brightness = checks.brightness_flags(masks, water, settings)
-    faces = checks.touching(labels)
     bodies = []
-    for index, (draft, shape) in enumerate(zip(drafts, shapes, strict=True)):
-        flags = [*by_gap[index], *by_shape[index], *by_brightness[index]]
-        flags += checks.signal_flags(masks[index], contrast, frames[index], marrow, settings)
-        if not draft.complete:
-            flags.append(BodyFlag("field_of_view", "cut"))
-        touching = faces.get(LEVEL_ID[draft.level], 0)
-        most = settings.contact_share * shape.n_columns
-        if touching > most:
-            flags.append(BodyFlag("touching", touching, most))
-        if draft.confidence is not None and draft.confidence < settings.body_confidence:
-            flags.append(BodyFlag("confidence", draft.confidence, settings.body_confidence))
+    found = check_bodies(CheckImages.of(images), labels, drafts, settings)
+    for draft, (shape, flags) in zip(drafts, found, strict=True):
         x, y, z = (float(value) for value in shape.centre_mm)
         bodies.append(
-            LabelledBody(
-                draft.level, (x, y, z), shape.n_voxels, draft.complete, draft.confidence, tuple(flags)
-            )
+            LabelledBody(draft.level, (x, y, z), shape.n_voxels, draft.complete, draft.confidence, flags)
         )
     return tuple(bodies)
-
-
-def _border_labels(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> set[int]:
-    """Return the labels that reach the border of the image, other than at the patient's sides."""
-    axes = [axis for axis in range(3) if axis != right_axis(affine)]
-    faces = [np.moveaxis(labels, axis, 0)[end] for axis in axes for end in (0, -1)]
-    return {int(number) for face in faces for number in np.unique(face)}

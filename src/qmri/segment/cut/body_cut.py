@@ -72,7 +72,31 @@ def cut_surfaces(
     weights
         Weights of the cost; by default those for the images that are there.
     """
-    contrast = prepare(images, belief)
+    return cut_prepared(prepare(images, belief), seeds_mm, counts, weights=weights)
+
+
+def cut_prepared(
+    contrast: Contrast,
+    seeds_mm: NDArray[np.float64],
+    counts: Sequence[int] | None = None,
+    *,
+    only: Sequence[int] | None = None,
+    weights: CutWeights | None = None,
+) -> list[BodyCut]:
+    """Return the surface of each body, or of some, in images that are prepared.
+
+    Parameters
+    ----------
+    contrast
+        Prepared images.
+    seeds_mm, counts, weights
+        As for `cut_surfaces`.
+    only
+        Places in ``seeds_mm`` of the bodies that are wanted; the others tell size, direction and signal
+        to expect, and only those next to a wanted one are cut, once. None for all bodies.
+    """
+    wanted = sorted(range(len(seeds_mm)) if only is None else only)
+    near = [place for place in range(len(seeds_mm)) if any(abs(place - own) <= 1 for own in wanted)]
     if weights is None:
         weights = WATER_ALONE if contrast.fraction is None else WATER_AND_FAT
     rho = image_contrast(contrast, seeds_mm)
@@ -83,20 +107,18 @@ def cut_surfaces(
         for frame, whole in zip(frames, whole_spacings(frames), strict=True)
     ]
     plain = contrast
-    previous: list[BodySurface] | None = None
-    for _ in range(2):
+    cuts: dict[int, BodyCut] = {}
+    for chosen in (near, wanted):
         bodies = list(zip(frames, templates, strict=True))
-        contrast = fill_voids(plain, bodies)
+        contrast = fill_voids(plain, bodies, near)
         marrow = marrow_signal(contrast, contrast.inphase, bodies)
-        sites = [
-            Site(frame, template, middles, marrow)
-            for frame, template, middles in zip(frames, templates, _middles(frames, counts), strict=True)
-        ]
-        cuts = _cut_bodies(contrast, sites, rho, weights, previous)
-        previous = [cut.surface for cut in cuts]
-        fitted = [refit(cut.surface, template) for cut, template in zip(cuts, templates, strict=True)]
-        frames, templates = [frame for frame, _ in fitted], [template for _, template in fitted]
-    return cuts
+        middles = _middles(frames, counts)
+        sites = [Site(frames[place], templates[place], middles[place], marrow) for place in chosen]
+        previous = [cuts[place].surface for place in chosen] if cuts else None
+        for place, cut in zip(chosen, _cut_bodies(contrast, sites, rho, weights, previous), strict=True):
+            cuts[place] = cut
+            frames[place], templates[place] = refit(cut.surface, templates[place])
+    return [cuts[place] for place in wanted]
 
 
 def whole_spacings(frames: Sequence[BodyFrame]) -> NDArray[np.float64]:

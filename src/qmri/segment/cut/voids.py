@@ -49,11 +49,15 @@ def middle_points(frame: BodyFrame, template: Template) -> NDArray[np.float64]:
     return frame.to_world(np.stack(grid, -1))
 
 
-def fill_voids(contrast: Contrast, bodies: Sequence[tuple[BodyFrame, Template]]) -> Contrast:
+def fill_voids(
+    contrast: Contrast,
+    bodies: Sequence[tuple[BodyFrame, Template]],
+    only: Sequence[int] | None = None,
+) -> Contrast:
     """Return the images with the patient's usual marrow in the place of voids inside the bodies.
 
     Otherwise the surface would be drawn to the brim of the void, which rises outward like that of
-    a body.
+    a body. Where ``only`` names the places of some bodies, voids in the others are left.
     """
     marrow = marrow_signal(contrast, contrast.inphase, bodies)
     edges = 1 / np.linalg.norm(contrast.to_voxel[:3, :3], axis=1)
@@ -61,7 +65,7 @@ def fill_voids(contrast: Contrast, bodies: Sequence[tuple[BodyFrame, Template]])
     holes = np.zeros(dark.shape, bool)
     wide = np.ones(np.maximum(np.ceil(WIDEST_CORTEX_MM / edges), 1).astype(int), bool)
     affine = np.asarray(np.linalg.inv(contrast.to_voxel), np.float64)
-    for frame, template in bodies:
+    for frame, template in bodies if only is None else [bodies[place] for place in only]:
         rays = rays_of(template)
         core = BodySurface(frame, rays, CORE * rays.usual)
         box = voxel_box(BodySurface(frame, rays, SURROUNDINGS * rays.usual), dark.shape, affine)

@@ -70,5 +70,15 @@ def width_mm(shape: tuple[int, ...], affine: NDArray[np.float64]) -> float:
     return float(shape[axis] * np.linalg.norm(affine[:3, axis]))
 
 
+def border_labels(labels: NDArray[np.int16], affine: NDArray[np.float64]) -> set[int]:
+    """Return the labels of a map (x, y, z) that reach its border, other than at the patient's sides.
+
+    ``affine`` (4, 4) leads from voxel index to RAS+ mm.
+    """
+    axes = [axis for axis in range(3) if axis != right_axis(affine)]
+    faces = [np.moveaxis(labels, axis, 0)[end] for axis in axes for end in (0, -1)]
+    return {int(number) for face in faces for number in np.unique(face)}
+
+
 def _index(points_mm: NDArray[np.float64], affine: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(apply_affine(np.linalg.inv(affine), points_mm))

@@ -17,7 +17,9 @@ Labels = NDArray[np.int16]
 
 def levels_of(labels: NDArray[np.integer]) -> list[str]:
     """Return the levels of a label map (x, y, z), cranial to caudal by name."""
-    return sort_levels(LEVEL_NAME[int(number)] for number in np.unique(labels) if number)
+    return sort_levels(
+        LEVEL_NAME[int(number)] for number in np.flatnonzero(np.bincount(labels.ravel())) if number
+    )
 
 
 def centres_of(
