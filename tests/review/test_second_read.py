@@ -9,7 +9,12 @@ from qmri.images.nifti import read_volume, write_volume
 from qmri.outputs.tables import read_rows
 from qmri.pipeline.reading.reader_agreement import write_agreement
 from qmri.pipeline.reading.readings import SECOND, read_readings
-from qmri.pipeline.reading.second_read import first_verdict, keep_first_read
+from qmri.pipeline.reading.second_read import (
+    automatic_labels,
+    first_verdict,
+    keep_automatic,
+    keep_first_read,
+)
 from qmri.pipeline.records.provenance import sha256
 
 EXAM = "sub-1_ses-a"
@@ -177,7 +182,11 @@ def test_not_usable_against_usable(tmp_path):
 def test_fractures_are_compared_where_both_spoke(tmp_path):
     first_read(tmp_path, EXAM, boxes())
     second_read(tmp_path, EXAM, boxes())
-    for level, first, second in (("L1", "acute", "old"), ("L2", "old", "old"), ("L3", "acute", None)):
+    for level, first, second in (
+        ("L1", "acute", "old"),
+        ("L2", "old treated", "treated old"),
+        ("L3", "acute", None),
+    ):
         decide(tmp_path, EXAM, "fracture", level=level, detail=first)
         if second:
             decide(tmp_path, EXAM, "fracture", reader="CD", read=SECOND, level=level, detail=second)
@@ -228,6 +237,21 @@ def test_the_tables_are_the_same_each_time_and_nothing_else_changes(tmp_path):
     assert {name: path.read_bytes() for name, path in write_agreement(tmp_path).tables.items()} == first
     assert {path: path.read_bytes() for path in files} == files
     assert read_volume(labels).data.shape == read_volume(other).data.shape
+
+
+def test_automatic_labels_stay_for_a_blinded_read_when_their_stage_drops_them(tmp_path):
+    labels = first_read(tmp_path, EXAM, boxes())
+    assert automatic_labels(tmp_path, EXAM) is None
+    keep_automatic(tmp_path, EXAM)  # there is nothing to keep
+    automatic = labels.with_name(f"{EXAM}_desc-auto_dseg.nii.gz")
+    for name in (automatic.name, f"{EXAM}_desc-auto_dseg.json", f"{EXAM}_desc-auto_dseg.tsv"):
+        labels.with_name(name).write_text(name)
+    assert automatic_labels(tmp_path, EXAM) == automatic
+    keep_automatic(tmp_path, EXAM)
+    automatic.unlink()
+    kept = automatic_labels(tmp_path, EXAM)
+    assert kept.read_text() == automatic.name
+    assert {path.suffix for path in kept.parent.iterdir()} == {".gz", ".json", ".tsv"}
 
 
 def test_without_a_second_read_there_is_nothing_to_compare(tmp_path):

@@ -13,15 +13,17 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
+from qmri.images.nifti import sidecar_path
 from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.reading.readings import FIRST, FOLDER, INITIALS, SECOND, Reading
 from qmri.pipeline.records.models import SegmentRecord
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.records.record_files import read_records
+from qmri.segment.label_table import table_path
 
 CHANGES = ("shift", "rename", "delete", "add", "move", "paint", "undo")
 """Decisions after which a reader has to confirm anew."""
-FIRST_READ_FOLDER = "_first_read"
+FIRST_READ_FOLDER, AUTOMATIC_FOLDER = "_first_read", "_automatic"
 ENDING = "_dseg.nii.gz"
 
 
@@ -141,7 +143,7 @@ def fractures_said(
 ) -> dict[str, str]:
     """Return what was said last of a fracture of each level, by a reader or by anybody of that read."""
     return {
-        each.level: each.detail
+        each.level: " ".join(sorted(each.detail.split()))
         for each in _before_consensus(readings, exam)
         if each.decision == "fracture" and each.read == read and reader in (None, each.reader)
     }
@@ -155,3 +157,23 @@ def settled(readings: Sequence[Reading], exam: str) -> bool:
         if each.examination == exam and each.decision in ("confirm", "not_usable", "consensus", *CHANGES)
     ]
     return bool(words) and words[-1] == "consensus"
+
+
+def automatic_labels(results: Path, exam: str) -> Path | None:
+    """Return the labels before any reader, where there are some: a blinded read starts from them."""
+    here = file_path(exam_directory(results, exam, "segment"), exam, "auto_labels")
+    kept = results / FOLDER / AUTOMATIC_FOLDER / here.name
+    return next((path for path in (here, kept) if path.is_file() and table_path(path).is_file()), None)
+
+
+def keep_automatic(results: Path, exam: str) -> None:
+    """Keep the automatic labels of an examination that a reader calls not usable: its stage drops them."""
+    path = automatic_labels(results, exam)
+    folder = results / FOLDER / AUTOMATIC_FOLDER
+    if path is None or path.parent == folder:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in (table_path(path), sidecar_path(path), path):
+        staging = folder / f".{file.name}.part"
+        shutil.copyfile(file, staging)
+        staging.replace(folder / file.name)
