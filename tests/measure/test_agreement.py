@@ -182,9 +182,26 @@ def test_compare_writes_table_and_picture(tmp_path, capsys):
     files = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
     out = tmp_path / "out"
     assert main(["compare", *files, "--columns", "pdff_median_pct", "--out", str(out)]) == 0
-    assert "1.5" in capsys.readouterr().out
+    printed = capsys.readouterr().out
+    assert "1.5" in printed
+    assert printed.splitlines()[-1].split() == ["pdff_median_pct", *["n/a"] * 5]  # nothing varies
     assert (out / "agreement.csv").read_text().splitlines()[1].startswith("pdff_median_pct,6,2,40,41.5,1.5")
     assert (out / "bland_altman.png").stat().st_size > 5000
+
+
+def test_compare_tells_the_intervals(tmp_path, capsys):
+    rng = np.random.default_rng(9)
+    for name in ("a", "b"):
+        rows = [f"{p},pre,L{n},{30 + 4 * n + rng.normal():.2f}\n" for p in range(4) for n in range(1, 6)]
+        (tmp_path / f"{name}.csv").write_text(
+            "participant_id,session_id,level,pdff_median_pct\n" + "".join(rows)
+        )
+    files = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    assert main(["compare", *files, "--out", str(tmp_path / "out")]) == 0
+    header, row = (line.split(",") for line in (tmp_path / "out" / "agreement.csv").read_text().split())
+    found = dict(zip(header, row, strict=True))
+    assert float(found["lower_low"]) < float(found["lower"]) < float(found["lower_high"])
+    assert f"{found['bias_low']} to {found['bias_high']}" in capsys.readouterr().out
 
 
 def test_compare_refuses_tables_without_common_levels(tmp_path, capsys):

@@ -22,6 +22,7 @@ weighs the same. The intervals (*_low, *_high) are of 95 %; n/a where none can c
 """
 MISSING = ("", "n/a", "na", "nan")
 DEFAULT_COLUMNS = tuple(COMPARED)
+WITH_INTERVAL = ("bias", "lower", "upper", "icc_agreement", "icc_consistency")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -78,10 +79,10 @@ def run(options: argparse.Namespace) -> int:
     fields = list(vars(next(iter(agreements.values()))))
     lines = [["column", *fields]]
     lines += [[name, *(format_cell(value) for value in vars(a).values())] for name, a in agreements.items()]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(fields) + 1)]
-    for line in lines:
-        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
-        sys.stdout.write(text.rstrip() + "\n")
+    shown = [place for place, name in enumerate(lines[0]) if not name.endswith(("_low", "_high"))]
+    _print([[line[place] for place in shown] for line in lines])
+    sys.stdout.write("\n95 % intervals\n")
+    _print([["column", *WITH_INTERVAL], *([name, *_intervals(a)] for name, a in agreements.items())])
     if options.out is not None:
         from qmri.report.bland_altman import write_bland_altman
 
@@ -91,6 +92,24 @@ def run(options: argparse.Namespace) -> int:
         units = {column.name: column.unit or "" for column in VERTEBRA_COLUMNS}
         write_bland_altman(options.out / "bland_altman.png", pairs, agreements, units)
     return EXIT_OK
+
+
+def _intervals(found: object) -> list[str]:
+    """Return the intervals of an agreement as they are printed."""
+    from qmri.outputs.tables import MISSING, format_cell
+
+    ends = [
+        [format_cell(getattr(found, f"{name}_{end}")) for end in ("low", "high")] for name in WITH_INTERVAL
+    ]
+    return [low if low == MISSING else f"{low} to {high}" for low, high in ends]
+
+
+def _print(lines: list[list[str]]) -> None:
+    """Print a table with columns of even width."""
+    widths = [max(len(line[place]) for line in lines) for place in range(len(lines[0]))]
+    for line in lines:
+        text = "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True))
+        sys.stdout.write(text.rstrip() + "\n")
 
 
 @dataclass(frozen=True)
