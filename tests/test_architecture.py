@@ -38,8 +38,9 @@ ALLOWED = {
     "export": FLOOR | {"spine", "version"},
     "report": SHARED | {"measure", "risk", "references", "version"},
     "pipeline": SHARED | SCIENCE | PAGES | {"sheet_text"},
+    "review": SHARED | {"pipeline", "segment", "viewer"},
     "simulate": SHARED | {"pipeline", "version"},
-    "commands": SHARED | SCIENCE | PAGES | {"pipeline", "simulate", "cli", "sheet_text"},
+    "commands": SHARED | SCIENCE | PAGES | {"pipeline", "review", "simulate", "cli", "sheet_text"},
     "cli": FLOOR | {"version"},
     "__main__": {"cli"},
     "__init__": set(),
@@ -129,7 +130,10 @@ def test_the_numerics_import_numpy_and_scipy_alone(path):
 def test_what_is_imported_is_declared():
     """Import names of the packages against the dependencies of pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
-    requirements = project["dependencies"] + project["optional-dependencies"]["dicom"]
+    requirements = project["dependencies"] + [
+        *project["optional-dependencies"]["dicom"],
+        *project["optional-dependencies"]["review"],
+    ]
     declared = {
         requirement.split(">")[0].split("<")[0].lower().replace("-", "_") for requirement in requirements
     }

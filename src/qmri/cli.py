@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "segment": ("qmri.commands.segment", "find and name the vertebral bodies"),
     "relabel": ("qmri.commands.relabel", "move the level names of an examination"),
     "worklist": ("qmri.commands.worklist", "tell which examinations a reader should look at first"),
+    "review": ("qmri.commands.review", "read the examinations in the browser: confirm, mend, refuse"),
     "measure": ("qmri.commands.measure", "take the markers of every vertebra"),
     "risk": ("qmri.commands.risk", "model the risk of a new fracture from markers and outcomes"),
     "report": ("qmri.commands.report", "write the pages people look at"),

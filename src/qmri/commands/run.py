@@ -160,14 +160,14 @@ def snakemake_command(options: argparse.Namespace) -> list[str]:
     """Return the arguments of Snakemake that do what the options say."""
     given = {word.split("=")[0] for word in options.rest}
     command = ["--snakefile", str(snakefile()), "--directory", str(options.out)]
+    command += _with_shipped_profile(options.rest)  # targets before the options that take several words
     if options.cores or not given.intersection(SENDING):
         command += ["--cores", options.cores or "all"]
     if not given.intersection((*SENDING, "--resources", "--res")):
         command += ["--resources", f"mem_mb={usable_memory_mb()}"]
     if options.config:
         command += ["--configfile", str(options.config.resolve())]
-    command += ["--config", f"study={_quoted(options.study.resolve())}", f"out={_quoted(options.out)}"]
-    return command + _with_shipped_profile(options.rest)
+    return [*command, "--config", f"study={_quoted(options.study.resolve())}", f"out={_quoted(options.out)}"]
 
 
 def _quoted(path: Path) -> str:

@@ -88,7 +88,12 @@ def part_affine(affine: NDArray[np.float64], part: tuple[slice, slice, slice]) -
 
 
 def layer_base64(layer: Layer, affine: NDArray[np.float64]) -> str:
-    """Return a layer as a compressed NIfTI of bytes in base64; its scale gives values back in their unit.
+    """Return a layer as a compressed NIfTI of bytes in base64; affine (4, 4)."""
+    return _packed(layer_image(layer, affine))
+
+
+def layer_image(layer: Layer, affine: NDArray[np.float64]) -> nib.Nifti1Image:
+    """Return a layer as a NIfTI of bytes; its scale gives values back in their unit.
 
     Affine (4, 4).
     """
@@ -96,7 +101,7 @@ def layer_base64(layer: Layer, affine: NDArray[np.float64]) -> str:
     share = np.clip((np.nan_to_num(layer.values, nan=layer.low) - layer.low) / step, 0, STEPS)
     image = nib.Nifti1Image(np.rint(share).astype(np.uint8), affine)
     image.header.set_slope_inter(step, layer.low)
-    return _packed(image)
+    return image
 
 
 def labels_base64(labels: NDArray[np.integer], affine: NDArray[np.float64]) -> str:

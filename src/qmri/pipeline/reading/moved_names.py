@@ -11,7 +11,7 @@ import numpy as np
 from qmri.errors import QmriError
 from qmri.images.nifti import read_volume, write_volume
 from qmri.outputs import exam_directory, file_path
-from qmri.pipeline.reading.saved import find_saved, keep_edited
+from qmri.pipeline.reading.saved import find_saved, keep_edited, set_aside
 from qmri.pipeline.records.ledger import require_result
 from qmri.pipeline.records.models import SegmentRecord
 from qmri.pipeline.records.provenance import sha256
@@ -59,12 +59,7 @@ def relabel_examination(results: Path, exam: str, shift: int) -> Relabelled:
     names = new_names(levels_of(drawn), shift)
     moved = renumber(drawn, names)
     if saved.labels is not None:
-        saved.labels.rename(_former(saved.labels))
+        set_aside(saved.labels)
     path = directory / f"{exam}_desc-manual_dseg.nii.gz"
     write_volume(path, labels.like(moved), dtype=np.int16)
     return Relabelled(path, names)
-
-
-def _former(path: Path) -> Path:
-    names = (path.name.replace("_desc-manual", f"_desc-former{number or ''}", 1) for number in range(100))
-    return next(path.with_name(name) for name in names if not path.with_name(name).exists())

@@ -15,6 +15,13 @@ from qmri.pipeline.records.provenance import sha256
 Note = TypeVar("Note", bound=Part)
 
 
+class FormerCorrection(Part):
+    """What a note says of the correction before."""
+
+    NamesConfirmed: bool
+    Sha256: str
+
+
 class CorrectionNote(Part):
     """The sidecar of a correction that `qmri review` saved.
 
@@ -28,6 +35,9 @@ class CorrectionNote(Part):
         Whether the reader stands behind the names of all levels.
     Sha256
         Of the correction; a correction that was changed by other means has no note.
+    Former
+        The same of the correction that this one replaces: the note is written first, so that a kill in
+        between leaves the former correction with a note that speaks of it.
     """
 
     Reader: str
@@ -35,6 +45,7 @@ class CorrectionNote(Part):
     Decisions: tuple[str, ...]
     NamesConfirmed: bool
     Sha256: str
+    Former: FormerCorrection | None = None
 
 
 class UnusableNote(Part):
@@ -60,7 +71,12 @@ def read_note(correction: Path) -> CorrectionNote | None:
     if "NamesConfirmed" not in content:
         return None  # a sidecar of another program
     note = _validated(CorrectionNote, content, path)
-    return note if note.Sha256 == sha256(correction) else None
+    digest = sha256(correction)
+    if note.Former is not None and digest == note.Former.Sha256 != note.Sha256:
+        return note.model_copy(
+            update={"NamesConfirmed": note.Former.NamesConfirmed, "Sha256": digest, "Former": None}
+        )
+    return note if note.Sha256 == digest else None
 
 
 def write_note(correction: Path, note: CorrectionNote) -> None:

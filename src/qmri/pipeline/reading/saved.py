@@ -87,6 +87,12 @@ def keep_edited(directory: Path, exam: str) -> list[str]:
     return kept
 
 
+def set_aside(path: Path) -> None:
+    """Rename a correction, so that it counts no more and is kept."""
+    names = (path.name.replace("_desc-manual", f"_desc-former{number or ''}", 1) for number in range(100))
+    path.rename(next(path.with_name(name) for name in names if not path.with_name(name).exists()))
+
+
 def saved_fingerprint(directory: Path, exam: str) -> str:
     """Return what stands for all that a reader saved: kind and content, not name or time.
 

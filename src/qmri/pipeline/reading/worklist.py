@@ -16,6 +16,7 @@ from qmri.errors import QmriError
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS
 from qmri.outputs.tables import read_rows
+from qmri.pipeline.reading.notes import read_unusable
 from qmri.pipeline.reading.readings import check_reader
 from qmri.pipeline.records.decisions import SegmentDecisions
 from qmri.pipeline.records.ledger import examinations_of, require_result
@@ -117,6 +118,11 @@ def tick_off(results: Path, exam: str, by: str) -> None:
     labels = _labels_sha256(require_result(results, exam, SegmentRecord), exam)
     if labels is None:
         raise QmriError(f"{exam} has no label map that could have been looked at")
+    tick_labels(results, exam, by, labels)
+
+
+def tick_labels(results: Path, exam: str, by: str, labels_sha256: str) -> None:
+    """Record that a reader has looked at the label map that an examination has or is about to get."""
     path = results / FOLDER / DONE_FILE
     path.parent.mkdir(exist_ok=True)
     is_new = not path.exists()
@@ -124,7 +130,7 @@ def tick_off(results: Path, exam: str, by: str) -> None:
         table = csv.writer(file, lineterminator="\n")
         if is_new:
             table.writerow(DONE_COLUMNS)
-        table.writerow([exam, by, labels])
+        table.writerow([exam, by, labels_sha256])
 
 
 def read_done(results: Path) -> dict[str, dict[str, str]]:
@@ -142,6 +148,9 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
     failed = f"failed at {failed_at}: {failure.reason}" if failure else ""
     if failed_at in VERBS[: VERBS.index("segment") + 1]:
         state = "look" if failed_at == "segment" else "no_images"
+        unusable = read_unusable(exam_directory(results, exam, "segment"), exam)
+        if unusable is not None:
+            return Entry(exam, "done", 0.0, why=failed, failed_at=failed_at, done_by=unusable.Reader)
         return Entry(exam, state, float(len(USUAL_EXPECTED)), why=failed, failed_at=failed_at)
     record = records.of(SegmentRecord)
     if record is None:

@@ -97,7 +97,7 @@ def segment_examination(exam: Examination, results: Path, settings: SegmentSetti
     keep_edited(directory, exam.name)
 
     def work(staging: Path) -> Outcome:
-        images = _images_of_fit(fit, exam_directory(results, exam.name, "ingest"), exam.name)
+        images = images_of_fit(fit, exam_directory(results, exam.name, "ingest"), exam.name)
         anchors = Anchors(exam.lowest_level, exam.seeds, exam.labels)
         task = _task(exam.name, images, anchors, settings, {"fit": sha256(record)})
         done = turn(task, directory, staging)
@@ -173,8 +173,14 @@ def _segment(
     return segmentation, SegmentDecisions.model_validate(decisions)
 
 
-def _images_of_fit(fit: Path, ingest: Path, exam: str) -> SpineImages:
-    """Return the images that the fit left: water, or in-phase x (1 - PDFF) where only that is known."""
+def images_of_fit(fit: Path, ingest: Path, exam: str) -> SpineImages:
+    """Return the images that the fit left: water, or in-phase x (1 - PDFF) where only that is known.
+
+    Raises
+    ------
+    QmriError
+        If there is neither, or the images lie on different grids.
+    """
     water, fat, pdff = (file_path(fit, exam, key) for key in ("water", "fat", "pdff"))
     given = {"fat": fat if fat.exists() else None, "pdff": pdff if pdff.exists() else None}
     if water.exists():

@@ -1,0 +1,1 @@
+"""`qmri review`: the server for one reader on this machine, and the page that it serves."""

@@ -1,0 +1,241 @@
+"""All that one review holds: who reads, the examinations that are open, what waits to be measured."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from qmri.errors import QmriError
+from qmri.outputs import exam_directory
+from qmri.pipeline.reading.corrections import correction_path
+from qmri.pipeline.reading.notes import UnusableNote, unusable_path, write_unusable
+from qmri.pipeline.reading.readings import FIRST, Reading, append_reading, now, read_readings
+from qmri.pipeline.reading.worklist import tick_labels
+from qmri.pipeline.records.ledger import examinations_of
+from qmri.pipeline.study.reader_fractures import ReaderFractures, write_reader_fractures
+from qmri.pipeline.study.study_sheet import Study, read_study
+from qmri.review.again import Again
+from qmri.review.decisions import Request, edit_of
+from qmri.review.draft import Draft, Reader
+from qmri.review.examination import Opened, measured_rows, open_examination
+from qmri.segment.reader.one_body import Prepared, prepare
+from qmri.spine.levels import parse_level
+
+OPEN_AT_ONCE = 4
+CHANGES_LABELS = ("confirm", "shift", "rename", "delete", "add", "move", "paint")
+
+
+class Desk:
+    """A reader's desk. Its methods may be called from several threads.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    sheet
+        Study sheet; without one nothing is measured again, and fractures cannot be said.
+    initials
+        Of the reader; empty for looking only.
+    """
+
+    def __init__(self, results: Path, sheet: Path | None, initials: str) -> None:
+        self.results, self.sheet, self.initials = results, sheet, initials
+        self.read = FIRST
+        self.names = examinations_of(results)
+        self.again = Again(results, sheet) if sheet else None
+        self._drafts: OrderedDict[str, Draft] = OrderedDict()
+        self._prepared: dict[str, Prepared] = {}
+        self._before: dict[str, dict[str, dict[str, str]]] = {}
+        self._lock = threading.RLock()
+        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="open ahead")
+
+    @property
+    def study(self) -> Study:
+        """The study sheet as it is now.
+
+        Raises
+        ------
+        QmriError
+            If none was named, or it is refused.
+        """
+        if self.sheet is None:
+            raise QmriError(
+                "no study sheet is named, so fractures cannot be said and nothing is measured again",
+                remedy="qmri review RESULTS --sheet study.csv",
+            )
+        return read_study(self.sheet)
+
+    def require(self, exam: str) -> str:
+        """Return the name of an examination of these results.
+
+        Raises
+        ------
+        QmriError
+            If there is none of that name.
+        """
+        if exam not in self.names:
+            raise QmriError("the results have no such examination")
+        return exam
+
+    def draft(self, exam: str) -> Draft:
+        """Return the labels of an examination under the reader's hands, opened if they are not.
+
+        Raises
+        ------
+        QmriError
+            If it has no images.
+        """
+        self.require(exam)
+        with self._lock:
+            if exam in self._drafts:
+                self._drafts.move_to_end(exam)
+                return self._drafts[exam]
+        opened = self._open(exam)
+        with self._lock:
+            draft = self._drafts.setdefault(exam, Draft(self.results, opened, self._path(exam)))
+            self._drafts.move_to_end(exam)
+            while len(self._drafts) > OPEN_AT_ONCE:
+                closed, _ = self._drafts.popitem(last=False)
+                self._prepared.pop(closed, None)
+            return draft
+
+    def open_ahead(self, exam: str) -> None:
+        """Open an examination in the background, and prepare it for cuts."""
+        self.require(exam)
+        self._ahead.submit(self._prepare, exam)
+
+    def prepared(self, exam: str) -> Prepared:
+        """Return what a cut in an examination needs, made at first use."""
+        with self._lock:
+            if exam in self._prepared:
+                return self._prepared[exam]
+        made = prepare(self.draft(exam).opened.images)
+        with self._lock:
+            return self._prepared.setdefault(exam, made)
+
+    def decide(self, exam: str, request: Request) -> str:
+        """Do what a reader decided; it is on the disk when this returns.
+
+        Returns
+        -------
+        str
+            What the reader should know of the outcome; mostly nothing.
+
+        Raises
+        ------
+        QmriError
+            If nobody is named as the reader, another tab has decided since, or the decision is refused.
+        """
+        reader, note = self._reader(), ""
+        with self._lock:
+            self.require(exam)
+            if request.decision in (*CHANGES_LABELS, "undo"):
+                note = self._decide_labels(exam, request, reader)
+            elif request.decision in ("not_usable", "usable"):
+                self._decide_use(exam, request, reader)
+            elif request.decision == "fracture":
+                self._decide_fracture(exam, request, reader)
+            else:
+                if not request.text.strip():
+                    raise QmriError("a comment needs words")
+                self.log(exam, "comment", detail=request.text)
+        if self.again is not None:
+            if request.decision == "comment":
+                self.again.touch()
+            else:
+                self._before.setdefault(exam, measured_rows(self.results, exam))
+                self.again.ask(exam)
+        return note
+
+    def log(self, exam: str, decision: str, *, level: str = "", detail: str = "") -> None:
+        """Log a decision that changes no labels."""
+        reader = self._reader()
+        append_reading(
+            self.results, Reading(now(), reader.initials, reader.read, exam, decision, level, detail)
+        )
+
+    def readings(self) -> list[Reading]:
+        """Return what readers decided."""
+        return read_readings(self.results)
+
+    def shows(self, reading: Reading) -> bool:
+        """Tell whether this reader may see what a reading says."""
+        return reading.read == self.read
+
+    def rows_before(self, exam: str) -> dict[str, dict[str, str]]:
+        """Return the measured rows of an examination as they were before this sitting changed anything."""
+        return self._before.get(exam, {})
+
+    def close(self) -> None:
+        """End the background work."""
+        self._ahead.shutdown(wait=False, cancel_futures=True)
+
+    def _reader(self) -> Reader:
+        if not self.initials:
+            raise QmriError("nobody is named as the reader", remedy="give your initials")
+        return Reader(self.initials, self.read)
+
+    def _path(self, exam: str) -> Path:
+        return correction_path(self.results, exam)
+
+    def _open(self, exam: str) -> Opened:
+        return open_examination(self.results, exam)
+
+    def _prepare(self, exam: str) -> None:
+        try:
+            self.prepared(exam)
+        except QmriError:
+            return  # told when it is opened
+
+    def _decide_labels(self, exam: str, request: Request, reader: Reader) -> str:
+        draft = self.draft(exam)
+        if request.version != draft.version:
+            raise QmriError(
+                "another page has decided on this examination meanwhile",
+                remedy="look at it again; it has been loaded as it is now",
+            )
+        if request.decision == "undo":
+            draft.undo(reader)
+            return ""
+        edit = edit_of(request, draft.opened, lambda: self.prepared(exam))
+        digest = draft.apply(reader, request.decision, edit)
+        if request.decision == "confirm":
+            tick_labels(self.results, exam, reader.initials, digest)
+        return edit.note
+
+    def _decide_use(self, exam: str, request: Request, reader: Reader) -> None:
+        directory = exam_directory(self.results, exam, "segment")
+        if request.decision == "usable":
+            unusable_path(directory, exam).unlink(missing_ok=True)
+        else:
+            if not request.text.strip():
+                raise QmriError("not usable needs a reason")
+            note = UnusableNote(Reader=reader.initials, Time=now(), Reason=request.text.strip())
+            write_unusable(directory, exam, note)
+        self.log(exam, request.decision, detail=request.text)
+
+    def _decide_fracture(self, exam: str, request: Request, reader: Reader) -> None:
+        """Write the level into the reader's sheet; the other levels stay as the sheets say."""
+        row = self.study.find(exam)
+        level = parse_level(request.level)
+        if {"acute", "old"} <= set(request.kinds):
+            raise QmriError(f"{level} cannot be fractured recently and long ago", expected="acute or old")
+        levels = {
+            kind: tuple(each for each in getattr(row, f"{kind}_levels") if each != level)
+            + ((level,) if kind in request.kinds else ())
+            for kind in ("treated", "acute", "old")
+        }
+        if self.sheet is not None:
+            said = ReaderFractures(
+                row.participant_id,
+                row.session_id,
+                levels["treated"],
+                levels["acute"],
+                levels["old"],
+                reader.initials,
+                now(),
+            )
+            write_reader_fractures(self.sheet, said)
+        self.log(exam, "fracture", level=level, detail=" ".join(request.kinds) or "none")

@@ -1,0 +1,148 @@
+"""The labels of one examination under a reader's hands: each decision is applied, saved, logged at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import compress, decompress
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.errors import QmriError
+from qmri.pipeline.reading.corrections import save_correction, withdraw_correction
+from qmri.pipeline.reading.notes import read_note
+from qmri.pipeline.reading.readings import Reading, append_reading, now
+from qmri.review.decisions import Edit
+from qmri.review.examination import Opened
+
+
+@dataclass(frozen=True)
+class Step:
+    """A state of the labels, and the decision that led to it.
+
+    Attributes
+    ----------
+    packed
+        The labels, compressed: a sitting may have hundreds of steps.
+    names_confirmed
+        Whether a reader stands behind the names of all levels.
+    decision
+        What led here, in words; empty for the state that was found.
+    """
+
+    packed: bytes
+    names_confirmed: bool
+    decision: str = ""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who reads, and what for.
+
+    Attributes
+    ----------
+    initials
+        Of the reader.
+    read
+        ``first`` or ``second``.
+    """
+
+    initials: str
+    read: str
+
+
+class Draft:
+    """The labels of an examination with the decisions of this sitting.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    opened
+        The examination.
+    path
+        Where the correction is saved.
+
+    Attributes
+    ----------
+    labels
+        The labels as they are now, int16 (x, y, z).
+    version
+        Number of decisions of this sitting.
+    """
+
+    def __init__(self, results: Path, opened: Opened, path: Path) -> None:
+        self.results, self.opened, self.path = results, opened, path
+        self.version = 0
+        note = read_note(path) if path.is_file() else None
+        self._was_there = path.is_file()
+        self._decided_before = note.Decisions if note else ()
+        confirmed = self._was_there and (note is None or note.NamesConfirmed)
+        self.labels: NDArray[np.int16] = opened.labels
+        self._steps = [Step(_packed(opened.labels), confirmed)]
+
+    @property
+    def names_confirmed(self) -> bool:
+        """Whether a reader stands behind the names."""
+        return self._steps[-1].names_confirmed
+
+    @property
+    def undoable(self) -> str:
+        """The decision that undo would take back, empty where there is none."""
+        return self._steps[-1].decision
+
+    def apply(self, reader: Reader, decision: str, edit: Edit) -> str:
+        """Apply a change of the labels, save them and log it; return the SHA-256 of what was saved.
+
+        Raises
+        ------
+        QmriError
+            If the change is refused; nothing is saved then.
+        """
+        labels = edit.change(self.labels)
+        confirmed = self.names_confirmed if edit.confirms is None else edit.confirms
+        words = " ".join(part for part in (decision, edit.level, edit.detail) if part)
+        self._steps.append(Step(_packed(labels), confirmed, words))
+        self.labels = labels
+        return self._save(reader, decision, edit.level, edit.detail)
+
+    def undo(self, reader: Reader) -> str:
+        """Take the last decision of this sitting back; return the SHA-256 of what was saved, if anything is.
+
+        Raises
+        ------
+        QmriError
+            If nothing was decided in this sitting.
+        """
+        if len(self._steps) == 1:
+            raise QmriError("there is nothing to undo", remedy="only decisions of this sitting can be undone")
+        undone = self._steps.pop()
+        flat = np.frombuffer(decompress(self._steps[-1].packed), np.uint8)
+        self.labels = flat.reshape(self.labels.shape).astype(np.int16)
+        return self._save(reader, "undo", "", undone.decision)
+
+    def _save(self, reader: Reader, decision: str, level: str, detail: str) -> str:
+        self.version += 1
+        decided = [*self._decided_before, *(step.decision for step in self._steps[1:])]
+        if len(self._steps) == 1 and not self._was_there:
+            withdraw_correction(self.path)
+            digest = ""
+        else:
+            digest = save_correction(
+                self.path,
+                self.labels,
+                self.opened.images.affine,
+                reader=reader.initials,
+                decisions=decided,
+                names_confirmed=self.names_confirmed,
+            )
+        name = self.path.name if digest else ""
+        who = (now(), reader.initials, reader.read, self.opened.exam)
+        append_reading(self.results, Reading(*who, decision, level, detail, name, digest))
+        return digest
+
+
+def _packed(labels: NDArray[np.int16]) -> bytes:
+    """Return labels (x, y, z), a byte a voxel, compressed."""
+    return compress(labels.astype(np.uint8).tobytes(), 1)

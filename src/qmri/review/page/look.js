@@ -1,0 +1,161 @@
+// The images: NiiVue with three panes, the outlines drawn over them, names beside the bodies.
+
+const SAGITTAL = 2, NAME_AHEAD_MM = 24, TINT = 0.12;
+const { Niivue, NVImage, SHOW_RENDER, MULTIPLANAR_TYPE, DRAG_MODE } = niivue;
+
+async function image(bytes, layer, opacity) {
+  const file = new File([bytes], layer.key + ".nii");
+  const volume = await NVImage.loadFromFile({
+    file, name: file.name, colormap: layer.colours, cal_min: layer.low, cal_max: layer.high, opacity,
+  });
+  volume.colorbarVisible = false;
+  return volume;
+}
+
+export class Look {
+  constructor(canvas, names) {
+    this.canvas = canvas;
+    this.names = names;
+    this.bodies = [];
+    this.layers = new Map();
+    this.shown = "";
+    this.onMove = () => {};
+    this.viewer = new Niivue({
+      backColor: [0.07, 0.07, 0.07, 1], show3Dcrosshair: false, crosshairWidth: 0.3, isColorbar: true,
+      crosshairColor: [1, 0.8, 0.2, 0.7], isRadiologicalConvention: true, sagittalNoseLeft: true,
+      isNearestInterpolation: true, multiplanarPadPixels: 6, multiplanarShowRender: SHOW_RENDER.NEVER,
+      fontColor: [1, 1, 1, 1], dragMode: DRAG_MODE.windowing, drawingEnabled: false, penValue: 0,
+      onLocationChange: (location) => { this.location = location; this.placeNames(); this.onMove(location); },
+    });
+  }
+
+  async start() {
+    await this.viewer.attachToCanvas(this.canvas);
+    this.viewer.setMultiplanarLayout(MULTIPLANAR_TYPE.ROW);
+    this.viewer.setSliceType(this.viewer.sliceTypeMultiplanar);
+    this.outlines(true);
+    new ResizeObserver(() => requestAnimationFrame(() => this.placeNames())).observe(this.canvas);
+  }
+
+  // Show an examination: its first map, then its labels.
+  async open(layer, bytes, labels, bodies) {
+    const first = await image(bytes, layer, 1);
+    this.close();
+    this.viewer.addVolume(first);
+    this.layers.set(layer.key, first);
+    this.shown = layer.key;
+    this.viewer.createEmptyDrawing();
+    this.setBodies(bodies);
+    this.setLabels(labels);
+    this.outlines(this.outlined);
+  }
+
+  close() {
+    for (const volume of [...this.viewer.volumes]) this.viewer.removeVolume(volume);
+    this.layers.clear();
+    this.bodies = [];
+    this.names.replaceChildren();
+  }
+
+  setLabels(labels) {
+    this.labels = new Uint8Array(labels);
+    this.viewer.drawBitmap.set(this.labels);
+    this.viewer.refreshDrawing(true);
+    this.placeNames();
+  }
+
+  setBodies(bodies) {
+    this.bodies = bodies;
+    const lut = { R: [], G: [], B: [], A: [], I: [], labels: [] };
+    const byId = new Map(bodies.map((body) => [body.id, body]));
+    for (let id = 0; id <= 28; id++) {
+      const [r, g, b] = byId.get(id)?.colour ?? [255, 255, 255];
+      lut.R.push(r); lut.G.push(g); lut.B.push(b); lut.A.push(id ? 255 : 0); lut.I.push(id);
+      lut.labels.push(byId.get(id)?.level ?? "");
+    }
+    this.viewer.setDrawColormap(lut);
+    this.placeNames();
+  }
+
+  has(key) { return this.layers.has(key); }
+
+  async add(layer, bytes) {
+    const volume = await image(bytes, layer, 0);
+    if (this.layers.has(layer.key)) return;
+    this.viewer.addVolume(volume);
+    this.layers.set(layer.key, volume);
+  }
+
+  // The map that is shown is the background: outlines are drawn over the background, and under overlays.
+  show({ key, unit }) {
+    this.shown = key;
+    for (const [name, volume] of this.layers) {
+      volume.colorbarVisible = name === key && unit !== "";
+      volume.opacity = name === key ? 1 : 0;
+    }
+    this.viewer.setVolume(this.layers.get(key), 0);
+    this.outlines(this.outlined);
+  }
+
+  resetContrast(layer) {
+    const volume = this.layers.get(layer.key);
+    Object.assign(volume, { cal_min: layer.low, cal_max: layer.high });
+    this.viewer.updateGLVolume();
+  }
+
+  // Bodies are tinted on the anatomy alone: on a map the colours are values.
+  outlines(visible) {
+    this.outlined = visible;
+    this.viewer.drawRimOpacity = visible ? 1 : 0;
+    this.viewer.setDrawOpacity(visible && this.shown === "anatomy" ? TINT : 0);
+    this.names.hidden = !visible;
+  }
+
+  get crosshair() { return Array.from(this.viewer.frac2mm(this.viewer.scene.crosshairPos)).slice(0, 3); }
+
+  goTo(mm) {
+    this.viewer.scene.crosshairPos = this.viewer.mm2frac(mm);
+    this.viewer.createOnLocationChange();
+    this.viewer.drawScene();
+  }
+
+  step(x, y, z) { this.viewer.moveCrosshairInVox(x, y, z); }
+
+  // The voxel under a mouse event; null outside the images.
+  under(event) {
+    const box = this.canvas.getBoundingClientRect(), dpr = this.viewer.uiData.dpr || 1;
+    const frac = this.viewer.canvasPos2frac([(event.clientX - box.left) * dpr, (event.clientY - box.top) * dpr]);
+    if (!frac || frac[0] < 0 || !this.viewer.volumes.length) return null;
+    const voxel = Array.from(this.viewer.frac2vox(frac)), [nx, ny] = this.viewer.back.dims.slice(1);
+    return { index: voxel[0] + nx * (voxel[1] + ny * voxel[2]), voxel, mm: Array.from(this.viewer.frac2mm(frac)).slice(0, 3) };
+  }
+
+  value(key, voxel) {
+    const volume = this.layers.get(key);
+    return volume ? volume.getValue(...voxel) : NaN;
+  }
+
+  // Put the name of each body ahead of it in the sagittal pane.
+  placeNames() {
+    const tile = (this.viewer.screenSlices ?? []).find((slice) => slice.axCorSag === SAGITTAL);
+    if (!tile || !this.viewer.volumes.length) return;
+    const dpr = this.viewer.uiData.dpr || 1, [left, top, width, height] = tile.leftTopWidthHeight;
+    const corners = [[0.3, 0.3], [0.7, 0.3], [0.3, 0.7]].map(([x, y]) => [left + x * width, top + y * height]);
+    const [f0, f1, f2] = corners.map((corner) => this.viewer.canvasPos2frac(corner));
+    if ([f0, f1, f2].some((f) => !f || f[0] < 0)) return;
+    const a = f1[1] - f0[1], b = f2[1] - f0[1], c = f1[2] - f0[2], d = f2[2] - f0[2], det = a * d - b * c;
+    if (!det) return;
+    this.names.replaceChildren(...this.bodies.map((body) => {
+      const [x, y, z] = body.centre;
+      const f = this.viewer.mm2frac([x, y + NAME_AHEAD_MM, z]);
+      const u = (d * (f[1] - f0[1]) - b * (f[2] - f0[2])) / det, v = (a * (f[2] - f0[2]) - c * (f[1] - f0[1])) / det;
+      const name = document.createElement("span");
+      name.textContent = body.level;
+      name.classList.toggle("flagged", body.flags.length > 0);
+      name.style.color = `rgb(${body.colour.join(",")})`;
+      name.style.left = Math.max(24, (corners[0][0] + u * (corners[1][0] - corners[0][0])) / dpr) + "px";
+      name.style.top = (corners[0][1] + v * (corners[2][1] - corners[0][1])) / dpr + "px";
+      return name;
+    }));
+  }
+}

@@ -1,0 +1,78 @@
+"""The reader's queue: the worklist with what was read, and how long the rest will take."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from qmri.pipeline.reading.readings import FIRST, Reading
+from qmri.pipeline.reading.worklist import Entry, make_worklist
+
+LONGEST_LOOK_S = 600.0
+"""A longer pause between two decisions is a pause."""
+
+
+def queue_rows(
+    results: Path, readings: Sequence[Reading], reader: str, exams: Sequence[str], all_exams: Sequence[str]
+) -> list[dict[str, Any]]:
+    """Return examinations of a results folder, worst first, with what the page filters by.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    readings
+        What was decided there.
+    reader
+        Initials of the one for whom the queue is.
+    exams, all_exams
+        The examinations that are wanted, and all of the folder.
+    """
+    seen = {reading.examination for reading in readings}
+    mine = {reading.examination for reading in readings if reading.reader == reader}
+    sessions = Counter(exam.split("_")[0] for exam in all_exams)
+    return [_row(entry, seen, mine, sessions) for entry in make_worklist(results, exams)]
+
+
+def _row(entry: Entry, seen: set[str], mine: set[str], sessions: Mapping[str, int]) -> dict[str, Any]:
+    exam = entry.examination
+    filters = {
+        "unverified": not entry.levels_verified and entry.state not in ("no_images", "done"),
+        "flagged": entry.flagged > 0,
+        "failed": bool(entry.failed_at),
+        "follow-up": sessions[exam.split("_")[0]] > 1,
+        "unseen": exam not in seen,
+        "mine": exam in mine,
+    }
+    return {
+        "exam": exam,
+        "state": entry.state,
+        "need": entry.need_levels,
+        "why": entry.why,
+        "done_by": entry.done_by,
+        "filters": [name for name, holds in filters.items() if holds],
+    }
+
+
+def time_left(readings: Sequence[Reading], reader: str, left: int) -> float | None:
+    """Return the seconds that a reader will need for the examinations that are left.
+
+    The median time between the ends of two examinations that the reader confirmed or refused in one sitting,
+    times their number; None before the second.
+    """
+    ends = {
+        reading.examination: reading.time
+        for reading in readings
+        if reading.reader == reader
+        and reading.read == FIRST
+        and reading.decision in ("confirm", "not_usable")
+    }
+    times = sorted(datetime.fromisoformat(text) for text in ends.values())
+    looks = [(later - former).total_seconds() for former, later in pairwise(times)]
+    looks = [seconds for seconds in looks if seconds <= LONGEST_LOOK_S]
+    return median(looks) * left if looks else None

@@ -1,0 +1,130 @@
+"""What the page is told of an examination."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from qmri.errors import QmriError
+from qmri.outputs import VERTEBRA_COLUMNS, exam_directory
+from qmri.pipeline.reading.notes import read_unusable
+from qmri.pipeline.records.models import SegmentRecord
+from qmri.pipeline.records.record_files import read_records
+from qmri.review.desk import Desk
+from qmri.review.draft import Draft
+from qmri.review.examination import centres, measured_rows, recorded_labels
+from qmri.review.queue import queue_rows
+from qmri.spine.levels import LEVEL_ID
+from qmri.spine.palette import LEVEL_COLOUR
+
+NUMBERS = (
+    "status",
+    "pdff_median_pct",
+    "pdff_se_total_pct",
+    "r2star_median_per_s",
+    "height_ant_mm",
+    "height_mid_mm",
+    "height_post_mm",
+    "genant_grade",
+    "fracture_status",
+    "qc_flags",
+)
+UNITS = {column.name: column.unit or "" for column in VERTEBRA_COLUMNS}
+
+
+def told_of(desk: Desk, exam: str) -> dict[str, Any]:
+    """Return all that the page shows of an examination besides images; JSON values."""
+    directory = exam_directory(desk.results, desk.require(exam), "segment")
+    records = read_records(desk.results, exam)
+    segmented = records.of(SegmentRecord)
+    unusable = read_unusable(directory, exam)
+    told: dict[str, Any] = {
+        "exam": exam,
+        "row": queue_rows(desk.results, desk.readings(), desk.initials, [exam], desk.names)[0],
+        "failure": f"{records.failure.failed_stage}: {records.failure.reason}" if records.failure else "",
+        "remedy": (records.failure.remedy or "") if records.failure else "",
+        "unusable": unusable.Reason if unusable else "",
+        "verified": segmented is not None and segmented.decisions.levels_verified,
+        "doubts": list(segmented.decisions.naming_doubts) if segmented else [],
+        "fractures": _fractures(desk, exam),
+        "comments": [
+            {"reader": reading.reader, "time": reading.time, "text": reading.detail}
+            for reading in desk.readings()
+            if reading.examination == exam and reading.decision == "comment" and desk.shows(reading)
+        ],
+        "again": desk.again.state(exam) if desk.again else None,
+        "sessions": [name for name in desk.names if name.split("_")[0] == exam.split("_", maxsplit=1)[0]],
+    }
+    try:
+        draft = desk.draft(exam)
+    except QmriError as error:
+        return told | {"images": False, "why_no_images": error.reason}
+    return told | _labels_told(desk, draft)
+
+
+def _labels_told(desk: Desk, draft: Draft) -> dict[str, Any]:
+    """Return what is known of the labels, level by level."""
+    opened = draft.opened
+    exam = opened.exam
+    return {
+        "images": True,
+        "version": draft.version,
+        "names_confirmed": draft.names_confirmed,
+        "undo": draft.undoable,
+        "shape": list(opened.upright_shape),
+        "layers": [
+            {
+                "key": layer.key,
+                "title": layer.title,
+                "unit": layer.unit,
+                "low": layer.low,
+                "high": layer.high,
+                "colours": layer.colours,
+            }
+            for layer in opened.layers.values()
+        ],
+        "bodies": _bodies(draft),
+        "numbers": _numbers(measured_rows(desk.results, exam)),
+        "before": _numbers(desk.rows_before(exam)),
+        "units": {name: UNITS[name] for name in NUMBERS},
+    }
+
+
+def _bodies(draft: Draft) -> list[dict[str, Any]]:
+    """Return the bodies; what was found of one holds as long as its voxels are those that were checked."""
+    opened = draft.opened
+    recorded = recorded_labels(draft.results, opened.exam)
+    checked = {body.name: body for body in recorded.bodies} if recorded else {}
+    rows = []
+    for level, centre in centres(draft.labels, opened.images.affine).items():
+        number = LEVEL_ID[level]
+        body = checked.get(level)
+        if recorded and not np.array_equal(draft.labels == number, recorded.labels == number):
+            body = None
+        rows.append(
+            {
+                "level": level,
+                "id": number,
+                "colour": list(LEVEL_COLOUR[level]),
+                "centre": centre,
+                "changed": body is None,
+                "complete": body.complete if body else None,
+                "confidence": body.confidence if body else None,
+                "flags": [flag.evidence for flag in body.flags] if body else [],
+            }
+        )
+    return rows
+
+
+def _numbers(rows: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
+    return {level: {name: row.get(name, "n/a") for name in NUMBERS} for level, row in rows.items()}
+
+
+def _fractures(desk: Desk, exam: str) -> dict[str, list[str]] | None:
+    """Return which levels are treated, acute and old as the sheets say; None without a study sheet."""
+    if desk.sheet is None:
+        return None
+    row = desk.study.find(exam)
+    kinds = ("treated", "acute", "old")
+    return {kind: list(getattr(row, f"{kind}_levels")) for kind in kinds}
