@@ -12,18 +12,18 @@ RAS = axcodes2ornt(("R", "A", "S"))
 
 
 def upright(data: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[Any]:
-    """Return an array (x, y, z) with its axes along R, A, S, as far as whole axes can; affine (4, 4)."""
+    """Return an array (x, y, z), of any unit, with its axes along R, A, S; affine (4, 4)."""
     result: NDArray[Any] = apply_orientation(data, io_orientation(affine))
     return result
 
 
 def from_upright(data: NDArray[Any], affine: NDArray[np.float64]) -> NDArray[Any]:
-    """Return an upright array (x, y, z) on the grid of ``affine`` (4, 4); the inverse of `upright`."""
+    """Return an upright array (x, y, z), of any unit, on the grid of ``affine`` (4, 4)."""
     result: NDArray[Any] = apply_orientation(data, ornt_transform(RAS, io_orientation(affine)))
     return result
 
 
 def upright_affine(shape: tuple[int, ...], affine: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the affine (4, 4) of the upright array of an array of ``shape`` (x, y, z)."""
+    """Return the affine (4, 4), mm, of the upright array of an array of ``shape`` (x, y, z)."""
     result: NDArray[np.float64] = affine @ inv_ornt_aff(io_orientation(affine), shape)
     return result

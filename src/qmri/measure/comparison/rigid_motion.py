@@ -26,7 +26,7 @@ GRADIENT_STEP_MM = 0.5
 
 
 def inverse(motion: Values) -> Values:
-    """Return the inverse of a (4, 4) affine."""
+    """Return the inverse of a (4, 4) affine in mm."""
     return np.asarray(np.linalg.inv(motion), np.float64)
 
 

@@ -88,9 +88,9 @@ def cut_prepared(
     Parameters
     ----------
     contrast
-        Prepared images.
+        Prepared images (x, y, z).
     seeds_mm, counts, weights
-        As for `cut_surfaces`.
+        As for `cut_surfaces`, (n, 3) in RAS+ mm.
     only
         Places in ``seeds_mm`` of the bodies that are wanted; the others tell size, direction and signal
         to expect, and only those next to a wanted one are cut, once. None for all bodies.

@@ -146,7 +146,7 @@ def place_among(
     Parameters
     ----------
     levels, centres_mm, point_mm
-        As for `name_click`.
+        As for `name_click`, (n, 3) and (3,) in RAS+ mm.
     """
     counts = counts_between(tuple(levels))
     frames = frames_of_chain(centres_mm, counts)
