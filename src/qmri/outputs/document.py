@@ -13,6 +13,7 @@ from qmri.outputs.patient_columns import PATIENT_COLUMNS
 from qmri.outputs.risk_columns import (
     CLINICAL_COLUMNS,
     OUTCOME_COLUMNS,
+    READER_OUTCOME_COLUMNS,
     RISK_FILES,
     RISK_FLOW_COLUMNS,
     RISK_LEVEL_COLUMNS,
@@ -57,6 +58,12 @@ def outputs_markdown() -> str:
         parts.append(f"## markers/{title}\n\n{about}\n\n{_column_table(columns)}")
     for title, (columns, about) in AGREEMENT_TABLES.items():
         parts.append(f"## review/{title}.csv\n\n{about}\n\n{_column_table(columns)}")
+    parts.append(
+        "## review/outcomes.csv\n\n"
+        "One row for every participant, from what readers confirmed at the follow-up; `qmri risk` reads it. "
+        "Dates, scores and how the follow-up ended are filled in by hand and kept.\n\n"
+        f"{_column_table(READER_OUTCOME_COLUMNS)}"
+    )
     files = [(f"`{name}`", words) for name, words in (RISK_FILES | RISK_PAGES).items()]
     parts.append(f"## Files of the risk model\n\n{_table(('file', 'what it is'), files)}")
     for title, columns, about in (

@@ -149,6 +149,35 @@ PROPOSAL = Column(
     known_at=FOLLOW_UP,
 )
 
+READER_OUTCOME_COLUMNS: tuple[Column, ...] = (
+    *OUTCOME_COLUMNS,
+    Column(
+        "interval_days",
+        "d",
+        "Days from the participant's first session to the one that tells the outcome; n/a without dates.",
+        source="DICOM",
+        known_at=FOLLOW_UP,
+    ),
+    Column(
+        "reason",
+        None,
+        "Why the outcome is not known, or what is still to be read.",
+        source=PROGRAM,
+        known_at=FOLLOW_UP,
+    ),
+)
+"""review/outcomes.csv: the outcomes with what the readers' log tells."""
+
+READER_WRITTEN = (
+    "participant_id",
+    "refracture",
+    "refracture_levels",
+    "reader_confirmed",
+    "interval_days",
+    "reason",
+)
+"""Columns of review/outcomes.csv that follow from the readings; a person fills in the others."""
+
 RISK_FLAGS = {
     "extrapolated": "a term lies outside the range of the patients that the model was made from",
     "levels_unverified": "the names of the levels are not certain, so the risks of the levels are not either",
