@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from two_readers import LEVELS, boxes, decide, first_read, from_a_correction, second_read
 
+from qmri.cli import main
 from qmri.errors import QmriError
 from qmri.images.nifti import read_volume, write_volume
 from qmri.outputs.tables import read_rows
@@ -15,7 +16,9 @@ from qmri.pipeline.reading.second_read import (
     keep_automatic,
     keep_first_read,
 )
+from qmri.pipeline.records.models import Ledger
 from qmri.pipeline.records.provenance import sha256
+from qmri.pipeline.records.record_files import write_record
 
 EXAM = "sub-1_ses-a"
 ONE_OFF = dict(zip(LEVELS, ("L1", "L2", "L3", "L4", "L5"), strict=True))
@@ -252,6 +255,21 @@ def test_automatic_labels_stay_for_a_blinded_read_when_their_stage_drops_them(tm
     kept = automatic_labels(tmp_path, EXAM)
     assert kept.read_text() == automatic.name
     assert {path.suffix for path in kept.parent.iterdir()} == {".gz", ".json", ".tsv"}
+
+
+def test_the_command_tells_what_was_compared_and_what_was_not(tmp_path, capsys):
+    ledger = Ledger(examinations=(EXAM,), command="", software={}, study_sheet_sha256="")
+    write_record(tmp_path / "provenance.json", ledger)
+    first_read(tmp_path, EXAM, boxes())
+    second_read(tmp_path, EXAM, boxes(L2=5))
+    second_read(tmp_path, EXAM, boxes(), "EF", confirmed=False)
+    assert main(["review", str(tmp_path), "--agreement"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "1 examination in two reads, 5 disagreements without a consensus"
+    assert lines[1] == f"left out: {EXAM}, second read by EF: the second reader has not confirmed it"
+    assert "review/agreement.csv" in lines
+    assert main(["review", str(tmp_path), "--second"]) == 1
+    assert "--reader INITIALS" in capsys.readouterr().err
 
 
 def test_without_a_second_read_there_is_nothing_to_compare(tmp_path):

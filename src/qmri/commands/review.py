@@ -17,6 +17,8 @@ missed, say what cannot be used. The worst come first; ? shows the keys.
 
     qmri review results                                   opens the browser
     qmri review results --sheet study.csv --reader AB     names the study sheet and the reader
+    qmri review results --reader CD --second              a second read, blind to the first
+    qmri review results --agreement                       how the reads of two readers agree
 
 The page is served on this machine alone, to the one browser that opens its address. Every decision is saved
 at once as what qmri run takes (a label map _desc-manual_dseg.nii.gz, a tick of the worklist), with reader,
@@ -39,10 +41,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--reader", metavar="INITIALS", default="", help="who reads (default: the page asks)")
     parser.add_argument("--port", type=int, default=0, metavar="N", help="port (default 0: a free one)")
     parser.add_argument("--no-browser", action="store_true", help="show the address, open nothing")
+    parser.add_argument(
+        "--second",
+        action="store_true",
+        help="blinded second read: starts from the automatic labels, writes to review/INITIALS alone",
+    )
+    parser.add_argument(
+        "--agreement",
+        action="store_true",
+        help="write how second reads agree with first ones to RESULTS/review, and serve nothing",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
     """Serve until Ctrl-C, then make the tables."""
+    if options.agreement:
+        return _agreement(options.results.resolve())
     from qmri.pipeline.reading.readings import check_reader
     from qmri.pipeline.records.ledger import read_ledger
     from qmri.pipeline.run.batch import take_over
@@ -51,6 +65,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         from qmri.review.desk import Desk
         from qmri.review.guard import Door
+        from qmri.review.second_desk import SecondDesk
         from qmri.review.server import LOOPBACK, bind, make_app, serve
     except ModuleNotFoundError as error:
         raise QmriError(
@@ -60,7 +75,9 @@ def run(options: argparse.Namespace) -> int:
     ledger = read_ledger(results)
     if options.reader:
         check_reader(options.reader)
-    sheet = options.sheet or find_sheet(results, ledger.study_sheet_sha256)
+    if options.second and not options.reader:
+        raise QmriError("a second read is somebody's", remedy="--reader INITIALS names who reads")
+    sheet = None if options.second else options.sheet or find_sheet(results, ledger.study_sheet_sha256)
     if sheet is not None:
         sheet = sheet.resolve()
         if lacking := set(ledger.examinations) - set(read_study(sheet).names):
@@ -81,11 +98,10 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.write(f"{words}: {addresses[-1]}\n")
         sys.stdout.flush()
 
-    desk = Desk(results, sheet, options.reader)
+    desk = SecondDesk(results, options.reader) if options.second else Desk(results, sheet, options.reader)
     app = make_app(desk, Door(announce), port)
-    sys.stdout.write(
-        f"{'measures again with ' + sheet.name if sheet else NO_SHEET}; Ctrl-C ends the review\n"
-    )
+    words = f"measures again with {sheet.name}" if sheet else BLINDED if options.second else NO_SHEET
+    sys.stdout.write(f"{words}; Ctrl-C ends the review\n")
     sys.stdout.flush()
     if not options.no_browser:
         webbrowser.open(addresses[0])
@@ -99,9 +115,31 @@ def run(options: argparse.Namespace) -> int:
     return _finish(desk.again)
 
 
+BLINDED = "a blinded second read: nothing is measured again"
 NO_SHEET = (
     "no study sheet was found: --sheet names it, else nothing is measured again before the next qmri run"
 )
+
+
+def _agreement(results: Path) -> int:
+    """Write the tables on two readers and tell what came of it."""
+    from qmri.pipeline.reading.reader_agreement import write_agreement
+    from qmri.pipeline.records.ledger import read_ledger
+    from qmri.pipeline.run.batch import take_over
+    from qmri.words import counted
+
+    read_ledger(results)
+    take_over(results, "a comparison of readers")
+    written = write_agreement(results)
+    sys.stdout.write(
+        f"{counted(written.compared, 'examination')} in two reads, "
+        f"{counted(written.disagreements, 'disagreement')} without a consensus\n"
+    )
+    for reader, exam, reason in written.left_out:
+        sys.stdout.write(f"left out: {exam}, second read by {reader}: {reason}\n")
+    for path in written.tables.values():
+        sys.stdout.write(f"{path.relative_to(results).as_posix()}\n")
+    return EXIT_OK
 
 
 def _finish(again: object) -> int:

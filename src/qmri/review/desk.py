@@ -12,6 +12,7 @@ from qmri.outputs import exam_directory
 from qmri.pipeline.reading.corrections import correction_path
 from qmri.pipeline.reading.notes import UnusableNote, unusable_path, write_unusable
 from qmri.pipeline.reading.readings import FIRST, Reading, append_reading, now, read_readings
+from qmri.pipeline.reading.second_read import keep_automatic
 from qmri.pipeline.reading.worklist import tick_labels
 from qmri.pipeline.records.ledger import examinations_of
 from qmri.pipeline.study.reader_fractures import ReaderFractures, write_reader_fractures
@@ -202,8 +203,11 @@ class Desk:
         edit = edit_of(request, draft.opened, lambda: self.prepared(exam))
         digest = draft.apply(reader, request.decision, edit)
         if request.decision == "confirm":
-            tick_labels(self.results, exam, reader.initials, digest)
+            self._confirmed(exam, reader, digest)
         return edit.note
+
+    def _confirmed(self, exam: str, reader: Reader, digest: str) -> None:
+        tick_labels(self.results, exam, reader.initials, digest)
 
     def _decide_use(self, exam: str, request: Request, reader: Reader) -> None:
         directory = exam_directory(self.results, exam, "segment")
@@ -213,6 +217,7 @@ class Desk:
             if not request.text.strip():
                 raise QmriError("not usable needs a reason")
             note = UnusableNote(Reader=reader.initials, Time=now(), Reason=request.text.strip())
+            keep_automatic(self.results, exam)
             write_unusable(directory, exam, note)
         self.log(exam, request.decision, detail=request.text)
 

@@ -94,30 +94,33 @@ class Opened:
         return mask
 
 
-def open_examination(results: Path, exam: str, *, correction: Path | None = None) -> Opened:
-    """Open an examination.
-
-    Parameters
-    ----------
-    results, exam
-        The results folder and the name.
-    correction
-        The label map that counts, where it is not the reader's in the segment folder.
+def open_examination(results: Path, exam: str) -> Opened:
+    """Open an examination with the label map that counts: a reader's before the stage's.
 
     Raises
     ------
     QmriError
         If it has no images in which bodies could be found, or the correction is refused.
     """
+    counts = file_path(exam_directory(results, exam, "segment"), exam, "labels")
+    saved = saved_correction(results, exam)
+    return open_with(results, exam, saved or (counts if counts.is_file() else None))
+
+
+def open_with(results: Path, exam: str, label_map: Path | None) -> Opened:
+    """Open an examination with the labels of a file, or without labels.
+
+    Raises
+    ------
+    QmriError
+        If it has no images in which bodies could be found, or the label map is refused.
+    """
     fit, ingest = (exam_directory(results, exam, verb) for verb in ("fit", "ingest"))
     images = images_of_fit(fit, ingest, exam)
     grid = Volume(images.water, images.affine)
-    saved = correction or saved_correction(results, exam)
-    if saved is not None:
-        labels = accept_labels(read_reader_labels(saved), grid).labels
-    else:
-        recorded = recorded_labels(results, exam)
-        labels = np.zeros(images.water.shape, np.int16) if recorded is None else recorded.labels
+    labels = np.zeros(images.water.shape, np.int16)
+    if label_map is not None:
+        labels = accept_labels(read_reader_labels(label_map), grid).labels
     return Opened(exam, images, _layers(results, exam, images), labels)
 
 

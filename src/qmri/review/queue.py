@@ -59,7 +59,7 @@ def _row(entry: Entry, seen: set[str], mine: set[str], sessions: Mapping[str, in
     }
 
 
-def time_left(readings: Sequence[Reading], reader: str, left: int) -> float | None:
+def time_left(readings: Sequence[Reading], reader: str, left: int, read: str = FIRST) -> float | None:
     """Return the seconds that a reader will need for the examinations that are left.
 
     The median time between the ends of two examinations that the reader confirmed or refused in one sitting,
@@ -68,9 +68,7 @@ def time_left(readings: Sequence[Reading], reader: str, left: int) -> float | No
     ends = {
         reading.examination: reading.time
         for reading in readings
-        if reading.reader == reader
-        and reading.read == FIRST
-        and reading.decision in ("confirm", "not_usable")
+        if reading.reader == reader and reading.read == read and reading.decision in ("confirm", "not_usable")
     }
     times = sorted(datetime.fromisoformat(text) for text in ends.values())
     looks = [(later - former).total_seconds() for former, later in pairwise(times)]

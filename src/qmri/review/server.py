@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import uvicorn
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request as HttpRequest
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from qmri.errors import QmriError
 from qmri.pipeline.reading.readings import check_reader
+from qmri.review.answers import Handler, answer
+from qmri.review.blinded import blinded_study, blinded_told
 from qmri.review.decisions import Request
 from qmri.review.desk import Desk
 from qmri.review.guard import Door, Guard
 from qmri.review.queue import queue_rows, time_left
+from qmri.review.second_desk import SecondDesk
 from qmri.review.told import told_of
 
 PAGE = Path(__file__).parent / "page"
@@ -57,16 +59,36 @@ def make_app(desk: Desk, door: Door, port: int) -> Starlette:
     """
     routes = [Route(path, _file(*given)) for path, given in FILES.items()]
     routes += [
-        Route("/api/study", _answer(_study, desk)),
-        Route("/api/reader", _answer(_new_reader, desk, NewReader), methods=["POST"]),
-        Route("/api/exam/{exam}", _answer(_exam, desk)),
-        Route("/api/exam/{exam}/labels", _answer(_labels, desk)),
-        Route("/api/exam/{exam}/layer/{key}", _answer(_layer, desk)),
-        Route("/api/exam/{exam}/ahead", _answer(_ahead, desk)),
-        Route("/api/exam/{exam}/seen", _answer(_seen, desk), methods=["POST"]),
-        Route("/api/exam/{exam}/decide", _answer(_decide, desk, Request), methods=["POST"]),
+        Route("/api/exam/{exam}/labels", answer(_labels, desk)),
+        Route("/api/exam/{exam}/layer/{key}", answer(_layer, desk)),
+        Route("/api/exam/{exam}/ahead", answer(_ahead, desk)),
+        Route("/api/exam/{exam}/seen", answer(_seen, desk), methods=["POST"]),
     ]
+    routes += _blinded_routes(desk) if isinstance(desk, SecondDesk) else _first_routes(desk)
     return Starlette(routes=routes, middleware=[Middleware(Guard, door=door, port=port)])
+
+
+def _first_routes(desk: Desk) -> list[Route]:
+    return [
+        Route("/api/study", answer(_study, desk)),
+        Route("/api/reader", answer(_new_reader, desk, NewReader), methods=["POST"]),
+        Route("/api/exam/{exam}", answer(_exam, desk)),
+        Route("/api/exam/{exam}/decide", answer(_decide, desk, Request), methods=["POST"]),
+    ]
+
+
+def _blinded_routes(desk: SecondDesk) -> list[Route]:
+    """Return all that a blinded second reader may ask besides images, own labels and to be seen."""
+
+    def decide(desk: SecondDesk, exam: str, body: Request) -> dict[str, Any]:
+        note = desk.decide(exam, body)
+        return blinded_told(desk, exam) | {"note": note}
+
+    return [
+        Route("/api/study", answer(blinded_study, desk)),
+        Route("/api/exam/{exam}", answer(blinded_told, desk)),
+        Route("/api/exam/{exam}/decide", answer(decide, desk, Request), methods=["POST"]),
+    ]
 
 
 def bind(port: int) -> socket.socket:
@@ -101,29 +123,6 @@ def serve(app: Starlette, listening: socket.socket) -> None:
         timeout_graceful_shutdown=3,
     )
     uvicorn.Server(config).run(sockets=[listening])
-
-
-Handler = Callable[..., Any]
-
-
-def _answer(handler: Handler, desk: Desk, body: type[BaseModel] | None = None) -> Handler:
-    """Return an endpoint: JSON or bytes from a handler, a refusal as its words."""
-
-    async def endpoint(request: HttpRequest) -> Response:
-        from starlette.concurrency import run_in_threadpool  # noqa: PLC0415
-
-        try:
-            given = dict(request.path_params)
-            if body is not None:
-                given["body"] = body.model_validate_json(await request.body())
-            result = await run_in_threadpool(handler, desk, **given)
-        except ValidationError as error:
-            return JSONResponse({"problem": "the request is not understood", "found": str(error)}, 422)
-        except QmriError as error:
-            return JSONResponse({"problem": error.reason, "remedy": error.remedy or ""}, 409)
-        return result if isinstance(result, Response) else JSONResponse(result)
-
-    return endpoint
 
 
 def _file(path: Path, kind: str) -> Handler:

@@ -13,7 +13,7 @@ from qmri.pipeline.records.models import SegmentRecord
 from qmri.pipeline.records.record_files import read_records
 from qmri.review.desk import Desk
 from qmri.review.draft import Draft
-from qmri.review.examination import centres, measured_rows, recorded_labels
+from qmri.review.examination import Recorded, centres, measured_rows, recorded_labels
 from qmri.review.queue import queue_rows
 from qmri.spine.levels import LEVEL_ID
 from qmri.spine.palette import LEVEL_COLOUR
@@ -60,13 +60,19 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
         draft = desk.draft(exam)
     except QmriError as error:
         return told | {"images": False, "why_no_images": error.reason}
-    return told | _labels_told(desk, draft)
+    return {
+        **told,
+        **images_told(draft),
+        "bodies": bodies_told(draft, recorded_labels(desk.results, exam)),
+        "numbers": _numbers(measured_rows(desk.results, exam)),
+        "before": _numbers(desk.rows_before(exam)),
+        "units": {name: UNITS[name] for name in NUMBERS},
+    }
 
 
-def _labels_told(desk: Desk, draft: Draft) -> dict[str, Any]:
-    """Return what is known of the labels, level by level."""
+def images_told(draft: Draft) -> dict[str, Any]:
+    """Return what can be shown, and how far the reader is."""
     opened = draft.opened
-    exam = opened.exam
     return {
         "images": True,
         "version": draft.version,
@@ -84,17 +90,12 @@ def _labels_told(desk: Desk, draft: Draft) -> dict[str, Any]:
             }
             for layer in opened.layers.values()
         ],
-        "bodies": _bodies(draft),
-        "numbers": _numbers(measured_rows(desk.results, exam)),
-        "before": _numbers(desk.rows_before(exam)),
-        "units": {name: UNITS[name] for name in NUMBERS},
     }
 
 
-def _bodies(draft: Draft) -> list[dict[str, Any]]:
+def bodies_told(draft: Draft, recorded: Recorded | None) -> list[dict[str, Any]]:
     """Return the bodies; what was found of one holds as long as its voxels are those that were checked."""
     opened = draft.opened
-    recorded = recorded_labels(draft.results, opened.exam)
     checked = {body.name: body for body in recorded.bodies} if recorded else {}
     rows = []
     for level, centre in centres(draft.labels, opened.images.affine).items():

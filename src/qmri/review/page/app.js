@@ -96,9 +96,10 @@ function draw() {
 function drawProgress() {
   const minutes = study.seconds_left ? `, about ${Math.max(1, Math.round(study.seconds_left / 60))} min left` : "";
   by("progress").textContent = `${queue.rows.length - queue.left} of ${queue.rows.length} read${minutes}`;
-  by("reader").textContent = study.reader || "who reads?";
+  by("reader").textContent = study.read === "second" ? `${study.reader}, blinded second read` : study.reader || "who reads?";
+  by("reader").disabled = study.read === "second";
   const state = told.again;
-  by("measuring").textContent = !state ? "no study sheet named: numbers follow with the next qmri run"
+  by("measuring").textContent = !state ? (study.read === "second" ? "nothing is measured again" : "no study sheet named: numbers follow with the next qmri run")
     : state.failure ? `measuring failed: ${state.failure}` : state.running ? "measuring again …" : state.waiting ? "waits to be measured" : "";
   document.body.dataset.measuring = state?.waiting || state?.running ? "yes" : "no";
 }

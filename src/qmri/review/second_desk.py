@@ -1,0 +1,62 @@
+"""The desk of a blinded second reader: nothing of the first read reaches it, and it writes beside the study.
+
+It starts from the automatic labels, saves to ``review/<READER>/`` and the log, and has nothing measured.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from qmri.errors import QmriError
+from qmri.pipeline.reading.readings import SECOND, Reading
+from qmri.pipeline.reading.second_read import automatic_labels, second_read_path
+from qmri.review.decisions import Request
+from qmri.review.desk import Desk
+from qmri.review.draft import Reader
+from qmri.review.examination import Opened, open_with
+from qmri.spine.levels import parse_level
+
+
+class SecondDesk(Desk):
+    """The desk of one blinded second reader.
+
+    Parameters
+    ----------
+    results
+        The results folder.
+    initials
+        Of the reader, whose folder the read is.
+    """
+
+    def __init__(self, results: Path, initials: str) -> None:
+        super().__init__(results, None, initials)
+        self.read = SECOND
+
+    def readings(self) -> list[Reading]:
+        """Return what this reader decided in the second read, and nothing else."""
+        return [each for each in super().readings() if self.shows(each)]
+
+    def shows(self, reading: Reading) -> bool:
+        """Tell whether a reading is this reader's own."""
+        return reading.read == SECOND and reading.reader == self.initials
+
+    def _path(self, exam: str) -> Path:
+        return second_read_path(self.results, self.initials, exam)
+
+    def _open(self, exam: str) -> Opened:
+        own = self._path(exam)
+        return open_with(self.results, exam, own if own.is_file() else automatic_labels(self.results, exam))
+
+    def _confirmed(self, exam: str, reader: Reader, digest: str) -> None:
+        """Do nothing: the worklist is of the first read."""
+
+    def _decide_use(self, exam: str, request: Request, reader: Reader) -> None:
+        if request.decision == "not_usable" and not request.text.strip():
+            raise QmriError("not usable needs a reason")
+        self.log(exam, request.decision, detail=request.text)
+
+    def _decide_fracture(self, exam: str, request: Request, reader: Reader) -> None:
+        level = parse_level(request.level)
+        if {"acute", "old"} <= set(request.kinds):
+            raise QmriError(f"{level} cannot be fractured recently and long ago", expected="acute or old")
+        self.log(exam, "fracture", level=level, detail=" ".join(request.kinds) or "none")
