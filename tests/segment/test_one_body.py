@@ -12,7 +12,7 @@ from qmri.errors import QmriError
 from qmri.segment.checks.label_agreement import dice
 from qmri.segment.cut.body_cut import cut_prepared, cut_surfaces
 from qmri.segment.cut.contrast import prepare as prepare_contrast
-from qmri.segment.detect.detector import Detection
+from qmri.segment.detect.detector import Detection, ProbabilityMap
 from qmri.segment.reader.click_name import ClickName, name_click, require_place
 from qmri.segment.reader.edits import renumber
 from qmri.segment.reader.one_body import add_body, move_body, prepare
@@ -78,6 +78,17 @@ def test_one_click_mends_a_body_that_was_missed_when_the_names_were_given(toy_sp
     other_way = add_body(prepared, missed, toy_spine.centres_mm[2], moving="below")
     assert (other_way.level, dict(other_way.renamed)) == ("L4", {"L4": "L5", "L5": None})
     np.testing.assert_array_equal(other_way.labels == LEVEL_ID["L4"], added)
+
+
+def test_names_that_move_for_what_the_detector_does_not_see_are_doubted(toy_spine):
+    images = toy_spine.images
+    nothing = ProbabilityMap(np.zeros(images.water.shape, np.float32), images.affine)
+    ready = prepare(images, replace(UNSEEN, body_probability=nothing))
+    missed = renumber(toy_spine.labels, {"L1": "L2", "L2": "L3", "L4": "L4", "L5": "L5"})
+    found = add_body(ready, missed, toy_spine.centres_mm[2])
+    assert found.doubts == ("2 names move for a body of which the cut is not sure",)
+    assert found.flags[-1].name == "confidence"
+    assert add_body(ready, without(toy_spine.labels, "L3"), toy_spine.centres_mm[2]).doubts == ()
 
 
 def test_voxels_of_others_are_left_to_them_and_told(toy_spine, prepared):
@@ -181,6 +192,23 @@ def test_names_make_room_on_one_side_alone(first, data):
     down = name_click(names, rest, centres[at], moving="below")
     assert (down.level, list(down.renamed)) == (names[at], names[at:])
     assert list(down.renamed.values()) == list(USUAL_LEVELS[first + at + 1 : first + count + 1])
+
+
+@given(st.integers(2, 15), st.floats(0.0, 0.3), st.data())
+def test_between_neighbours_there_is_no_room(first, uneven, data):
+    count = 5
+    names, at = list(USUAL_LEVELS[first : first + count]), data.draw(st.integers(1, count - 1))
+    centres = chain(count)
+    centres[at:, 2] -= uneven * 30 * 0.7
+    with pytest.raises(QmriError, match=f"no room for a body between {names[at - 1]} and {names[at]}"):
+        name_click(names, centres, (centres[at - 1] + centres[at]) / 2)
+
+
+def test_a_flat_body_is_room_enough():
+    centres = chain(4)
+    centres[1] += [0, 0, -8]  # a vertebra plana, its neighbours sunk towards it
+    centres[0] += [0, 0, -14]
+    assert name_click(("L2", "L3", "L4"), np.delete(centres, 1, axis=0), centres[1]).level == "L2"
 
 
 @pytest.mark.parametrize(

@@ -81,6 +81,7 @@ def cut_prepared(
     counts: Sequence[int] | None = None,
     *,
     only: Sequence[int] | None = None,
+    rough: bool = False,
     weights: CutWeights | None = None,
 ) -> list[BodyCut]:
     """Return the surface of each body, or of some, in images that are prepared.
@@ -94,9 +95,12 @@ def cut_prepared(
     only
         Places in ``seeds_mm`` of the bodies that are wanted; the others tell size, direction and signal
         to expect, and only those next to a wanted one are cut, once. None for all bodies.
+    rough
+        Cut once, around the usual template alone: enough to see where the middle of a body is.
     """
     wanted = sorted(range(len(seeds_mm)) if only is None else only)
-    near = [place for place in range(len(seeds_mm)) if any(abs(place - own) <= 1 for own in wanted)]
+    reach = 0 if rough else 1
+    near = [place for place in range(len(seeds_mm)) if any(abs(place - own) <= reach for own in wanted)]
     if weights is None:
         weights = WATER_ALONE if contrast.fraction is None else WATER_AND_FAT
     rho = image_contrast(contrast, seeds_mm)
@@ -108,7 +112,7 @@ def cut_prepared(
     ]
     plain = contrast
     cuts: dict[int, BodyCut] = {}
-    for chosen in (near, wanted):
+    for chosen in (wanted,) if rough else (near, wanted):
         bodies = list(zip(frames, templates, strict=True))
         contrast = fill_voids(plain, bodies, near)
         marrow = marrow_signal(contrast, contrast.inphase, bodies)

@@ -15,6 +15,9 @@ from qmri.segment.reader.seeds import counts_between
 from qmri.spine.body_frame import frames_of_chain
 from qmri.spine.levels import LEVEL_ID, USUAL_LEVELS, parse_level, steps_between
 
+# Two bodies that lie closer than this many usual steps have no third between them, even a flat one.
+ROOM = 1.25
+
 Moving = Literal["above", "below"]
 """Which names make room where there is no name to spare."""
 
@@ -61,12 +64,21 @@ def name_click(
     Raises
     ------
     QmriError
-        If there is no such name, or names cannot be moved.
+        If there is no such name, names cannot be moved, or there is no room for a body.
     """
     above, steps = place_among(levels, centres_mm, point_mm)
-    if 0 < above < len(levels):
-        return _between(levels, above, steps, moving)
-    return _beyond(levels, steps, moving) if above else _next(levels, levels[0], -steps)
+    if above == 0:
+        return _next(levels, levels[0], -steps)
+    if above == len(levels):
+        return _beyond(levels, steps, moving)
+    free = _next(levels, levels[above - 1], steps)
+    if free.level not in levels:
+        return free
+    _require_room(levels, centres_mm, above)
+    if moving == "above":
+        return ClickName(levels[above - 1], new_names(levels[:above], -1))
+    renamed = new_names(levels, 1)
+    return ClickName(levels[above], {name: renamed[name] for name in levels[above:]})
 
 
 def _next(levels: Sequence[str], level: str, steps: int) -> ClickName:
@@ -81,14 +93,18 @@ def _next(levels: Sequence[str], level: str, steps: int) -> ClickName:
     return ClickName(order[place])
 
 
-def _between(levels: Sequence[str], above: int, steps: int, moving: Moving) -> ClickName:
-    found = _next(levels, levels[above - 1], steps)
-    if found.level not in levels:
-        return found
-    if moving == "above":
-        return ClickName(levels[above - 1], new_names(levels[:above], -1))
-    renamed = new_names(levels, 1)
-    return ClickName(levels[above], {name: renamed[name] for name in levels[above:]})
+def _require_room(levels: Sequence[str], centres_mm: NDArray[np.float64], above: int) -> None:
+    """Check that a body may lie between two neighbours, by the steps beside theirs."""
+    counts = np.array(counts_between(tuple(levels)))
+    gaps = np.linalg.norm(np.diff(centres_mm, axis=0), axis=1) / counts
+    beside = [gaps[place] for place in (above - 2, above) if 0 <= place < len(gaps)]
+    if beside and gaps[above - 1] < ROOM * np.mean(beside):
+        raise QmriError(
+            f"there is no room for a body between {levels[above - 1]} and {levels[above]}",
+            found=f"their centres {gaps[above - 1]:.0f} mm apart",
+            expected=f"more than {ROOM * np.mean(beside):.0f} mm, by the bodies beside them",
+            remedy="click into the body that was missed; to mend one that is there, move its point or paint",
+        )
 
 
 def _beyond(levels: Sequence[str], steps: int, moving: Moving) -> ClickName:

@@ -243,6 +243,8 @@ def _cut(
         doubts.append("the detector takes this for the first sacral body")
     complete = is_complete(cut.surface, prepared.shape, prepared.affine)
     flags = _flags(prepared, labels, Draft(name.level, complete, cut.confidence), settings)
+    if name.renamed and "confidence" in {flag.name for flag in flags}:
+        doubts.append(f"{len(name.renamed)} names move for a body of which the cut is not sure")
     return CutBody(labels, name.level, name.renamed, cut.confidence, flags, taken, tuple(doubts))
 
 
