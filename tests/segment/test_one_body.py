@@ -67,6 +67,18 @@ def test_one_body_is_cut_as_if_all_were(toy_spine, place):
     assert len(alone) == 1
 
 
+def test_a_click_off_the_centre_is_forgiven(toy_spine, prepared):
+    level, others = LEVEL_ID["L3"], without(toy_spine.labels, "L3")
+    overlap = [
+        dice(
+            add_body(prepared, others, toy_spine.centres_mm[2] + off).labels == level,
+            toy_spine.labels == level,
+        )
+        for off in np.array([[0, 0, 0], [0, 0, 8], [0, 0, -8], [0, 8, 0], [0, -8, 0], [8, 0, 0]])
+    ]
+    assert min(overlap) > overlap[0] - 0.045
+
+
 def test_one_click_mends_a_body_that_was_missed_when_the_names_were_given(toy_spine, prepared):
     truth = toy_spine.labels
     missed = renumber(truth, {"L1": "L2", "L2": "L3", "L4": "L4", "L5": "L5"})
@@ -77,7 +89,7 @@ def test_one_click_mends_a_body_that_was_missed_when_the_names_were_given(toy_sp
     np.testing.assert_array_equal(found.labels[others & ~added], truth[others & ~added])
     other_way = add_body(prepared, missed, toy_spine.centres_mm[2], moving="below")
     assert (other_way.level, dict(other_way.renamed)) == ("L4", {"L4": "L5", "L5": None})
-    np.testing.assert_array_equal(other_way.labels == LEVEL_ID["L4"], added)
+    assert dice(other_way.labels == LEVEL_ID["L4"], added) > 0.97  # without L5, which tells it less
 
 
 def test_names_that_move_for_what_the_detector_does_not_see_are_doubted(toy_spine):

@@ -81,7 +81,6 @@ def cut_prepared(
     counts: Sequence[int] | None = None,
     *,
     only: Sequence[int] | None = None,
-    rough: bool = False,
     weights: CutWeights | None = None,
 ) -> list[BodyCut]:
     """Return the surface of each body, or of some, in images that are prepared.
@@ -95,12 +94,43 @@ def cut_prepared(
     only
         Places in ``seeds_mm`` of the bodies that are wanted; the others tell size, direction and signal
         to expect, and only those next to a wanted one are cut, once. None for all bodies.
-    rough
-        Cut once, around the usual template alone: enough to see where the middle of a body is.
     """
     wanted = sorted(range(len(seeds_mm)) if only is None else only)
-    reach = 0 if rough else 1
-    near = [place for place in range(len(seeds_mm)) if any(abs(place - own) <= reach for own in wanted)]
+    near = [place for place in range(len(seeds_mm)) if any(abs(place - own) <= 1 for own in wanted)]
+    cuts, _ = _cut_rounds(contrast, seeds_mm, counts, [near, wanted], weights)
+    return [cuts[place] for place in wanted]
+
+
+def cut_from_click(
+    contrast: Contrast, seeds_mm: NDArray[np.float64], counts: Sequence[int], place: int
+) -> BodyCut:
+    """Return the surface of one body whose seed may be 8 mm from its centre.
+
+    A first cut around the usual template tells where the centre is.
+
+    Parameters
+    ----------
+    contrast, counts
+        As for `cut_prepared`.
+    seeds_mm
+        (n, 3) one point per body in RAS+ mm, cranial to caudal.
+    place
+        Place of the body in ``seeds_mm``.
+    """
+    _, frames = _cut_rounds(contrast, seeds_mm, counts, [[place]])
+    centred = seeds_mm.copy()
+    centred[place] = frames[place].centre_mm
+    return cut_prepared(contrast, centred, counts, only=[place])[0]
+
+
+def _cut_rounds(
+    contrast: Contrast,
+    seeds_mm: NDArray[np.float64],
+    counts: Sequence[int] | None,
+    rounds: Sequence[Sequence[int]],
+    weights: CutWeights | None = None,
+) -> tuple[dict[int, BodyCut], list[BodyFrame]]:
+    """Cut some bodies in each round, around what the round before made of them, and fit their frames."""
     if weights is None:
         weights = WATER_ALONE if contrast.fraction is None else WATER_AND_FAT
     rho = image_contrast(contrast, seeds_mm)
@@ -110,19 +140,18 @@ def cut_prepared(
         weights.usual_body(frame.spacing_mm, whole)
         for frame, whole in zip(frames, whole_spacings(frames), strict=True)
     ]
-    plain = contrast
     cuts: dict[int, BodyCut] = {}
-    for chosen in (wanted,) if rough else (near, wanted):
+    for chosen in rounds:
         bodies = list(zip(frames, templates, strict=True))
-        contrast = fill_voids(plain, bodies, near)
-        marrow = marrow_signal(contrast, contrast.inphase, bodies)
+        filled = fill_voids(contrast, bodies, rounds[0])
+        marrow = marrow_signal(filled, filled.inphase, bodies)
         middles = _middles(frames, counts)
         sites = [Site(frames[place], templates[place], middles[place], marrow) for place in chosen]
         previous = [cuts[place].surface for place in chosen] if cuts else None
-        for place, cut in zip(chosen, _cut_bodies(contrast, sites, rho, weights, previous), strict=True):
+        for place, cut in zip(chosen, _cut_bodies(filled, sites, rho, weights, previous), strict=True):
             cuts[place] = cut
             frames[place], templates[place] = refit(cut.surface, templates[place])
-    return [cuts[place] for place in wanted]
+    return cuts, frames
 
 
 def whole_spacings(frames: Sequence[BodyFrame]) -> NDArray[np.float64]:

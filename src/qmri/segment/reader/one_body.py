@@ -17,7 +17,7 @@ from qmri.config import SegmentSettings
 from qmri.errors import QmriError
 from qmri.segment.checks.check_bodies import CheckImages, Draft, check_bodies
 from qmri.segment.checks.label_checks import NEIGHBOURS
-from qmri.segment.cut.body_cut import cut_prepared
+from qmri.segment.cut.body_cut import cut_from_click
 from qmri.segment.cut.contrast import prepare as prepare_contrast
 from qmri.segment.cut.rasterise import rasterise
 from qmri.segment.detect.detector import Detection, Point, SpineImages
@@ -225,7 +225,7 @@ def _cut(
     centres = centres_of(others, prepared.affine, levels[:place] + levels[place + 1 :])
     seeds = np.insert(centres, place, point, axis=0)
     contrast = prepared.images.contrast
-    cut = cut_prepared(contrast, seeds, counts_between(tuple(levels)), only=[place])[0]
+    cut = cut_from_click(contrast, seeds, counts_between(tuple(levels)), place)
     drawn = rasterise([cut.surface], [1], prepared.shape, prepared.affine) > 0
     taken, voxels = int(np.count_nonzero(others[drawn])), int(np.count_nonzero(drawn))
     if taken >= MOST_TAKEN * voxels:
