@@ -65,7 +65,7 @@ def run(options: argparse.Namespace) -> int:
     try:
         from qmri.review.desk import Desk
         from qmri.review.guard import Door
-        from qmri.review.second_desk import SecondDesk
+        from qmri.review.second.blinded_desk import SecondDesk
         from qmri.review.server import LOOPBACK, bind, make_app, serve
     except ModuleNotFoundError as error:
         raise QmriError(

@@ -7,6 +7,9 @@ from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from qmri.errors import QmriError
 from qmri.outputs import exam_directory
 from qmri.pipeline.reading.corrections import correction_path
@@ -18,7 +21,7 @@ from qmri.pipeline.records.ledger import examinations_of
 from qmri.pipeline.study.reader_fractures import ReaderFractures, write_reader_fractures
 from qmri.pipeline.study.study_sheet import Study, read_study
 from qmri.review.again import Again
-from qmri.review.decisions import Request, edit_of
+from qmri.review.decisions import Edit, Request, edit_of
 from qmri.review.draft import Draft, Reader
 from qmri.review.examination import Opened, measured_rows, open_examination
 from qmri.segment.reader.one_body import Prepared, prepare
@@ -142,13 +145,34 @@ class Desk:
                 if not request.text.strip():
                     raise QmriError("a comment needs words")
                 self.log(exam, "comment", detail=request.text)
-        if self.again is not None:
-            if request.decision == "comment":
-                self.again.touch()
-            else:
-                self._before.setdefault(exam, measured_rows(self.results, exam))
-                self.again.ask(exam)
+        if request.decision != "comment":
+            self._measure_again(exam)
+        elif self.again is not None:
+            self.again.touch()
         return note
+
+    def settle(self, exam: str, labels: NDArray[np.int16] | None, detail: str) -> None:
+        """Make the labels (x, y, z) on which two readers agreed the ones that count; None for not usable.
+
+        Raises
+        ------
+        QmriError
+            If nobody is named as the reader, or the examination has no images.
+        """
+        reader = self._reader()
+        directory = exam_directory(self.results, self.require(exam), "segment")
+        with self._lock:
+            if labels is None:
+                keep_automatic(self.results, exam)
+                note = UnusableNote(Reader=reader.initials, Time=now(), Reason=f"consensus: {detail}")
+                write_unusable(directory, exam, note)
+                self.log(exam, "consensus", detail=detail)
+            else:
+                edit = Edit(lambda _: labels, detail=detail, confirms=True)
+                digest = self.draft(exam).apply(reader, "consensus", edit)
+                unusable_path(directory, exam).unlink(missing_ok=True)
+                self._confirmed(exam, reader, digest)
+        self._measure_again(exam)
 
     def log(self, exam: str, decision: str, *, level: str = "", detail: str = "") -> None:
         """Log a decision that changes no labels."""
@@ -205,6 +229,11 @@ class Desk:
         if request.decision == "confirm":
             self._confirmed(exam, reader, digest)
         return edit.note
+
+    def _measure_again(self, exam: str) -> None:
+        if self.again is not None:
+            self._before.setdefault(exam, measured_rows(self.results, exam))
+            self.again.ask(exam)
 
     def _confirmed(self, exam: str, reader: Reader, digest: str) -> None:
         tick_labels(self.results, exam, reader.initials, digest)

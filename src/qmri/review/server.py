@@ -17,12 +17,14 @@ from starlette.routing import Route
 from qmri.errors import QmriError
 from qmri.pipeline.reading.readings import check_reader
 from qmri.review.answers import Handler, answer
-from qmri.review.blinded import blinded_study, blinded_told
 from qmri.review.decisions import Request
 from qmri.review.desk import Desk
 from qmri.review.guard import Door, Guard
 from qmri.review.queue import queue_rows, time_left
-from qmri.review.second_desk import SecondDesk
+from qmri.review.second.blinded_desk import SecondDesk
+from qmri.review.second.blinded_told import blinded_study, blinded_told
+from qmri.review.second.consensus import waiting
+from qmri.review.second.consensus_routes import consensus_routes
 from qmri.review.told import told_of
 
 PAGE = Path(__file__).parent / "page"
@@ -74,6 +76,7 @@ def _first_routes(desk: Desk) -> list[Route]:
         Route("/api/reader", answer(_new_reader, desk, NewReader), methods=["POST"]),
         Route("/api/exam/{exam}", answer(_exam, desk)),
         Route("/api/exam/{exam}/decide", answer(_decide, desk, Request), methods=["POST"]),
+        *consensus_routes(desk),
     ]
 
 
@@ -135,6 +138,8 @@ def _file(path: Path, kind: str) -> Handler:
 def _study(desk: Desk) -> dict[str, Any]:
     readings = desk.readings()
     rows = queue_rows(desk.results, readings, desk.initials, desk.names, desk.names)
+    for exam in waiting(desk, desk.names):
+        next(row for row in rows if row["exam"] == exam)["filters"].append("consensus")
     left = sum(row["state"] != "done" for row in rows)
     return {
         "results": desk.results.name,

@@ -15,6 +15,7 @@ from qmri.review.desk import Desk
 from qmri.review.draft import Draft
 from qmri.review.examination import Recorded, centres, measured_rows, recorded_labels
 from qmri.review.queue import queue_rows
+from qmri.review.second.consensus import waiting
 from qmri.spine.levels import LEVEL_ID
 from qmri.spine.palette import LEVEL_COLOUR
 
@@ -39,9 +40,12 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
     records = read_records(desk.results, exam)
     segmented = records.of(SegmentRecord)
     unusable = read_unusable(directory, exam)
+    two = waiting(desk, [exam]).get(exam, [])
+    row = queue_rows(desk.results, desk.readings(), desk.initials, [exam], desk.names)[0]
+    row["filters"] += ["consensus"] if two else []
     told: dict[str, Any] = {
         "exam": exam,
-        "row": queue_rows(desk.results, desk.readings(), desk.initials, [exam], desk.names)[0],
+        "row": row,
         "failure": f"{records.failure.failed_stage}: {records.failure.reason}" if records.failure else "",
         "remedy": (records.failure.remedy or "") if records.failure else "",
         "unusable": unusable.Reason if unusable else "",
@@ -54,6 +58,7 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
             if reading.examination == exam and reading.decision == "comment" and desk.shows(reading)
         ],
         "again": desk.again.state(exam) if desk.again else None,
+        "consensus": two,
         "sessions": [name for name in desk.names if name.split("_")[0] == exam.split("_", maxsplit=1)[0]],
     }
     try:

@@ -1,6 +1,7 @@
 // The review: an examination after the other, everything under a key, each decision saved before the page goes on.
 
 import { ask, getBytes, getJson, post, Refused } from "./ask.js";
+import { Consensus } from "./consensus.js";
 import { drawLevels } from "./levels.js";
 import { Look } from "./look.js";
 import { Brush } from "./paint.js";
@@ -10,6 +11,7 @@ const by = (id) => document.getElementById(id);
 const look = new Look(by("canvas"), by("names"));
 const queue = new Queue(by("queue"), by("filter"), (exam) => open(exam));
 const brush = new Brush(look, (stroke) => decide("paint", { level: selected, ...stroke }));
+const consensus = new Consensus(look);
 const ahead = new Map();
 let study = {}, told = {}, selected = "", visible = true, busy = Promise.resolve();
 
@@ -44,6 +46,7 @@ async function open(exam) {
   if (queue.current !== exam) return;
   told = what;
   selected = "";
+  consensus.close();
   by("view").hidden = !told.images;
   if (told.images) {
     await look.open(told.layers[0], first, labels, told.bodies);
@@ -86,7 +89,7 @@ function draw() {
   if (told.why_no_images && !told.failure) warnings.push(told.why_no_images);
   by("warning").textContent = warnings.join(" ");
   drawLevels(by("levels"), told, selected, select);
-  const remarks = [...(told.doubts ?? []), ...told.comments.map((one) => `${one.reader}: ${one.text}`)];
+  const remarks = [...consensus.remarks, ...(told.doubts ?? []), ...told.comments.map((one) => `${one.reader}: ${one.text}`)];
   by("remarks").replaceChildren(...remarks.map((text) => Object.assign(document.createElement("li"), { textContent: text })));
   drawMaps();
   drawActions();
@@ -169,6 +172,7 @@ async function take(what, exam, reload = false) {
   if (what.row) queue.update(what.row);
   if (told.exam !== exam) return;
   const changed = reload || what.version !== told.version;
+  if (changed) consensus.close();
   told = what;
   if (told.images && changed) {
     look.setBodies(told.bodies);
@@ -177,6 +181,28 @@ async function take(what, exam, reload = false) {
   }
   draw();
 }
+
+// Both readers on one image, or the labels that count.
+async function compare() {
+  const exam = told.exam, before = selected;
+  brush.use("", 0);
+  if (!consensus.open) await consensus.show(exam, told.consensus[0], () => told.exam === exam);
+  else {
+    consensus.close();
+    await take(await getJson(path(exam)), exam, true);
+    if (bodyOf(before)) select(before);
+  }
+  draw();
+}
+async function settle(taken) {
+  const exam = told.exam;
+  if (!study.reader && !(await nameReader())) return;
+  const answer = await consensus.settle(exam, told.consensus[0], taken);
+  consensus.close();
+  await take(answer, exam, true);
+  say(`consensus: ${taken} taken, saved`);
+}
+const two = () => told.consensus?.length > 0;
 
 async function nameReader() {
   const initials = await ask("Your initials", study.reader);
@@ -218,6 +244,7 @@ function fracture(kind) {
   decide("fracture", { level: selected, kinds: had.includes(kind) ? others : [...others, kind] });
 }
 function use(mode) {
+  if (consensus.open && mode) { say("both readers are shown: k shows the labels that count", true); return; }
   brush.use(brush.mode === mode ? "" : mode, bodyOf(selected)?.id ?? 0);
   say(brush.mode ? `${mode}: ${selected}, ${brush.size} voxels wide; + and - change that, Esc ends` : "");
   drawActions();
@@ -247,6 +274,10 @@ const ACTIONS = [
   { key: "O", text: () => "old", act: () => fracture("old"), button: true, when: () => withBody() && told.fractures, pressed: () => told.fractures?.old.includes(selected), about: "selected level: old fracture" },
   { key: "c", text: () => "comment", act: async () => { const text = await ask("Comment"); if (text) decide("comment", { text }); }, button: true, about: "a sentence for the record" },
   { key: "x", text: () => told.unusable ? "usable after all" : "not usable", act: notUsable, button: true, about: "the examination cannot be used, with a reason; once more: it can" },
+  { key: "k", text: () => "both readers", act: () => compare().catch(tell), button: true, when: two, pressed: () => consensus.open, about: "both readers' outlines on one image, and in what they differ" },
+  { key: "F", text: () => "take first", act: () => settle("first").catch(tell), button: true, when: () => two() && consensus.open, about: "consensus: the first read counts" },
+  { key: "S", text: () => "take second", act: () => settle("second").catch(tell), button: true, when: () => two() && consensus.open, about: "consensus: the second read counts" },
+  { key: "E", text: () => "settled as edited", act: () => settle("edited").catch(tell), button: true, when: () => two() && !consensus.open, about: "consensus: the labels count as they are now" },
   { key: "n", about: "next examination", act: () => next(1) },
   { key: "p", about: "previous examination", act: () => next(-1) },
   { key: "ArrowUp", about: "level above", act: () => level(-1) },

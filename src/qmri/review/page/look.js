@@ -64,10 +64,11 @@ export class Look {
     this.placeNames();
   }
 
-  setBodies(bodies) {
+  // Names beside the bodies, and a colour for each id of the labels: that of its body, unless others are given.
+  setBodies(bodies, colours = bodies) {
     this.bodies = bodies;
     const lut = { R: [], G: [], B: [], A: [], I: [], labels: [] };
-    const byId = new Map(bodies.map((body) => [body.id, body]));
+    const byId = new Map(colours.map((one) => [one.id, one]));
     for (let id = 0; id <= 28; id++) {
       const [r, g, b] = byId.get(id)?.colour ?? [255, 255, 255];
       lut.R.push(r); lut.G.push(g); lut.B.push(b); lut.A.push(id ? 255 : 0); lut.I.push(id);

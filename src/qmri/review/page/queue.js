@@ -1,6 +1,6 @@
 // The queue: what is to be read, worst first, and where the reader is in it.
 
-const FILTERS = ["all", "to read", "unverified", "flagged", "failed", "follow-up", "unseen", "mine"];
+const FILTERS = ["all", "to read", "unverified", "flagged", "failed", "follow-up", "consensus", "unseen", "mine"];
 
 export class Queue {
   constructor(list, filter, onOpen) {

@@ -20,7 +20,7 @@ from qmri.pipeline.records.record_files import read_records
 from qmri.review.draft import Draft
 from qmri.review.examination import Recorded
 from qmri.review.queue import time_left
-from qmri.review.second_desk import SecondDesk
+from qmri.review.second.blinded_desk import SecondDesk
 from qmri.review.told import bodies_told, images_told
 from qmri.segment.label_table import read_table
 

@@ -1,0 +1,1 @@
+"""Two readers: a blinded second read, and the consensus of both."""
