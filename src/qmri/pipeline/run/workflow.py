@@ -176,7 +176,7 @@ class Plan:
                 "GeneratedBy": [{"Name": "qmri", "Version": __version__}],
             },
         )
-        ignored = ["markers/", "worklist/", "report/", "logs/", "benchmarks/"]
+        ignored = ["markers/", "worklist/", "review/", "report/", "logs/", "benchmarks/"]
         ignored += ["config.yaml", "provenance.json", "sub-*/"]
         (self.results / ".bidsignore").write_text("\n".join(ignored) + "\n", encoding="utf-8")
         self._write_ledger(finished=False)
