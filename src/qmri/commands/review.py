@@ -99,6 +99,7 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.flush()
 
     desk = SecondDesk(results, options.reader) if options.second else Desk(results, sheet, options.reader)
+    desk.warm()
     app = make_app(desk, Door(announce), port)
     words = f"measures again with {sheet.name}" if sheet else BLINDED if options.second else NO_SHEET
     sys.stdout.write(f"{words}; Ctrl-C ends the review\n")

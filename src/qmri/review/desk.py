@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from qmri.review.again import Again
 from qmri.review.decisions import Edit, Request, edit_of
 from qmri.review.draft import Draft, Reader
 from qmri.review.examination import Opened, measured_rows, open_examination
+from qmri.review.queue import Queue
 from qmri.segment.reader.one_body import Prepared, prepare
 from qmri.spine.levels import parse_level
 
@@ -54,6 +56,16 @@ class Desk:
         self._before: dict[str, dict[str, dict[str, str]]] = {}
         self._lock = threading.RLock()
         self._ahead = ThreadPoolExecutor(1, thread_name_prefix="open ahead")
+
+    @cached_property
+    def queue(self) -> Queue:
+        """The worklist, read once."""
+        return Queue(self.results, self.names)
+
+    @property
+    def order(self) -> list[str]:
+        """The examinations in the order in which they are to be read."""
+        return [row["exam"] for row in self.queue.rows(self.readings(), self.initials)]
 
     @property
     def study(self) -> Study:
@@ -104,6 +116,10 @@ class Desk:
                 closed, _ = self._drafts.popitem(last=False)
                 self._prepared.pop(closed, None)
             return draft
+
+    def warm(self) -> None:
+        """Open the first examination of the queue in the background: the browser will ask for it."""
+        self._ahead.submit(self._open_first)
 
     def open_ahead(self, exam: str) -> None:
         """Open an examination in the background, and prepare it for cuts."""
@@ -207,6 +223,14 @@ class Desk:
 
     def _open(self, exam: str) -> Opened:
         return open_examination(self.results, exam)
+
+    def _open_first(self) -> None:
+        for exam in self.order:
+            try:
+                self.draft(exam)
+                return
+            except QmriError:
+                continue  # told when it is opened
 
     def _prepare(self, exam: str) -> None:
         try:

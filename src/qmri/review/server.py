@@ -20,7 +20,7 @@ from qmri.review.answers import Handler, answer
 from qmri.review.decisions import Request
 from qmri.review.desk import Desk
 from qmri.review.guard import Door, Guard
-from qmri.review.queue import queue_rows, time_left
+from qmri.review.queue import time_left
 from qmri.review.second.blinded_desk import SecondDesk
 from qmri.review.second.blinded_told import blinded_study, blinded_told
 from qmri.review.second.consensus import waiting
@@ -137,7 +137,7 @@ def _file(path: Path, kind: str) -> Handler:
 
 def _study(desk: Desk) -> dict[str, Any]:
     readings = desk.readings()
-    rows = queue_rows(desk.results, readings, desk.initials, desk.names, desk.names)
+    rows = desk.queue.rows(readings, desk.initials)
     for exam in waiting(desk, desk.names):
         next(row for row in rows if row["exam"] == exam)["filters"].append("consensus")
     left = sum(row["state"] != "done" for row in rows)

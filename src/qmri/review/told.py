@@ -14,7 +14,6 @@ from qmri.pipeline.records.record_files import read_records
 from qmri.review.desk import Desk
 from qmri.review.draft import Draft
 from qmri.review.examination import Recorded, centres, measured_rows, recorded_labels
-from qmri.review.queue import queue_rows
 from qmri.review.second.consensus import waiting
 from qmri.spine.levels import LEVEL_ID
 from qmri.spine.palette import LEVEL_COLOUR
@@ -40,8 +39,10 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
     records = read_records(desk.results, exam)
     segmented = records.of(SegmentRecord)
     unusable = read_unusable(directory, exam)
+    readings = desk.readings()
+    desk.queue.refresh(exam)
     two = waiting(desk, [exam]).get(exam, [])
-    row = queue_rows(desk.results, desk.readings(), desk.initials, [exam], desk.names)[0]
+    row = desk.queue.rows(readings, desk.initials, [exam])[0]
     row["filters"] += ["consensus"] if two else []
     told: dict[str, Any] = {
         "exam": exam,
@@ -54,7 +55,7 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
         "fractures": _fractures(desk, exam),
         "comments": [
             {"reader": reading.reader, "time": reading.time, "text": reading.detail}
-            for reading in desk.readings()
+            for reading in readings
             if reading.examination == exam and reading.decision == "comment" and desk.shows(reading)
         ],
         "again": desk.again.state(exam) if desk.again else None,

@@ -102,7 +102,7 @@ def saved_fingerprint(directory: Path, exam: str) -> str:
     for key, path in _edited(directory, exam).items():
         (seeds if "seeds" in EDITABLE[key] else labels).append(path)
     words = [
-        f"{kind}={_digest(path)[:16]}"
+        f"{kind}={saved_digest(path)[:16]}"
         for kind, paths in (("l", labels), ("s", seeds), ("n", _notes(directory, exam, labels)))
         for path in paths
     ]
@@ -134,7 +134,10 @@ def _edited(directory: Path, exam: str) -> dict[str, Path]:
     return {
         key: path
         for key, path in paths.items()
-        if path.name in written and path.is_file() and _digest(path) != written[path.name] and _is_whole(path)
+        if path.name in written
+        and path.is_file()
+        and saved_digest(path) != written[path.name]
+        and _is_whole(path)
     }
 
 
@@ -147,7 +150,8 @@ def _is_whole(path: Path) -> bool:
     return True
 
 
-def _digest(path: Path) -> str:
+def saved_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, which is read anew when its size or time has changed."""
     stat = path.stat()
     return _digest_of(path, stat.st_size, stat.st_mtime_ns)
 

@@ -18,6 +18,7 @@ from qmri.outputs.files import VERBS
 from qmri.outputs.tables import read_rows
 from qmri.pipeline.reading.notes import read_unusable
 from qmri.pipeline.reading.readings import check_reader
+from qmri.pipeline.reading.saved import find_saved, saved_digest
 from qmri.pipeline.records.decisions import SegmentDecisions
 from qmri.pipeline.records.ledger import examinations_of, require_result
 from qmri.pipeline.records.models import Record, SegmentRecord
@@ -146,22 +147,23 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
     failure = records.failure
     failed_at = failure.failed_stage if failure else ""
     failed = f"failed at {failed_at}: {failure.reason}" if failure else ""
+    directory = exam_directory(results, exam, "segment")
+    unusable = read_unusable(directory, exam)
+    if unusable is not None:
+        refused = f"not usable: {unusable.Reason}"
+        return Entry(exam, "done", 0.0, why=refused, failed_at=failed_at, done_by=unusable.Reader)
     if failed_at in VERBS[: VERBS.index("segment") + 1]:
         state = "look" if failed_at == "segment" else "no_images"
-        unusable = read_unusable(exam_directory(results, exam, "segment"), exam)
-        if unusable is not None:
-            return Entry(exam, "done", 0.0, why=failed, failed_at=failed_at, done_by=unusable.Reader)
         return Entry(exam, state, float(len(USUAL_EXPECTED)), why=failed, failed_at=failed_at)
     record = records.of(SegmentRecord)
     if record is None:
         return Entry(exam, "unfinished", 0.0, why="not segmented yet")
-    directory = exam_directory(results, exam, "segment")
     table = file_path(directory, exam, "labels_table")
     if not table.is_file():
         return Entry(exam, "unfinished", 0.0, why=f"{table.name} is missing")
     bodies = read_table(table)
     decisions = record.decisions
-    ticked = tick is not None and tick["labels_sha256"] == _labels_sha256(record, exam)
+    ticked = tick is not None and tick["labels_sha256"] in _labels_sha256s(record, directory, exam)
     flagged = [body for body in bodies if body.flags]
     confidences = [body.confidence for body in bodies if body.confidence is not None]
     why = [*decisions.naming_doubts, *_findings(flagged)]
@@ -219,6 +221,15 @@ def _names_chance(decisions: SegmentDecisions) -> float:
         return 0.0
     probability = decisions.naming_probability
     return UNKNOWN_NAMES_CHANCE if probability is None else 1 - probability
+
+
+def _labels_sha256s(record: Record, directory: Path, exam: str) -> tuple[str | None, ...]:
+    """Return the checksums of the label map that was recorded, and of a correction that no run has taken yet.
+
+    A correction that `qmri review` saved has the bytes of the label map that a run makes of it.
+    """
+    saved = find_saved(directory, exam).labels
+    return _labels_sha256(record, exam), saved_digest(saved) if saved else None
 
 
 def _labels_sha256(record: Record, exam: str) -> str | None:

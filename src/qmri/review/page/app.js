@@ -10,6 +10,7 @@ import { Queue } from "./queue.js";
 const by = (id) => document.getElementById(id);
 const look = new Look(by("canvas"), by("names"));
 const queue = new Queue(by("queue"), by("filter"), (exam) => open(exam));
+window.review = look; // for whoever drives the page
 const brush = new Brush(look, (stroke) => decide("paint", { level: selected, ...stroke }));
 const consensus = new Consensus(look);
 const ahead = new Map();
@@ -21,6 +22,7 @@ const bodyOf = (level) => told.bodies?.find((body) => body.level === level);
 
 function say(text, refused = false) {
   by("told").textContent = text;
+  by("told").title = text;
   by("told").classList.toggle("refused", refused);
 }
 
@@ -40,7 +42,7 @@ async function open(exam) {
   const began = performance.now();
   brush.use("", 0);
   by("name").textContent = exam;
-  document.body.dataset.state = "loading";
+  Object.assign(document.body.dataset, { state: "loading", ahead: "no" });
   queue.draw(exam);
   const { told: what, labels, first } = await fetchExam(exam);
   if (queue.current !== exam) return;
@@ -59,6 +61,7 @@ async function open(exam) {
   by("canvas").focus();
   document.body.dataset.exam = exam;
   document.body.dataset.state = "ready";
+  document.body.dataset.first ??= String(Math.round(performance.now()));
   document.body.dataset.milliseconds = String(Math.round(performance.now() - began));
   if (study.reader && queue.rows.find((row) => row.exam === exam)?.filters.includes("unseen")) post(path(exam, "/seen")).catch(tell);
   await loadRest(exam);
@@ -75,10 +78,11 @@ async function loadRest(exam) {
   getJson(path(exam, "/ahead")).catch(tell);
   if (next && !ahead.has(next)) {
     const loading = fetchExam(next);
-    loading.catch(() => ahead.delete(next));
     ahead.clear();
     ahead.set(next, loading);
+    await loading.catch(() => ahead.delete(next));
   }
+  document.body.dataset.ahead = "yes";
 }
 
 function draw() {
@@ -349,14 +353,16 @@ async function watch() {
 }
 
 async function start() {
-  await look.start();
+  const drawing = look.start();
   study = await getJson("api/study");
   queue.set(study.queue);
+  const first = queue.rows.find((row) => row.state !== "done") ?? queue.rows[0];
+  ahead.set(first.exam, fetchExam(first.exam));
+  await drawing;
   keys();
   by("reader").addEventListener("click", nameReader);
   by("help-button").addEventListener("click", () => by("help").showModal());
   by("canvas").addEventListener("mousemove", tellPointer);
-  const first = queue.rows.find((row) => row.state !== "done") ?? queue.rows[0];
   await open(first.exam);
   watch();
 }

@@ -136,26 +136,42 @@ export class Look {
     return volume ? volume.getValue(...voxel) : NaN;
   }
 
-  // Put the name of each body ahead of it in the sagittal pane.
-  placeNames() {
+  // From RAS+ mm to where that is shown in the sagittal pane, in pixels of the canvas; null without a pane.
+  get sagittal() {
     const tile = (this.viewer.screenSlices ?? []).find((slice) => slice.axCorSag === SAGITTAL);
-    if (!tile || !this.viewer.volumes.length) return;
+    if (!tile || !this.viewer.volumes.length) return null;
     const dpr = this.viewer.uiData.dpr || 1, [left, top, width, height] = tile.leftTopWidthHeight;
     const corners = [[0.3, 0.3], [0.7, 0.3], [0.3, 0.7]].map(([x, y]) => [left + x * width, top + y * height]);
     const [f0, f1, f2] = corners.map((corner) => this.viewer.canvasPos2frac(corner));
-    if ([f0, f1, f2].some((f) => !f || f[0] < 0)) return;
+    if ([f0, f1, f2].some((f) => !f || f[0] < 0)) return null;
     const a = f1[1] - f0[1], b = f2[1] - f0[1], c = f1[2] - f0[2], d = f2[2] - f0[2], det = a * d - b * c;
-    if (!det) return;
-    this.names.replaceChildren(...this.bodies.map((body) => {
-      const [x, y, z] = body.centre;
-      const f = this.viewer.mm2frac([x, y + NAME_AHEAD_MM, z]);
+    if (!det) return null;
+    return (mm) => {
+      const f = this.viewer.mm2frac(mm);
       const u = (d * (f[1] - f0[1]) - b * (f[2] - f0[2])) / det, v = (a * (f[2] - f0[2]) - c * (f[1] - f0[1])) / det;
+      const [x0, y0] = corners[0];
+      return [(x0 + u * (corners[1][0] - x0)) / dpr, (y0 + v * (corners[2][1] - y0)) / dpr];
+    };
+  }
+
+  // Where on the page a point is shown in the sagittal pane.
+  placeOf(mm) {
+    const box = this.canvas.getBoundingClientRect(), [x, y] = this.sagittal(mm);
+    return [box.left + x, box.top + y];
+  }
+
+  // Put the name of each body ahead of it in the sagittal pane.
+  placeNames() {
+    const place = this.sagittal;
+    if (!place) return;
+    this.names.replaceChildren(...this.bodies.map((body) => {
+      const [x, y, z] = body.centre, [left, top] = place([x, y + NAME_AHEAD_MM, z]);
       const name = document.createElement("span");
       name.textContent = body.level;
       name.classList.toggle("flagged", body.flags.length > 0);
       name.style.color = `rgb(${body.colour.join(",")})`;
-      name.style.left = Math.max(24, (corners[0][0] + u * (corners[1][0] - corners[0][0])) / dpr) + "px";
-      name.style.top = (corners[0][1] + v * (corners[2][1] - corners[0][1])) / dpr + "px";
+      name.style.left = Math.max(24, left) + "px";
+      name.style.top = top + "px";
       return name;
     }));
   }

@@ -32,6 +32,11 @@ class SecondDesk(Desk):
         super().__init__(results, None, initials)
         self.read = SECOND
 
+    @property
+    def order(self) -> list[str]:
+        """The examinations by name: no order of need comes from the first read."""
+        return self.names
+
     def readings(self) -> list[Reading]:
         """Return what this reader decided in the second read, and nothing else."""
         return [each for each in super().readings() if self.shows(each)]
