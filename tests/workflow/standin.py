@@ -54,12 +54,15 @@ def main() -> int:
     parser.add_argument("--threads", type=int)
     parser.add_argument("--collect", action="store_true")
     parser.add_argument("--study-page", action="store_true")
+    parser.add_argument("--participant")
     options = parser.parse_args()
     study = read_study(Path(os.environ["QMRI_STUDY"]))
     if options.collect:
         return collect(study, options.results)
     if options.study_page:
         return study_page(study, options.results)
+    if options.participant:
+        return participant_page(study, options)
     return stage(study, options)
 
 
@@ -135,6 +138,14 @@ def collect(study: Study, results: Path) -> int:
     for table in ("flags", "changes"):
         (results / "markers" / f"{table}.csv").write_text("participant_id,session_id\n")
         (results / "markers" / f"{table}.json").write_text("{}\n")
+    return 0
+
+
+def participant_page(study: Study, options: argparse.Namespace) -> int:
+    exams = study.repeated[options.participant]
+    path = options.results / "report" / "participants" / f"{exams[0].subject}.html"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"<p>{len(exams)} sessions</p>\n")
     return 0
 
 

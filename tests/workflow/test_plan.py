@@ -93,3 +93,15 @@ def test_a_session_order_written_later_makes_the_tables_anew_and_the_order_of_ro
         told.append((made.given_orders, made.exam_files("report", "report.json")))
     assert told[0] == told[1]
     assert told[0] != told[2]
+
+
+def test_participants_with_several_sessions_have_a_page_and_the_others_none(folder):
+    rows = ["participant_id,session_id,dicom_dir", "01,pre,a", "01,post,b", "02,pre,c"]
+    (folder / "study.csv").write_text("\n".join(rows) + "\n")
+    made = plan(folder)
+    assert made.participant_pages == ["report/participants/sub-01.html"]
+    assert made.session_files("sub-01", "measure", "measure.json") == [
+        "sub-01/ses-post/measure/sub-01_ses-post_measure.json",
+        "sub-01/ses-pre/measure/sub-01_ses-pre_measure.json",
+    ]
+    assert made.participant("sub-01") == "01"

@@ -1,12 +1,15 @@
 """qmri run on stand-in stages: progress, failures, losses, interruption, resumption."""
 
 import csv
+import json
 import os
 import signal
 import subprocess
 import time
 
 import pytest
+
+from qmri.pipeline.reading.readings import Reading, append_reading, now
 
 PLAIN, REFUSES = {}, {"ingest": {"refuse": "another sequence"}}
 
@@ -226,3 +229,25 @@ def test_a_file_that_was_taken_away_is_made_again(batch_study):
     assert lost.is_file()
     assert kept.stat().st_mtime_ns == before
     assert "is missing" not in study.run().stderr
+
+
+@pytest.mark.slow
+def test_a_verdict_makes_the_page_of_its_participant_anew_and_nothing_else(batch_study):
+    study = batch_study(a1=PLAIN, b2=PLAIN, a1fu=PLAIN, b2fu=PLAIN)
+    study.sheet.write_text(study.sheet.read_text().replace("fu,pre", ",fu"))
+    assert study.run().returncode == 0
+    pages = study.out / "report" / "participants"
+    before = {path: path.stat().st_mtime_ns for path in study.out.rglob("*.html")}
+    assert {path.name for path in pages.iterdir()} == {"sub-a1.html", "sub-b2.html"}
+    append_reading(study.out, Reading(now(), "AB", "first", "sub-b2_ses-fu", "seen"))
+    assert study.run().returncode == 0
+    assert {path: path.stat().st_mtime_ns for path in study.out.rglob("*.html")} == before
+    append_reading(
+        study.out, Reading(now(), "AB", "first", "sub-b2_ses-fu", "new_fracture", "L1", "confirmed")
+    )
+    assert study.run().returncode == 0
+    changed = {path.name for path, time_ns in before.items() if path.stat().st_mtime_ns != time_ns}
+    assert changed == {"sub-b2.html"}
+    assert (study.out / "review" / "outcomes.csv").is_file()
+    ledger = json.loads((study.out / "provenance.json").read_text())
+    assert "report/participants/sub-b2.html" in ledger["outputs"]

@@ -8,6 +8,7 @@ rule report:
         record("report"),
     params:
         settings=plan.settings("report"),
+        sessions=plan.sessions,
         version=VERSION,
     log:
         "logs/report/{sub}_{ses}.log",
@@ -43,3 +44,32 @@ rule study_page:
         "logs/study_page.log",
     shell:
         "qmri report --study-page --results . > {log} 2>&1"
+
+
+# Change over the sessions of a participant. It depends on their own records and on what readers said of them, not on
+# the whole of changes.csv, which each other examination changes.
+rule participant_page:
+    input:
+        lambda wildcards: plan.session_files(wildcards.sub, "measure", "measure.json"),
+        ancient("markers/changes.csv"),
+    output:
+        report(
+            "report/participants/{sub}.html",
+            caption="../report/participant_page.rst",
+            category="Participants",
+            labels={"participant": "{sub}"},
+        ),
+    params:
+        participant=lambda wildcards: plan.participant(wildcards.sub),
+        verdicts=lambda wildcards: plan.verdicts(wildcards.sub),
+        orders=plan.given_orders,
+        settings=plan.settings("report"),
+        version=VERSION,
+    log:
+        "logs/participant_page/{sub}.log",
+    threads: 1
+    resources:
+        mem_mb=megabytes(1000),
+        runtime=minutes(2),
+    shell:
+        "qmri report --participant {params.participant} --results . > {log} 2>&1"

@@ -29,11 +29,14 @@ class StudyJob:
         The results folder of the study.
     config
         The configuration frozen there, or the defaults.
+    repeated
+        Whether the participant has several sessions.
     """
 
     exam: Examination
     results: Path
     config: Config
+    repeated: bool = False
 
 
 def add_study_arguments(parser: argparse.ArgumentParser) -> None:
@@ -67,10 +70,13 @@ def study_job(options: argparse.Namespace) -> StudyJob:
                 expected="--exam, --results and --study together",
                 remedy=f"name the study sheet, or set {STUDY_VARIABLE}" if name == "study" else None,
             )
+    study = read_study(Path(options.study))
+    exam = study.find(options.exam)
     return StudyJob(
-        exam=read_study(Path(options.study)).find(options.exam),
+        exam=exam,
         results=options.results,
         config=study_config(options.results),
+        repeated=exam.participant_id in study.repeated,
     )
 
 

@@ -153,6 +153,14 @@ FILES: dict[str, FileOutput] = {
 }
 
 
+PARTICIPANT_PAGES = "report/participants"
+
+
+def participant_page(results: Path, subject: str) -> Path:
+    """Return the page of a participant with several sessions, e.g. of ``sub-01``."""
+    return results / PARTICIPANT_PAGES / f"{subject}.html"
+
+
 def exam_directory(results: Path, exam: str, verb: str) -> Path:
     """Return the folder of a stage of an examination, e.g. results/sub-01/ses-pre/fit."""
     participant, session = exam.split("_")

@@ -22,7 +22,13 @@ from qmri.pipeline.study.reader_fractures import reader_fractures_path
 from qmri.words import counted
 
 LEDGER_FILE = "provenance.json"
-STUDY_OUTPUTS = ("markers/*.csv", "markers/*.json", "report/index.html", "config.yaml")
+STUDY_OUTPUTS = (
+    "markers/*.csv",
+    "markers/*.json",
+    "report/index.html",
+    "report/participants/*.html",
+    "config.yaml",
+)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ class Job:
     rule: str
     exam: str | None
     started: float
+    log: Path
 
 
 @dataclass
@@ -73,8 +74,9 @@ class Progress:
 
     def start(self, jobid: int, rule: str, wildcards: Mapping[str, str]) -> None:
         """Take note that a job was started, or sent to the cluster."""
-        exam = f"{wildcards['sub']}_{wildcards['ses']}" if "sub" in wildcards else None
-        self._jobs[jobid] = self._known[jobid] = Job(rule, exam, self.clock())
+        exam = f"{wildcards['sub']}_{wildcards['ses']}" if "ses" in wildcards else None
+        log = "/".join([rule, *([exam or wildcards["sub"]] if "sub" in wildcards else [])])
+        self._jobs[jobid] = self._known[jobid] = Job(rule, exam, self.clock(), Path("logs", f"{log}.log"))
         if exam and exam not in self._busy:
             self._busy.add(exam)
             self.failed.pop(exam, None)  # a former failure, tried again
@@ -115,7 +117,7 @@ class Progress:
         exam, stage = jobs[0].exam, jobs[0].rule
         if len(jobs) > 1:
             stage = last_begun_stage(log) if log else VERBS[0]
-        own_log = Path("logs", stage, f"{exam}.log") if exam else Path("logs", f"{stage}.log")
+        own_log = Path("logs", stage, f"{exam}.log") if exam else jobs[0].log
         never_begun = len(jobs) > 1 and not log
         loss = NEVER_BEGUN if never_begun else why_failed(stage, self.results / own_log, log)
         self.lost[exam or stage] = loss

@@ -20,6 +20,10 @@ from qmri.config.yaml_file import read_table
 from qmri.errors import QmriError
 from qmri.images.nifti import write_json
 from qmri.outputs import exam_directory
+from qmri.outputs.files import participant_page
+from qmri.pipeline.reading.follow_up import verdicts_fingerprint
+from qmri.pipeline.reading.outcomes import write_outcomes
+from qmri.pipeline.reading.readings import Reading, log_path, read_readings
 from qmri.pipeline.reading.saved import saved_fingerprint
 from qmri.pipeline.reading.worklist import write_worklist
 from qmri.pipeline.records.ledger import write_ledger
@@ -107,6 +111,33 @@ class Plan:
             ",".join(levels) or "-" for levels in (exam.treated_levels, exam.acute_levels, exam.old_levels)
         )
 
+    def sessions(self, wildcards: ExamWildcards) -> bool:
+        """Return whether the participant has several sessions, so that the pages link to each other."""
+        return self.exam(wildcards).participant_id in self.study.repeated
+
+    def session_files(self, subject: str, verb: str, suffix: str) -> list[str]:
+        """Return one file for each session of a participant, e.g. of ``sub-01``."""
+        return [path for path in self.exam_files(verb, suffix) if path.startswith(f"{subject}/")]
+
+    @property
+    def participant_pages(self) -> list[str]:
+        """The pages of the participants with several sessions, relative to the results folder."""
+        subjects = dict.fromkeys(exams[0].subject for exams in self.study.repeated.values())
+        return [participant_page(Path(), subject).as_posix() for subject in subjects]
+
+    def participant(self, subject: str) -> str:
+        """Return the participant_id of ``sub-01`` and the like."""
+        return next(exam.participant_id for exam in self.study if exam.subject == subject)
+
+    def verdicts(self, subject: str) -> str:
+        """Return what readers said about new fractures of a participant."""
+        own = [one for one in self._readings if one.examination.startswith(f"{subject}_")]
+        return verdicts_fingerprint(own)
+
+    @cached_property
+    def _readings(self) -> list[Reading]:
+        return read_readings(self.results)
+
     @property
     def given_orders(self) -> str:
         """What the sheet says about the order of sessions."""
@@ -185,6 +216,8 @@ class Plan:
         """Write down what the tables were made from, and what a reader should look at."""
         self._write_ledger(finished=True)
         write_worklist(self.results, self.study.names)
+        if log_path(self.results).is_file():
+            write_outcomes(self.results)
 
     def _write_ledger(self, *, finished: bool) -> None:
         write_ledger(self.results, self.study.names, self.sheet, finished=finished)

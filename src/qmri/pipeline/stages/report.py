@@ -14,6 +14,7 @@ from qmri.config import MeasureSettings, ReportSettings
 from qmri.images.nifti import read_volume
 from qmri.measure.rows import failed_examination
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
+from qmri.outputs.files import participant_page
 from qmri.outputs.tables import read_rows, table_text
 from qmri.pipeline.records.models import FitRecord, MeasureRecord, SegmentRecord, Success
 from qmri.pipeline.records.record_files import Records, read_records
@@ -35,14 +36,25 @@ VERBS = ("ingest", "fit", "segment", "measure")
 
 
 def report_in_study(
-    exam: Examination, results: Path, settings: ReportSettings, measure_settings: MeasureSettings
+    exam: Examination,
+    results: Path,
+    settings: ReportSettings,
+    measure_settings: MeasureSettings,
+    *,
+    repeated: bool = False,
 ) -> bool:
-    """Write the page of one examination of a study; a failed examination has a page that says why."""
+    """Write the page of one examination of a study; a failed examination has a page that says why.
+
+    ``repeated`` says that the participant has several sessions: the page links to that of the participant.
+    """
     name = exam.name
     directory = exam_directory(results, name, "report")
 
     def work(staging: Path) -> Outcome:
         content = read_content(exam, results, measure_settings)
+        if repeated:
+            page = participant_page(Path("..", "..", ".."), exam.subject)
+            content = replace(content, participant_page=page.as_posix())
         if settings.viewer and content.affine is not None:
             path = file_path(staging, name, "viewer")
             path.write_text(viewer_of(content), encoding="utf-8")

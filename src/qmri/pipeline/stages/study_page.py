@@ -51,7 +51,9 @@ def write_study_page(study: Study, results: Path) -> Path:
     ]
     named = [row for row in measured if row["level_verified"] != "0"]
     unverified = {_key(row) for row in measured} - {_key(row) for row in named}
-    for row in rows:
+    for exam, row in zip(study, rows, strict=True):
+        shared = exam.participant_id in study.repeated
+        row["sessions"] = f"participants/{exam.subject}.html" if shared else ""
         row["unverified"] = (row["participant"], row["session"]) in unverified
     text = (
         environment()

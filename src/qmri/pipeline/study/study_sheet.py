@@ -70,6 +70,11 @@ class Examination:
         """The examination in file names, e.g. ``sub-01_ses-pre``."""
         return exam_name(self.participant_id, self.session_id)
 
+    @property
+    def subject(self) -> str:
+        """The participant in file names, e.g. ``sub-01``."""
+        return self.name.split("_", maxsplit=1)[0]
+
 
 @dataclass(frozen=True)
 class Study:
@@ -98,6 +103,14 @@ class Study:
     def names(self) -> list[str]:
         """The examinations' names, by participant and session."""
         return [exam.name for exam in self.examinations]
+
+    @cached_property
+    def repeated(self) -> dict[str, tuple[Examination, ...]]:
+        """The examinations of each participant that has several, by participant_id."""
+        own: dict[str, tuple[Examination, ...]] = {}
+        for exam in self.examinations:
+            own[exam.participant_id] = (*own.get(exam.participant_id, ()), exam)
+        return {participant: exams for participant, exams in own.items() if len(exams) > 1}
 
     def find(self, name: str) -> Examination:
         """Return the examination of that name.

@@ -119,6 +119,8 @@ class ExaminationContent:
         (4, 4) of the maps.
     viewer
         File name of the viewer's page beside this one, or None.
+    participant_page
+        Address of the page that shows change over the participant's sessions, or None.
     """
 
     name: str
@@ -134,6 +136,7 @@ class ExaminationContent:
     roi: Labels | None = None
     affine: NDArray[np.float64] | None = None
     viewer: str | None = None
+    participant_page: str | None = None
 
 
 def examination_page(content: ExaminationContent) -> str:
@@ -144,6 +147,7 @@ def examination_page(content: ExaminationContent) -> str:
     return template.render(
         name=content.name,
         viewer=content.viewer,
+        participant_page=content.participant_page,
         patient=content.patient,
         failure=None if measured else _failure(content),
         flags=flagged(content.flags),
