@@ -5,8 +5,8 @@ import pytest
 
 from qmri.errors import QmriError
 from qmri.outputs import CHANGE_COLUMNS
-from qmri.pipeline.reading.follow_up import follow_ups, verdicts_fingerprint
-from qmri.pipeline.reading.outcomes import outcome_rows, write_outcomes
+from qmri.pipeline.follow_up.outcomes import outcome_rows, write_outcomes
+from qmri.pipeline.follow_up.visits import follow_ups, verdicts_fingerprint
 from qmri.pipeline.reading.readings import Reading, append_reading
 from qmri.pipeline.stages.risk import Tables, read_both
 

@@ -58,7 +58,7 @@ def _study_page(options: argparse.Namespace) -> int:
 
 
 def _participant(options: argparse.Namespace) -> int:
-    from qmri.pipeline.stages.participant_page import write_participant_page
+    from qmri.pipeline.follow_up.participant_page import write_participant_page
 
     study = _study(options, "--participant")
     settings = study_config(options.results).measure

@@ -21,8 +21,8 @@ from qmri.errors import QmriError
 from qmri.images.nifti import write_json
 from qmri.outputs import exam_directory
 from qmri.outputs.files import participant_page
-from qmri.pipeline.reading.follow_up import verdicts_fingerprint
-from qmri.pipeline.reading.outcomes import write_outcomes
+from qmri.pipeline.follow_up.outcomes import write_outcomes
+from qmri.pipeline.follow_up.visits import verdicts_fingerprint
 from qmri.pipeline.reading.readings import Reading, log_path, read_readings
 from qmri.pipeline.reading.saved import saved_fingerprint
 from qmri.pipeline.reading.worklist import write_worklist

@@ -14,7 +14,7 @@ from qmri.measure.comparison.level_pair import SessionImages, pair_level
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import participant_page as page_path
 from qmri.outputs.tables import read_rows
-from qmri.pipeline.reading.follow_up import FollowUp, follow_ups
+from qmri.pipeline.follow_up.visits import FollowUp, follow_ups
 from qmri.pipeline.reading.readings import read_readings
 from qmri.pipeline.stages.collect import replace_text
 from qmri.pipeline.stages.report import read_content

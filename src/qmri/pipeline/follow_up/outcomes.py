@@ -14,7 +14,7 @@ from qmri.errors import QmriError
 from qmri.images.nifti import write_json
 from qmri.outputs.risk_columns import READER_OUTCOME_COLUMNS, READER_WRITTEN
 from qmri.outputs.tables import MISSING, Cell, dictionary, read_rows, table_text
-from qmri.pipeline.reading.follow_up import Cells, FollowUp, follow_ups
+from qmri.pipeline.follow_up.visits import Cells, FollowUp, follow_ups
 from qmri.pipeline.reading.readings import FOLDER, read_readings
 from qmri.spine.levels import sort_levels
 

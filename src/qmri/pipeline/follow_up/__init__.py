@@ -1,0 +1,1 @@
+"""Later sessions of a participant: what changed, what readers said, the outcomes, the page."""
