@@ -63,11 +63,11 @@ class LevelPair:
     registration: BodyRegistration
 
     def first(self, image: NDArray[np.number[Any]], affine: Values, *, order: int = 1) -> Values:
-        """Return an image (x, y, z) of the first session, affine (4, 4), on the grid."""
+        """Return an image (x, y, z) of the first session, in its unit, on the grid; affine (4, 4), mm."""
         return resample_to_first(np.asarray(image, np.float64), affine, np.eye(4), self.grid, order=order)
 
     def later(self, image: NDArray[np.number[Any]], affine: Values, *, order: int = 1) -> Values:
-        """Return an image (x, y, z) of the later session, affine (4, 4), on the grid."""
+        """Return an image (x, y, z) of the later session, in its unit, on the grid; affine (4, 4), mm."""
         to_first = self.registration.to_first
         return resample_to_first(np.asarray(image, np.float64), affine, to_first, self.grid, order=order)
 
