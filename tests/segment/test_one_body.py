@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from nibabel.affines import apply_affine
 from scipy import ndimage
 
 from qmri.errors import QmriError
@@ -111,6 +112,15 @@ def test_voxels_of_others_are_left_to_them_and_told(toy_spine, prepared):
     found = add_body(prepared, swollen, centre)
     assert found.taken > 0
     np.testing.assert_array_equal(found.labels[swollen > 0], swollen[swollen > 0])
+
+
+def test_what_is_left_of_a_cut_is_one_piece(toy_spine, prepared):
+    others, centre = without(toy_spine.labels, "L3"), toy_spine.centres_mm[2]
+    height = apply_affine(toy_spine.images.affine, np.argwhere(others > -1))[:, 2].reshape(others.shape)
+    others[(np.abs(height - centre[2] - 6) < 1.5) & (others == 0)] = LEVEL_ID["L2"]
+    mask = add_body(prepared, others, centre - np.array([0, 0, 3])).labels == LEVEL_ID["L3"]
+    assert ndimage.label(mask, np.ones((3, 3, 3)))[1] == 1
+    assert height[mask].max() < centre[2] + 6
 
 
 def test_a_body_is_cut_anew_from_where_its_point_was_moved(toy_spine, prepared):

@@ -26,7 +26,7 @@ def centres_of(
     labels: NDArray[np.integer], affine: NDArray[np.float64], levels: Sequence[str]
 ) -> NDArray[np.float64]:
     """Return the centroid (n, 3) of the voxels of each level, RAS+ mm; ``affine`` (4, 4) leads there."""
-    index = np.argwhere(labels)
+    index = np.argwhere(labels > 0)
     own = labels[tuple(index.T)]
     sums = np.stack([np.bincount(own, along, minlength=max(LEVEL_NAME) + 1) for along in index.T], axis=-1)
     rows = [LEVEL_ID[level] for level in levels]

@@ -12,6 +12,7 @@ import numpy as np
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
@@ -150,7 +151,8 @@ def add_body(
     else:
         raise QmriError("there is no body to take the name from", remedy="give the level of this one")
     others = renumber(labels, {known: name.renamed.get(known, known) for known in levels})
-    return _cut(prepared, others, point, name, settings or SegmentSettings())
+    with threadpool_limits(limits=1, user_api="blas"):  # small products: threads cost more than they save
+        return _cut(prepared, others, point, name, settings or SegmentSettings())
 
 
 def move_body(
@@ -250,8 +252,12 @@ def _cut(
 
 def _largest_piece(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     """Return the largest piece of a mask (x, y, z); voxels that share a corner are one piece."""
-    pieces, count = ndimage.label(mask, structure=_EVERY_NEIGHBOUR)
-    return np.asarray(pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()) if count > 1 else mask
+    box = ndimage.find_objects(mask.astype(np.uint8))[0]
+    pieces, count = ndimage.label(mask[box], structure=_EVERY_NEIGHBOUR)
+    if count > 1:
+        mask = mask.copy()
+        mask[box] &= pieces == 1 + np.bincount(pieces.ravel())[1:].argmax()
+    return mask
 
 
 def _flags(
