@@ -136,7 +136,7 @@ def _file(path: Path, kind: str) -> Handler:
 
 
 def _study(desk: Desk) -> dict[str, Any]:
-    readings = desk.readings()
+    readings = [each for each in desk.readings() if desk.shows(each)]
     rows = desk.queue.rows(readings, desk.initials)
     for exam in waiting(desk, desk.names):
         next(row for row in rows if row["exam"] == exam)["filters"].append("consensus")

@@ -39,9 +39,9 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
     records = read_records(desk.results, exam)
     segmented = records.of(SegmentRecord)
     unusable = read_unusable(directory, exam)
-    readings = desk.readings()
     desk.queue.refresh(exam)
     two = waiting(desk, [exam]).get(exam, [])
+    readings = [each for each in desk.readings() if desk.shows(each)]
     row = desk.queue.rows(readings, desk.initials, [exam])[0]
     row["filters"] += ["consensus"] if two else []
     told: dict[str, Any] = {
@@ -56,7 +56,7 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
         "comments": [
             {"reader": reading.reader, "time": reading.time, "text": reading.detail}
             for reading in readings
-            if reading.examination == exam and reading.decision == "comment" and desk.shows(reading)
+            if reading.examination == exam and reading.decision == "comment"
         ],
         "again": desk.again.state(exam) if desk.again else None,
         "consensus": two,

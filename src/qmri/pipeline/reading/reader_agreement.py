@@ -19,7 +19,14 @@ from qmri.measure.images import Fractures, Maps, Origin
 from qmri.measure.rows import ExaminationData, Identity
 from qmri.outputs import AGREEMENT_TABLES, exam_directory, file_path
 from qmri.outputs.tables import Cell, dictionary, read_rows, table_text
-from qmri.pipeline.reading.readings import FIRST, FOLDER, SECOND, Reading, read_readings
+from qmri.pipeline.reading.readings import (
+    FIRST,
+    FOLDER,
+    SECOND,
+    Reading,
+    by_examination,
+    read_readings,
+)
 from qmri.pipeline.reading.second_read import (
     Verdict,
     first_verdict,
@@ -79,8 +86,9 @@ def write_agreement(results: Path) -> WrittenAgreement:
     config = read_config(frozen) if frozen.is_file() else Config()
     compared: list[TwoReads] = []
     left_out: list[tuple[str, str, str]] = []
+    of_exam = by_examination(readings)
     for reader, exam in reads:
-        found = compare_reads(results, readings, exam, reader, config.measure)
+        found = compare_reads(results, of_exam[exam], exam, reader, config.measure)
         if isinstance(found, str):
             left_out.append((reader, exam, found))
         else:

@@ -6,7 +6,8 @@ import csv
 import io
 import os
 import re
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,6 +133,14 @@ def read_readings(results: Path) -> list[Reading]:
         return []
     content = path.read_bytes()[: _whole_lines(path)].decode("utf-8-sig", errors="replace")
     return list(_parsed(content, path.name))
+
+
+def by_examination(readings: Iterable[Reading]) -> dict[str, list[Reading]]:
+    """Return the decisions on each examination, earliest first."""
+    found: dict[str, list[Reading]] = defaultdict(list)
+    for reading in readings:
+        found[reading.examination].append(reading)
+    return found
 
 
 def _parsed(content: str, name: str) -> Iterator[Reading]:

@@ -163,7 +163,7 @@ def automatic_labels(results: Path, exam: str) -> Path | None:
     """Return the labels before any reader, where there are some: a blinded read starts from them."""
     here = file_path(exam_directory(results, exam, "segment"), exam, "auto_labels")
     kept = results / FOLDER / AUTOMATIC_FOLDER / here.name
-    return next((path for path in (here, kept) if path.is_file() and table_path(path).is_file()), None)
+    return next((path for path in (here, kept) if all(each.is_file() for each in _with_table(path))), None)
 
 
 def keep_automatic(results: Path, exam: str) -> None:
@@ -173,7 +173,11 @@ def keep_automatic(results: Path, exam: str) -> None:
     if path is None or path.parent == folder:
         return
     folder.mkdir(parents=True, exist_ok=True)
-    for file in (table_path(path), sidecar_path(path), path):
+    for file in _with_table(path):
         staging = folder / f".{file.name}.part"
         shutil.copyfile(file, staging)
         staging.replace(folder / file.name)
+
+
+def _with_table(label_map: Path) -> tuple[Path, Path, Path]:
+    return table_path(label_map), sidecar_path(label_map), label_map

@@ -7,29 +7,32 @@ lines of the log.
 from __future__ import annotations
 
 from collections import Counter
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from qmri.errors import QmriError
 from qmri.images.nifti import read_json, read_volume, sidecar_path
-from qmri.pipeline.reading.readings import SECOND, Reading
+from qmri.pipeline.reading.readings import SECOND, Reading, by_examination
 from qmri.pipeline.reading.second_read import automatic_labels
 from qmri.pipeline.records.models import FitRecord
 from qmri.pipeline.records.record_files import read_records
-from qmri.review.draft import Draft
 from qmri.review.examination import Recorded
 from qmri.review.queue import time_left
 from qmri.review.second.blinded_desk import SecondDesk
 from qmri.review.told import bodies_told, images_told
-from qmri.segment.label_table import read_table
+from qmri.segment.label_table import read_table, table_path
 
 KINDS = ("treated", "acute", "old")
 
 
 def blinded_study(desk: SecondDesk) -> dict[str, Any]:
     """Return the queue of a blinded read, by name: no order of need comes from the first one."""
-    rows = [_row(desk, exam, desk.readings()) for exam in desk.names]
+    readings = desk.readings()
+    of_exam = by_examination(readings)
+    rows = [_row(desk, exam, of_exam[exam]) for exam in desk.names]
     left = sum(row["state"] not in ("done", "no_images") for row in rows)
     return {
         "results": desk.results.name,
@@ -38,7 +41,7 @@ def blinded_study(desk: SecondDesk) -> dict[str, Any]:
         "sheet": None,
         "queue": rows,
         "left": left,
-        "seconds_left": time_left(desk.readings(), desk.initials, left, read=SECOND),
+        "seconds_left": time_left(readings, desk.initials, left, read=SECOND),
         "again": None,
     }
 
@@ -72,20 +75,18 @@ def blinded_told(desk: SecondDesk, exam: str) -> dict[str, Any]:
         draft = desk.draft(exam)
     except QmriError as error:
         return told | {"images": False, "why_no_images": error.reason}
-    return told | images_told(draft) | {"bodies": bodies_told(draft, _automatic(desk, draft))}
+    automatic = _automatic(path, path.stat().st_mtime_ns) if path else None
+    return told | images_told(draft) | {"bodies": bodies_told(draft, automatic)}
 
 
-def _automatic(desk: SecondDesk, draft: Draft) -> Recorded | None:
-    path = automatic_labels(desk.results, draft.opened.exam)
-    if path is None:
-        return None
-    table = sidecar_path(path).with_suffix(".tsv")
-    return Recorded(read_volume(path).data.astype(np.int16), read_table(table))
+@lru_cache(maxsize=8)  # a file that was written again has another time
+def _automatic(label_map: Path, time_ns: int) -> Recorded:
+    """Return the automatic labels with their table."""
+    return Recorded(read_volume(label_map).data.astype(np.int16), read_table(table_path(label_map)))
 
 
-def _row(desk: SecondDesk, exam: str, readings: list[Reading]) -> dict[str, Any]:
+def _row(desk: SecondDesk, exam: str, own: list[Reading]) -> dict[str, Any]:
     """Return the line of the queue."""
-    own = [each for each in readings if each.examination == exam]
     fitted = read_records(desk.results, exam).of(FitRecord) is not None
     done = _done(own)
     sessions = Counter(name.split("_")[0] for name in desk.names)

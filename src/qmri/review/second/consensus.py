@@ -14,7 +14,7 @@ from qmri.errors import QmriError
 from qmri.images.nifti import read_volume
 from qmri.images.upright import upright
 from qmri.pipeline.reading.reader_agreement import compare_reads
-from qmri.pipeline.reading.readings import FIRST, SECOND, Reading
+from qmri.pipeline.reading.readings import FIRST, SECOND, Reading, by_examination
 from qmri.pipeline.reading.second_read import (
     Verdict,
     first_verdict,
@@ -35,10 +35,12 @@ Labels = NDArray[np.int16]
 
 def waiting(desk: Desk, exams: Sequence[str]) -> dict[str, list[str]]:
     """Return the second readers of those examinations that both have read and no consensus has settled."""
-    readings = desk.readings()
+    readings, wanted = desk.readings(), set(exams)
+    of_exam = by_examination(readings)
     found: dict[str, list[str]] = {}
     for reader, exam in second_reads(desk.results, readings):
-        if exam in exams and not settled(readings, exam) and _verdicts(desk, readings, exam, reader):
+        said = of_exam[exam]
+        if exam in wanted and not settled(said, exam) and _verdicts(desk, said, exam, reader):
             found.setdefault(exam, []).append(reader)
     return found
 
