@@ -111,7 +111,7 @@ def mended(case: Case, ready: Prepared, number: int, point_mm: NDArray[np.float6
 def print_clicks(cases: Iterable[Case]) -> None:
     """Print a row for each kind of body and distance of the click."""
     made = [one for case in cases for one in clicks(case)]
-    print("| bodies | click off mm | clicks | named | mended | Dice mean / min | below .8 | seconds, worst |")
+    print("| bodies | off by mm | clicks | named | mended | Dice mean / min | below .8 | s median / worst |")
     print("|---|---|---|---|---|---|---|---|")
     for kind in sorted({one.kind for one in made}):
         own = [one for one in made if one.kind == kind]

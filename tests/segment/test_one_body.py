@@ -250,6 +250,12 @@ def test_the_distance_counts_where_more_than_one_name_is_free(levels, places, at
     assert (found.level, dict(found.renamed)) == (level, renamed)
 
 
+def test_names_in_the_wrong_order_are_no_help():
+    with pytest.raises(QmriError, match="L2 lies below L3") as refusal:
+        name_click(("L1", "L2", "L3"), chain(3)[[0, 2, 1]], chain(4)[3])
+    assert "exchange" in refusal.value.remedy
+
+
 def test_l6_and_c1_are_the_ends():
     centres = chain(3)
     assert name_click(("L4", "L5"), centres[:2], centres[2], moving="below") == ClickName("L6")

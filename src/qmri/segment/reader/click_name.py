@@ -163,7 +163,19 @@ def place_among(
     ----------
     levels, centres_mm, point_mm
         As for `name_click`, (n, 3) and (3,) in RAS+ mm.
+
+    Raises
+    ------
+    QmriError
+        If the names do not run from cranial to caudal as they are.
     """
+    rising = np.flatnonzero(np.diff(centres_mm[:, 2]) >= 0)
+    if len(rising):
+        raise QmriError(
+            f"{levels[rising[0]]} lies below {levels[rising[0] + 1]}",
+            expected="names that run from cranial to caudal",
+            remedy="exchange the two names first",
+        )
     counts = counts_between(tuple(levels))
     frames = frames_of_chain(centres_mm, counts)
     away = np.linalg.norm(centres_mm - point_mm, axis=1)
