@@ -2,6 +2,8 @@
 
 python benchmarks/review.py cut                 a body from a click: simulated spines, real ones where present
 python benchmarks/review.py cut DATA            only the real spines in DATA/*/labels.nii.gz
+python benchmarks/review.py page RESULTS        first image, next examination, decisions; in Chromium
+python benchmarks/review.py picture RESULTS EXAM
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ import argparse
 from pathlib import Path
 
 from clicks import print_clicks, print_sizes
+from review_page import draw_pictures, print_times
 from spines import REAL, real_cases, study_cases
 
 
@@ -34,6 +37,18 @@ def cut(options: argparse.Namespace) -> None:
         print_clicks(real_cases(folder, options.spines))
 
 
+def add_page(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Declare ``page`` and ``picture``."""
+    parser = commands.add_parser("page", help="what a reader waits for in the browser")
+    parser.add_argument("results", type=Path)
+    parser.add_argument("--sheet", type=Path, help="study sheet: what is decided is measured meanwhile")
+    parser.set_defaults(run=lambda options: print_times(options.results, options.sheet))
+    parser = commands.add_parser("picture", help="docs/images/review.png")
+    parser.add_argument("results", type=Path)
+    parser.add_argument("exam")
+    parser.set_defaults(run=lambda options: draw_pictures(options.results, options.exam))
+
+
 def main() -> None:
     """Run one command."""
     parser = argparse.ArgumentParser(
@@ -41,6 +56,7 @@ def main() -> None:
     )
     commands = parser.add_subparsers(required=True)
     add_cut(commands)
+    add_page(commands)
     options = parser.parse_args()
     options.run(options)
 

@@ -15,6 +15,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from qmri.errors import QmriError
+from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.reading.readings import check_reader
 from qmri.review.answers import Handler, answer
 from qmri.review.decisions import Request
@@ -26,6 +27,8 @@ from qmri.review.second.blinded_told import blinded_study, blinded_told
 from qmri.review.second.consensus import waiting
 from qmri.review.second.consensus_routes import consensus_routes
 from qmri.review.told import told_of
+from qmri.spine.levels import LEVEL_ID
+from qmri.spine.palette import LEVEL_COLOUR
 
 PAGE = Path(__file__).parent / "page"
 VIEWER = Path(__file__).parents[1] / "viewer"
@@ -63,6 +66,7 @@ def make_app(desk: Desk, door: Door, port: int) -> Starlette:
     routes += [
         Route("/api/exam/{exam}/labels", answer(_labels, desk)),
         Route("/api/exam/{exam}/layer/{key}", answer(_layer, desk)),
+        Route("/api/levels", answer(_levels, desk)),
         Route("/api/exam/{exam}/ahead", answer(_ahead, desk)),
         Route("/api/exam/{exam}/seen", answer(_seen, desk), methods=["POST"]),
     ]
@@ -76,6 +80,7 @@ def _first_routes(desk: Desk) -> list[Route]:
         Route("/api/reader", answer(_new_reader, desk, NewReader), methods=["POST"]),
         Route("/api/exam/{exam}", answer(_exam, desk)),
         Route("/api/exam/{exam}/decide", answer(_decide, desk, Request), methods=["POST"]),
+        Route("/api/exam/{exam}/sheet", answer(_sheet, desk)),
         *consensus_routes(desk),
     ]
 
@@ -172,6 +177,21 @@ def _layer(desk: Desk, exam: str, key: str) -> Response:
     if key not in opened.layers:
         raise QmriError("the examination has no such image")
     return Response(opened.layer_file(key), media_type="application/octet-stream")
+
+
+def _sheet(desk: Desk, exam: str) -> Response:
+    """Return the reader's sheet: the labels that count, drawn on the spine."""
+    path = file_path(exam_directory(desk.results, desk.require(exam), "segment"), exam, "sheet")
+    if not path.is_file():
+        raise QmriError("the examination has no sheet")
+    return Response(path.read_bytes(), media_type="image/png")
+
+
+def _levels(_: Desk) -> list[dict[str, Any]]:
+    """Return id, name and colour of every level."""
+    return [
+        {"id": LEVEL_ID[level], "level": level, "colour": colour} for level, colour in LEVEL_COLOUR.items()
+    ]
 
 
 def _ahead(desk: Desk, exam: str) -> dict[str, str]:

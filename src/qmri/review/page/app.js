@@ -61,6 +61,7 @@ async function open(exam) {
   by("canvas").focus();
   document.body.dataset.exam = exam;
   document.body.dataset.state = "ready";
+  by("sheet").hidden = true;
   document.body.dataset.first ??= String(Math.round(performance.now()));
   document.body.dataset.milliseconds = String(Math.round(performance.now() - began));
   if (study.reader && queue.rows.find((row) => row.exam === exam)?.filters.includes("unseen")) post(path(exam, "/seen")).catch(tell);
@@ -353,12 +354,19 @@ async function watch() {
 }
 
 async function start() {
-  const drawing = look.start();
   study = await getJson("api/study");
   queue.set(study.queue);
   const first = queue.rows.find((row) => row.state !== "done") ?? queue.rows[0];
-  ahead.set(first.exam, fetchExam(first.exam));
-  await drawing;
+  // The reader's sheet is on the screen before NiiVue is.
+  const loading = fetchExam(first.exam), sheet = by("sheet");
+  ahead.set(first.exam, loading);
+  queue.draw(first.exam);
+  by("name").textContent = first.exam;
+  sheet.src = path(first.exam, "/sheet");
+  const [levels] = await Promise.all([getJson("api/levels"), loading, sheet.decode().catch(() => { sheet.hidden = true; })]);
+  await new Promise(requestAnimationFrame);
+  document.body.dataset.picture = String(Math.round(performance.now()));
+  await look.start(levels);
   keys();
   by("reader").addEventListener("click", nameReader);
   by("help-button").addEventListener("click", () => by("help").showModal());

@@ -1,15 +1,33 @@
 // The images: NiiVue with three panes, the outlines drawn over them, names beside the bodies.
 
-const SAGITTAL = 2, NAME_AHEAD_MM = 24, TINT = 0.12;
-const { Niivue, NVImage, SHOW_RENDER, MULTIPLANAR_TYPE, DRAG_MODE } = niivue;
+const SAGITTAL = 2, NAME_AHEAD_MM = 24, TINT = 0.12, HIGHEST_ID = 28;
 
-async function image(bytes, layer, opacity) {
+async function image(bytes, layer) {
   const file = new File([bytes], layer.key + ".nii");
-  const volume = await NVImage.loadFromFile({
-    file, name: file.name, colormap: layer.colours, cal_min: layer.low, cal_max: layer.high, opacity,
+  const volume = await niivue.NVImage.loadFromFile({
+    file, name: file.name, colormap: layer.colours, cal_min: layer.low, cal_max: layer.high,
   });
-  volume.colorbarVisible = false;
+  volume.colorbarVisible = layer.unit !== "";
   return volume;
+}
+
+// NiiVue is large, and is fetched when the first picture is on the screen.
+function library() {
+  const script = document.createElement("script");
+  script.src = "niivue.js";
+  document.head.append(script);
+  return new Promise((resolve, reject) => { script.onload = resolve; script.onerror = () => reject(new Error("niivue.js is missing")); });
+}
+
+function lookup(colours) {
+  const lut = { R: [], G: [], B: [], A: [], I: [], labels: [] };
+  const byId = new Map(colours.map((one) => [one.id, one]));
+  for (let id = 0; id <= HIGHEST_ID; id++) {
+    const [r, g, b] = byId.get(id)?.colour ?? [255, 255, 255];
+    lut.R.push(r); lut.G.push(g); lut.B.push(b); lut.A.push(id ? 255 : 0); lut.I.push(id);
+    lut.labels.push(byId.get(id)?.level ?? "");
+  }
+  return lut;
 }
 
 export class Look {
@@ -19,31 +37,35 @@ export class Look {
     this.bodies = [];
     this.layers = new Map();
     this.shown = "";
-    this.onMove = () => {};
+    this.outlined = true;
+  }
+
+  // ``levels`` has id, name and colour of each level that there is.
+  async start(levels) {
+    await library();
+    const { Niivue, SHOW_RENDER, MULTIPLANAR_TYPE, DRAG_MODE } = niivue;
     this.viewer = new Niivue({
       backColor: [0.07, 0.07, 0.07, 1], show3Dcrosshair: false, crosshairWidth: 0.3, isColorbar: true,
       crosshairColor: [1, 0.8, 0.2, 0.7], isRadiologicalConvention: true, sagittalNoseLeft: true,
       isNearestInterpolation: true, multiplanarPadPixels: 6, multiplanarShowRender: SHOW_RENDER.NEVER,
       fontColor: [1, 1, 1, 1], dragMode: DRAG_MODE.windowing, drawingEnabled: false, penValue: 0,
-      onLocationChange: (location) => { this.location = location; this.placeNames(); this.onMove(location); },
+      onLocationChange: () => this.placeNames(),
     });
-  }
-
-  async start() {
     await this.viewer.attachToCanvas(this.canvas);
     this.viewer.setMultiplanarLayout(MULTIPLANAR_TYPE.ROW);
     this.viewer.setSliceType(this.viewer.sliceTypeMultiplanar);
-    this.outlines(true);
+    this.levels = levels;
+    this.setBodies([]);
     new ResizeObserver(() => requestAnimationFrame(() => this.placeNames())).observe(this.canvas);
   }
 
   // Show an examination: its first map, then its labels.
   async open(layer, bytes, labels, bodies) {
-    const first = await image(bytes, layer, 1);
+    const first = await image(bytes, layer);
     this.close();
-    this.viewer.addVolume(first);
     this.layers.set(layer.key, first);
     this.shown = layer.key;
+    this.viewer.addVolume(first);
     this.viewer.createEmptyDrawing();
     this.setBodies(bodies);
     this.setLabels(labels);
@@ -51,7 +73,7 @@ export class Look {
   }
 
   close() {
-    for (const volume of [...this.viewer.volumes]) this.viewer.removeVolume(volume);
+    this.viewer.volumes = [];
     this.layers.clear();
     this.bodies = [];
     this.names.replaceChildren();
@@ -64,37 +86,26 @@ export class Look {
     this.placeNames();
   }
 
-  // Names beside the bodies, and a colour for each id of the labels: that of its body, unless others are given.
-  setBodies(bodies, colours = bodies) {
+  // Names beside the bodies, and a colour for each id of the labels: that of the level, unless others are given.
+  setBodies(bodies, colours = this.levels) {
     this.bodies = bodies;
-    const lut = { R: [], G: [], B: [], A: [], I: [], labels: [] };
-    const byId = new Map(colours.map((one) => [one.id, one]));
-    for (let id = 0; id <= 28; id++) {
-      const [r, g, b] = byId.get(id)?.colour ?? [255, 255, 255];
-      lut.R.push(r); lut.G.push(g); lut.B.push(b); lut.A.push(id ? 255 : 0); lut.I.push(id);
-      lut.labels.push(byId.get(id)?.level ?? "");
-    }
-    this.viewer.setDrawColormap(lut);
+    if (colours !== this.coloured) this.viewer.setDrawColormap(lookup(colours));
+    this.coloured = colours;
     this.placeNames();
   }
 
   has(key) { return this.layers.has(key); }
 
+  // Further maps are kept ready; the viewer holds the one that is shown, which makes it quick.
   async add(layer, bytes) {
-    const volume = await image(bytes, layer, 0);
-    if (this.layers.has(layer.key)) return;
-    this.viewer.addVolume(volume);
-    this.layers.set(layer.key, volume);
+    const volume = await image(bytes, layer);
+    if (!this.layers.has(layer.key)) this.layers.set(layer.key, volume);
   }
 
-  // The map that is shown is the background: outlines are drawn over the background, and under overlays.
-  show({ key, unit }) {
+  show({ key }) {
     this.shown = key;
-    for (const [name, volume] of this.layers) {
-      volume.colorbarVisible = name === key && unit !== "";
-      volume.opacity = name === key ? 1 : 0;
-    }
-    this.viewer.setVolume(this.layers.get(key), 0);
+    this.viewer.volumes = [this.layers.get(key)];
+    this.viewer.updateGLVolume();
     this.outlines(this.outlined);
   }
 
