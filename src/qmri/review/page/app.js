@@ -197,6 +197,7 @@ async function compare() {
     await take(await getJson(path(exam)), exam, true);
     if (bodyOf(before)) select(before);
   }
+  document.body.dataset.readers = consensus.open ? "both" : "one";
   draw();
 }
 async function settle(taken) {
@@ -206,6 +207,7 @@ async function settle(taken) {
   consensus.close();
   await take(answer, exam, true);
   say(`consensus: ${taken} taken, saved`);
+  document.body.dataset.decided = "consensus";
 }
 const two = () => told.consensus?.length > 0;
 
