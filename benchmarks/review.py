@@ -43,7 +43,7 @@ def add_page(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("results", type=Path)
     parser.add_argument("--sheet", type=Path, help="study sheet: what is decided is measured meanwhile")
     parser.set_defaults(run=lambda options: print_times(options.results, options.sheet))
-    parser = commands.add_parser("picture", help="docs/images/review.png")
+    parser = commands.add_parser("picture", help="docs/images/review.png and review_readers.png")
     parser.add_argument("results", type=Path)
     parser.add_argument("exam")
     parser.set_defaults(run=lambda options: draw_pictures(options.results, options.exam))

@@ -8,7 +8,12 @@ import tempfile
 from pathlib import Path
 
 from playwright.sync_api import Page
-from review_browser import at_page, press, serving
+from review_browser import at_page, open_exam, press, serving
+
+from qmri.review.decisions import Request
+from qmri.review.desk import Desk
+from qmri.review.second.blinded_desk import SecondDesk
+from qmri.review.second.blinded_told import blinded_told
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 TURNS = 5
@@ -58,9 +63,32 @@ def number(page: Page, name: str) -> float:
 
 
 def draw_pictures(results: Path, exam: str) -> None:
-    """Write docs/images/review.png: an examination of a results folder on a usual screen."""
+    """Write review.png and, with two readers, review_readers.png to docs/images: on a usual screen."""
     with serving(results, "--reader", "AB") as review, at_page(review.address) as page:
         page.click(f"#queue [data-exam={exam}]")
         page.wait_for_selector(f"body[data-state=ready][data-exam={exam}]")
         page.wait_for_timeout(1500)
         page.screenshot(path=IMAGES / "review.png")
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder) / "results"
+        shutil.copytree(results, copy)
+        read_twice(copy, exam)
+        with serving(copy, "--reader", "AB") as review, at_page(review.address) as page:
+            open_exam(page, exam)
+            page.keyboard.press("k")
+            page.wait_for_selector("body[data-readers=both]")
+            page.wait_for_timeout(1500)
+            page.screenshot(path=IMAGES / "review_readers.png")
+
+
+def read_twice(results: Path, exam: str) -> None:
+    """Let AB confirm an examination, and CD, blinded, leave the first body out and count otherwise."""
+    first = Desk(results, None, "AB")
+    first.decide(exam, Request(decision="confirm"))
+    first.close()
+    second = SecondDesk(results, "CD")
+    highest = blinded_told(second, exam)["bodies"][0]["level"]
+    second.decide(exam, Request(decision="delete", level=highest))
+    second.decide(exam, Request(decision="shift", shift=-1, version=1))
+    second.decide(exam, Request(decision="confirm", version=2))
+    second.close()
