@@ -97,8 +97,11 @@ def test_an_edit_after_a_read_was_taken_is_settled_again(results, client):
     version = client.post(URL, json={"reader": "CD", "take": "second"}).json()["version"]
     client.post(f"/api/exam/{EXAM}/decide", json={"decision": "delete", "level": "L4", "version": version})
     assert waits(client)
-    client.post(URL, json={"reader": "CD", "take": "edited"})
+    told = client.post(URL, json={"reader": "CD", "take": "edited"}).json()
     assert not waits(client)
+    client.post(f"/api/exam/{EXAM}/decide", json={"decision": "confirm", "version": told["version"]})
+    decide(results, EXAM, "rename", reader="CD", read=SECOND)
+    assert not waits(client)  # whatever the second reader goes on to do
     assert np.array_equal(saved(results), boxes({"T12": None, "L4": None}, L2=5))
 
 
@@ -109,6 +112,12 @@ def test_a_consensus_needs_two_reads(results, client):
     assert client.post(URL, json={"reader": "CD", "take": "third"}).status_code == 422
     decide(results, EXAM, "rename", reader="CD", read=SECOND)
     assert not waits(client)
+
+
+@pytest.mark.parametrize("reader", ["..", "%2e%2e", "..%2f..%2fsegment", "_first_read", "CD%00", "x" * 300])
+def test_no_other_folder_is_a_readers(client, reader):
+    for path in (f"{URL}/{reader}", f"{URL}/{reader}/outlines"):
+        assert client.get(path).status_code in (404, 405, 409)
 
 
 def test_not_usable_may_be_the_consensus(results, client):

@@ -150,11 +150,13 @@ def fractures_said(
 
 
 def settled(readings: Sequence[Reading], exam: str) -> bool:
-    """Tell whether the last word on an examination, of either read, is a consensus."""
+    """Tell whether an examination is as a consensus left it; confirming it once more changes nothing."""
     words = [
         each.decision
         for each in readings
-        if each.examination == exam and each.decision in ("confirm", "not_usable", "consensus", *CHANGES)
+        if each.examination == exam
+        and each.read == FIRST
+        and each.decision in ("consensus", "not_usable", "usable", *CHANGES)
     ]
     return bool(words) and words[-1] == "consensus"
 
