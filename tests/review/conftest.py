@@ -13,18 +13,47 @@ import pytest
 @pytest.fixture(scope="session")
 def example_results(tmp_path_factory, repository) -> Path:
     """A folder with a copy of the example study and its results, ``study/study.csv`` and ``results``."""
+    return finished(
+        tmp_path_factory,
+        "review_example",
+        lambda folder: shutil.copytree(repository / "example_data", folder / "study", dirs_exist_ok=True),
+    )
+
+
+@pytest.fixture(scope="session")
+def repeated_results(tmp_path_factory) -> Path:
+    """The same of one simulated patient who comes again after a year with a new fracture."""
+    words = ["--patients", "1", "--follow-up", "--forms", "maps"]
+    return finished(
+        tmp_path_factory, "review_repeated", lambda folder: qmri("simulate", folder / "study", *words)
+    )
+
+
+def finished(tmp_path_factory, name, make_study) -> Path:
+    """Make a study and its results once for all workers."""
     shared = tmp_path_factory.getbasetemp()
     shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
-    folder = shared / "review_example"
-    with (shared / "review_example.lock").open("w") as lock:
+    folder = shared / name
+    with (shared / f"{name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / "results" / "report" / "index.html").is_file():
-            shutil.copytree(repository / "example_data", folder / "study", dirs_exist_ok=True)
-            command = [sys.executable, "-m", "qmri", "run", str(folder / "study" / "study.csv")]
-            command += ["--out", str(folder / "results"), "--cores", "2"]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, done.stderr[-3000:]
+            folder.mkdir(exist_ok=True)
+            make_study(folder)
+            qmri("run", folder / "study" / "study.csv", "--out", folder / "results", "--cores", "2")
     return folder
+
+
+def qmri(*words):
+    command = [sys.executable, "-m", "qmri", *map(str, words)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+@pytest.fixture
+def repeated(repeated_results, tmp_path) -> Path:
+    """A copy of the patient with two sessions that a test may change."""
+    shutil.copytree(repeated_results, tmp_path / "repeated")
+    return tmp_path / "repeated"
 
 
 @pytest.fixture

@@ -71,7 +71,7 @@ def recorded(desk, exam=EXAM):
 
 def every_route(client):
     paths = [route.path for route in client.app.routes]
-    return [path.format(exam=EXAM, key="pdff", reader="CD") for path in paths]
+    return [path.format(exam=EXAM, key="pdff", reader="CD", level="L1", side="first") for path in paths]
 
 
 # --- who may come in

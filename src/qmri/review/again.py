@@ -55,6 +55,13 @@ class Again:
             self._last = time.monotonic()
             self._changed.notify()
 
+    def ask_tables(self) -> None:
+        """Have tables and pages made again once the reader rests; no examination has changed."""
+        with self._changed:
+            self._tables_stale = True
+            self._last = time.monotonic()
+            self._changed.notify()
+
     def touch(self) -> None:
         """Tell that the reader is at work."""
         with self._changed:

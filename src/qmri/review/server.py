@@ -20,6 +20,7 @@ from qmri.pipeline.reading.readings import check_reader
 from qmri.review.answers import Handler, answer
 from qmri.review.decisions import Request
 from qmri.review.desk import Desk
+from qmri.review.followup.routes import followup_routes
 from qmri.review.guard import Door, Guard
 from qmri.review.queue import time_left
 from qmri.review.second.blinded_desk import SecondDesk
@@ -82,6 +83,7 @@ def _first_routes(desk: Desk) -> list[Route]:
         Route("/api/exam/{exam}/decide", answer(_decide, desk, Request), methods=["POST"]),
         Route("/api/exam/{exam}/sheet", answer(_sheet, desk)),
         *consensus_routes(desk),
+        *followup_routes(desk),
     ]
 
 

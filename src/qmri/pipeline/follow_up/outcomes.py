@@ -7,6 +7,7 @@ columns (dates, how the follow-up ended, scores) is kept when the table is writt
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def write_outcomes(results: Path) -> Path:
     before = {row["participant_id"]: row for row in read_rows(path)} if path.is_file() else {}
     rows = outcome_rows(sessions, follow_ups(changes, read_readings(results)), before)
     path.parent.mkdir(exist_ok=True)
-    staging = path.with_name(f".{path.name}.part")
+    staging = path.with_name(f".{path.name}.{os.getpid()}.part")
     staging.write_text(table_text(rows, READER_OUTCOME_COLUMNS), encoding="utf-8")
     staging.replace(path)
     write_json(path.with_suffix(".json"), dictionary(READER_OUTCOME_COLUMNS))

@@ -2,6 +2,7 @@
 
 import { ask, getBytes, getJson, post, Refused } from "./ask.js";
 import { Consensus } from "./consensus.js";
+import { FollowUp } from "./followup.js";
 import { drawLevels } from "./levels.js";
 import { Look } from "./look.js";
 import { Brush } from "./paint.js";
@@ -13,6 +14,7 @@ const queue = new Queue(by("queue"), by("filter"), (exam) => open(exam));
 window.review = look; // for whoever drives the page
 const brush = new Brush(look, (stroke) => decide("paint", { level: selected, ...stroke }));
 const consensus = new Consensus(look);
+const followup = new FollowUp({ named: async () => Boolean(study.reader) || nameReader(), closed: () => by("canvas").focus() });
 const ahead = new Map();
 let study = {}, told = {}, selected = "", visible = true, busy = Promise.resolve();
 
@@ -285,6 +287,7 @@ const ACTIONS = [
   { key: "F", text: () => "take first", act: () => settle("first").catch(tell), button: true, when: () => two() && consensus.open, about: "consensus: the first read counts" },
   { key: "S", text: () => "take second", act: () => settle("second").catch(tell), button: true, when: () => two() && consensus.open, about: "consensus: the second read counts" },
   { key: "E", text: () => "settled as edited", act: () => settle("edited").catch(tell), button: true, when: () => two() && !consensus.open, about: "consensus: the labels count as they are now" },
+  { key: "s", text: () => "sessions", act: () => followup.show(told.exam).catch(tell), button: true, when: () => told.sessions?.length > 1, about: "sessions side by side: what changed, new fractures" },
   { key: "n", about: "next examination", act: () => next(1) },
   { key: "p", about: "previous examination", act: () => next(-1) },
   { key: "ArrowUp", about: "level above", act: () => level(-1) },
