@@ -73,7 +73,8 @@ def told_of_visit(desk: Desk, exam: str) -> dict[str, Any]:
     place = visits.index(visit)
     earlier = [level for one in visits[:place] for level in one.confirmed]
     before, after = (measured_rows(desk.results, name) for name in (first_exam(visit), later_exam(visit)))
-    levels = sort_levels({*visit.changes, *before, *after})
+    measured = {row["level"] for rows in (before, after) for row in rows.values() if row["status"] == "ok"}
+    levels = sort_levels({*visit.changes, *measured})
     waiting = visit.waiting(earlier)
     return {
         "participant": visit.participant,

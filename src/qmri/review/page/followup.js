@@ -8,7 +8,7 @@ const FRAME = `
 <div class="sessions"><div class="pane"><h2></h2><div class="view"><canvas tabindex="0" aria-label="first session"></canvas><div class="names" aria-hidden="true"></div></div></div>
 <div class="pane"><h2></h2><div class="view"><canvas aria-label="later session"></canvas><div class="names" aria-hidden="true"></div></div></div>
 <section aria-label="change"><p class="state" role="status"></p><table class="change"><thead></thead><tbody></tbody></table>
-<p class="doubts" role="alert"></p><table class="levels"><thead><tr><th>Level</th><th>Change</th><th>New fracture</th></tr></thead><tbody></tbody></table></section></div>
+<p class="doubts" role="alert"></p><table class="levels"><thead><tr><th>Level</th><th class="words">Change</th><th class="words">New fracture</th></tr></thead><tbody></tbody></table></section></div>
 <div class="keys" role="toolbar" aria-label="verdicts"></div>`;
 
 const cell = (row, text, kind = "") => { const made = row.insertCell(); made.textContent = text; made.className = kind; };
@@ -16,8 +16,7 @@ const cell = (row, text, kind = "") => { const made = row.insertCell(); made.tex
 export class FollowUp {
   // Named: a promise of whether somebody is named as the reader; closed: called when the panel was closed.
   constructor({ named, closed }) {
-    this.named = named;
-    this.closed = closed;
+    Object.assign(this, { named, closed });
     this.level = "";
     this.map = "pdff";
     this.following = false;
@@ -52,10 +51,11 @@ export class FollowUp {
     this.dialog.addEventListener("cancel", (event) => { if (document.getElementById("ask").open) event.preventDefault(); });
     window.addEventListener("keydown", (event) => this.key(event), true);
     this.dialog.showModal(); // a canvas has a size only where it is shown
+    const levels = await getJson("api/levels");
     const views = [...this.dialog.querySelectorAll(".view")];
     this.panes = views.map((view) => new Look(view.querySelector("canvas"), view.querySelector(".names")));
     for (const pane of this.panes) {
-      await pane.start();
+      await pane.start(levels);
       pane.viewer.setMultiplanarLayout(niivue.MULTIPLANAR_TYPE.GRID);
     }
     this.panes.forEach((pane, place) => { pane.onMove = () => this.follow(pane, this.panes[1 - place]); });

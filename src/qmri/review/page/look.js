@@ -12,11 +12,13 @@ async function image(bytes, layer) {
 }
 
 // NiiVue is large, and is fetched when the first picture is on the screen.
+let loaded;
 function library() {
-  const script = document.createElement("script");
-  script.src = "niivue.js";
-  document.head.append(script);
-  return new Promise((resolve, reject) => { script.onload = resolve; script.onerror = () => reject(new Error("niivue.js is missing")); });
+  return loaded ??= new Promise((resolve, reject) => {
+    const script = document.createElement("script");
+    Object.assign(script, { src: "niivue.js", onload: resolve, onerror: () => reject(new Error("niivue.js is missing")) });
+    document.head.append(script);
+  });
 }
 
 function lookup(colours) {
@@ -38,6 +40,7 @@ export class Look {
     this.layers = new Map();
     this.shown = "";
     this.outlined = true;
+    this.onMove = () => {};
   }
 
   // ``levels`` has id, name and colour of each level that there is.
@@ -49,7 +52,7 @@ export class Look {
       crosshairColor: [1, 0.8, 0.2, 0.7], isRadiologicalConvention: true, sagittalNoseLeft: true,
       isNearestInterpolation: true, multiplanarPadPixels: 6, multiplanarShowRender: SHOW_RENDER.NEVER,
       fontColor: [1, 1, 1, 1], dragMode: DRAG_MODE.windowing, drawingEnabled: false, penValue: 0,
-      onLocationChange: () => this.placeNames(),
+      onLocationChange: () => { this.placeNames(); this.onMove(); },
     });
     await this.viewer.attachToCanvas(this.canvas);
     this.viewer.setMultiplanarLayout(MULTIPLANAR_TYPE.ROW);
@@ -115,11 +118,11 @@ export class Look {
     this.viewer.updateGLVolume();
   }
 
-  // Bodies are tinted on the anatomy alone: on a map the colours are values.
+  // Bodies are tinted on the anatomy alone: on a map the colours are values. At opacity 0 NiiVue draws no outline.
   outlines(visible) {
     this.outlined = visible;
     this.viewer.drawRimOpacity = visible ? 1 : 0;
-    this.viewer.setDrawOpacity(visible && this.shown === "anatomy" ? TINT : 0);
+    this.viewer.setDrawOpacity(!visible ? 0 : this.shown === "anatomy" ? TINT : 0.01);
     this.names.hidden = !visible;
   }
 
