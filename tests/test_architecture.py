@@ -38,7 +38,7 @@ ALLOWED = {
     "export": FLOOR | {"spine", "version"},
     "report": SHARED | {"measure", "risk", "references", "version"},
     "pipeline": SHARED | SCIENCE | PAGES | {"sheet_text"},
-    "review": SHARED | {"pipeline", "segment", "viewer"},
+    "review": SHARED | {"measure", "pipeline", "segment", "viewer"},
     "simulate": SHARED | {"pipeline", "version"},
     "commands": SHARED | SCIENCE | PAGES | {"pipeline", "review", "simulate", "cli", "sheet_text"},
     "cli": FLOOR | {"version"},
