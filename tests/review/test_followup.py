@@ -2,6 +2,9 @@
 
 import csv
 import io
+import os
+import subprocess
+import sys
 
 import nibabel as nib
 import numpy as np
@@ -48,6 +51,12 @@ def say(client, verdict, level="", status=200):
 def outcome(results):
     with (results / "review" / "outcomes.csv").open() as file:
         return next(csv.DictReader(file))
+
+
+def qmri(*words):
+    environment = {key: value for key, value in os.environ.items() if key != "QMRI_RUN"}
+    command = [sys.executable, "-m", "qmri", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
 
 
 def level_of(told, level):
@@ -187,6 +196,9 @@ def test_a_reader_confirms_a_candidate_with_the_keyboard_alone(repeated):
     assert outcome(results)["refracture_levels"] == NEW
     text = (results / "report" / "participants" / "sub-01.html").read_text()
     assert f"{NEW}: confirmed by AB." in text
+    left = qmri("run", sheet, "--out", results, "--cores", "1", "-n")
+    assert "Nothing to be done" in left.stdout + left.stderr
+    assert qmri("verify", results).returncode == 0
 
 
 def test_what_is_sent_is_nifti(reader):
