@@ -15,6 +15,7 @@ from starlette.testclient import TestClient
 from qmri.pipeline.reading.readings import read_readings
 from qmri.review.desk import Desk
 from qmri.review.guard import Door
+from qmri.review.second.blinded_desk import SecondDesk
 from qmri.review.server import make_app
 from qmri.spine.levels import LEVEL_ID
 
@@ -164,6 +165,17 @@ def test_what_is_not_there_is_refused(reader, path):
 def test_nobody_named_nothing_said(reader, desk):
     desk.initials = ""
     assert "nobody is named" in say(reader, "confirmed", NEW, status=409)["problem"]
+
+
+def test_a_blinded_reader_has_no_follow_up(repeated):
+    desk = SecondDesk(repeated / "results", "CD")
+    tokens = []
+    client = TestClient(make_app(desk, Door(tokens.append), PORT), base_url=HOME, follow_redirects=False)
+    client.get("/", params={"token": tokens[0]})
+    assert {client.get(path).status_code for path in (AT, f"{AT}/L3", f"{AT}/L3/first/labels")} == {404}
+    body = {"level": NEW, "verdict": "confirmed"}
+    assert client.post(f"{AT}/verdict", json=body, headers={"Origin": HOME}).status_code == 404
+    desk.close()
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium")

@@ -50,7 +50,7 @@ class SessionShown:
 
 
 @dataclass(frozen=True)
-class LevelPair:
+class LevelPictures:
     """A level at the first and at a later session on one grid, as two SVG elements.
 
     ``doubts`` tell why the second one may not lie where the first one does.
@@ -87,7 +87,7 @@ class Comparison:
     verdicts: Mapping[str, str]
     waiting: tuple[str, ...]
     no_other: str
-    pairs: Sequence[LevelPair] = ()
+    pairs: Sequence[LevelPictures] = ()
 
 
 def participant_page(

@@ -22,7 +22,7 @@ from qmri.pipeline.study.study_sheet import Study
 from qmri.report.examination.examination_page import ExaminationContent
 from qmri.report.examination.pictures import PDFF, grey_scale, picture_svg
 from qmri.report.examination.record_words import software_in_words
-from qmri.report.participant_page import Comparison, LevelPair, SessionShown, participant_page
+from qmri.report.participant_page import Comparison, LevelPictures, SessionShown, participant_page
 
 
 def write_participant_page(study: Study, results: Path, participant: str, settings: MeasureSettings) -> Path:
@@ -114,7 +114,7 @@ def _comparisons(visits: Sequence[FollowUp], contents: Mapping[str, ExaminationC
     return found
 
 
-def _pair(level: str, visit: FollowUp, contents: Mapping[str, ExaminationContent]) -> LevelPair | None:
+def _pair(level: str, visit: FollowUp, contents: Mapping[str, ExaminationContent]) -> LevelPictures | None:
     """Return the pictures of a level at the first and at a later session, None where one lacks it."""
     sides = [_images(contents[session]) for session in (visit.first, visit.session)]
     if sides[0] is None or sides[1] is None:
@@ -130,7 +130,7 @@ def _pair(level: str, visit: FollowUp, contents: Mapping[str, ExaminationContent
         upright = to_ras(labels, affine)
         view = view or sagittal_view(upright, ras_voxel_mm(affine))
         drawn.append(picture_svg(to_ras(place(side.pdff, side.affine), affine), upright, view, PDFF))
-    return LevelPair(level, drawn[0], drawn[1], pair.registration.doubts)
+    return LevelPictures(level, drawn[0], drawn[1], pair.registration.doubts)
 
 
 def _images(content: ExaminationContent) -> SessionImages | None:
