@@ -163,6 +163,21 @@ def test_a_second_read_writes_beside_the_study_alone(read):
     assert second_read_path(read, "CD", EXAMS[0]).is_file()
 
 
+def test_what_a_blinded_reader_can_ask_is_written_down_here(unread):
+    """A route that is added for the first reader stays with the first reader until somebody blinds it."""
+    desk = SecondDesk(unread, "CD")
+    paths = {route.path for route in client_of(desk).app.routes if route.path.startswith("/api")}
+    desk.close()
+    assert paths == {
+        "/api/study",
+        "/api/levels",
+        *(
+            f"/api/exam/{{exam}}{rest}"
+            for rest in ("", "/labels", "/layer/{key}", "/ahead", "/seen", "/decide")
+        ),
+    }
+
+
 @pytest.mark.parametrize("path", ["/api/reader", "/api/consensus", f"/api/consensus/{EXAMS[0]}/CD"])
 def test_a_blinded_reader_has_no_such_route(unread, path):
     desk = SecondDesk(unread, "CD")

@@ -1,6 +1,6 @@
 """Two readers of real spines, a person and qmri: their agreement, and whether its intervals hold.
 
-    python benchmarks/two_readers.py        the real lumbar spines, where they are present
+    python benchmarks/real_readers.py        the real lumbar spines, where they are present
 
 The second table takes the spines as the population: a few are drawn with replacement, as participants of a
 study, and the intervals of each draw are held against what all spines give. The differences are real ones,
