@@ -1,6 +1,7 @@
 """A reader at the page, in a real browser: what is decided is in the tables, and nothing is left to do."""
 
 import csv
+import io
 import json
 import os
 import re
@@ -8,7 +9,9 @@ import signal
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from PIL import Image
 from review_browser import CHROMIUM, at_page, open_exam, press, serving
 
 from qmri.pipeline.reading.readings import read_readings
@@ -102,6 +105,38 @@ def test_a_reading_is_in_the_tables_and_nothing_is_left_to_do(example):
     assert [re.sub(" .*", "", words) for words in reader.decisions] == ["delete", "add", "confirm"]
     worklist = (results / "worklist" / "worklist.csv").read_text().splitlines()
     assert all(",done," in line for line in worklist[1:])
+
+
+def picture(page):
+    """The pixels of the canvas."""
+    image = Image.open(io.BytesIO(page.locator("#canvas").screenshot())).convert("RGB")
+    return np.asarray(image, np.int16)
+
+
+def test_each_map_is_shown_by_its_key_with_outlines_on_it(example):
+    with serving(example / "results") as review, at_page(review.address) as page:
+        open_exam(page, "sub-02_ses-pre")
+        page.wait_for_selector("body[data-ahead=yes]")
+        page.evaluate("document.getElementById('names').style.visibility = 'hidden'")
+        seen = {}
+        for key, name in (("1", "anatomy"), ("2", "pdff"), ("3", "r2star"), ("4", "water"), ("5", "fat")):
+            page.keyboard.press(key)
+            page.wait_for_function("(name) => window.review.shown === name", arg=name)
+            page.wait_for_timeout(500)
+            seen[name] = picture(page)
+            page.keyboard.press("l")
+            page.wait_for_timeout(500)
+            outlines = np.abs(picture(page) - seen[name]).max(axis=-1) > 40
+            assert outlines.sum() > 600, name
+            page.keyboard.press("l")
+        colour = {name: (np.ptp(pixels, axis=-1) > 60).mean() for name, pixels in seen.items()}
+        assert min(colour["pdff"], colour["r2star"]) > 3 * max(
+            colour["anatomy"], colour["water"], colour["fat"]
+        )
+        page.keyboard.press("2")
+        page.wait_for_function("() => window.review.shown === 'pdff'")
+        page.keyboard.press("v")  # the vendor's map of the same place
+        page.wait_for_function("() => window.review.shown === 'vendor_pdff'")
 
 
 def test_a_kill_at_any_moment_loses_no_decision(example):

@@ -1,6 +1,6 @@
 // The images: NiiVue with three panes, the outlines drawn over them, names beside the bodies.
 
-const SAGITTAL = 2, NAME_AHEAD_MM = 24, TINT = 0.12, HIGHEST_ID = 28;
+const SAGITTAL = 2, NAME_AHEAD_MM = 24, TINT = 0.12, UNTINTED = 0.004, HIGHEST_ID = 28;
 
 async function image(bytes, layer) {
   const file = new File([bytes], layer.key + ".nii");
@@ -107,8 +107,8 @@ export class Look {
 
   show({ key }) {
     this.shown = key;
-    this.viewer.volumes = [this.layers.get(key)];
-    this.viewer.updateGLVolume();
+    this.viewer.volumes = [];
+    this.viewer.addVolume(this.layers.get(key));
     this.outlines(this.outlined);
   }
 
@@ -118,11 +118,11 @@ export class Look {
     this.viewer.updateGLVolume();
   }
 
-  // Bodies are tinted on the anatomy alone: on a map the colours are values. At opacity 0 NiiVue draws no outline.
+  // Bodies are tinted on the anatomy alone: on a map the colours are values. NiiVue draws no outline at opacity 0.
   outlines(visible) {
     this.outlined = visible;
     this.viewer.drawRimOpacity = visible ? 1 : 0;
-    this.viewer.setDrawOpacity(!visible ? 0 : this.shown === "anatomy" ? TINT : 0.01);
+    this.viewer.setDrawOpacity(!visible ? 0 : this.shown === "anatomy" ? TINT : UNTINTED);
     this.names.hidden = !visible;
   }
 
