@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
+from qmri.config import SegmentSettings
 from qmri.errors import QmriError
 from qmri.review.examination import Opened
 from qmri.segment.reader import edits
@@ -96,7 +97,9 @@ class Edit:
     note: str = ""
 
 
-def edit_of(request: Request, opened: Opened, prepared: Callable[[], Prepared]) -> Edit:
+def edit_of(
+    request: Request, opened: Opened, prepared: Callable[[], Prepared], settings: SegmentSettings
+) -> Edit:
     """Return the change of labels that a request asks for.
 
     Raises
@@ -114,7 +117,7 @@ def edit_of(request: Request, opened: Opened, prepared: Callable[[], Prepared]) 
             confirms=False,
         )
     if request.decision in ("add", "move"):
-        return _cut(request, level, opened, prepared)
+        return _cut(request, level, prepared, settings)
     if not level:
         raise QmriError(f"{request.decision} needs a level")
     if request.decision == "rename":
@@ -142,7 +145,7 @@ def _confirmed(labels: Labels) -> Labels:
     return labels
 
 
-def _cut(request: Request, level: str, opened: Opened, prepared: Callable[[], Prepared]) -> Edit:
+def _cut(request: Request, level: str, prepared: Callable[[], Prepared], settings: SegmentSettings) -> Edit:
     """Return the edit that cuts a body at a point."""
     if request.point is None:
         raise QmriError(f"{request.decision} needs a point")
@@ -152,9 +155,9 @@ def _cut(request: Request, level: str, opened: Opened, prepared: Callable[[], Pr
 
     def change(labels: Labels) -> Labels:
         if request.decision == "move":
-            done = move_body(prepared(), labels, level, point)
+            done = move_body(prepared(), labels, level, point, settings=settings)
         else:
-            done = add_body(prepared(), labels, point, level or None)
+            done = add_body(prepared(), labels, point, level or None, settings=settings)
         edit.level = done.level
         moved = [f"{former} {name or 'left out: sacrum'}" for former, name in done.renamed.items()]
         if moved:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.config import SegmentSettings, read_config
 from qmri.errors import QmriError
 from qmri.outputs import exam_directory
 from qmri.pipeline.reading.corrections import correction_path
@@ -61,6 +62,12 @@ class Desk:
     def queue(self) -> Queue:
         """The worklist, read once."""
         return Queue(self.results, self.names)
+
+    @cached_property
+    def _settings(self) -> SegmentSettings:
+        """The settings under which these results were segmented."""
+        frozen = self.results / "config.yaml"
+        return read_config(frozen if frozen.is_file() else None).segment
 
     @property
     def order(self) -> list[str]:
@@ -248,7 +255,7 @@ class Desk:
         if request.decision == "undo":
             draft.undo(reader)
             return ""
-        edit = edit_of(request, draft.opened, lambda: self.prepared(exam))
+        edit = edit_of(request, draft.opened, lambda: self.prepared(exam), self._settings)
         digest = draft.apply(reader, request.decision, edit)
         if request.decision == "confirm":
             self._confirmed(exam, reader, digest)
