@@ -50,11 +50,11 @@ def read(unread, tmp_path):
     results = tmp_path / "read" / "results"
     shutil.copytree(unread, results)
     first = Desk(results, None, "AB")
-    first.decide(EXAMS[0], Request(decision="shift", shift=1, version=0))
-    first.decide(EXAMS[0], Request(decision="confirm", version=1))
+    first.decide(EXAMS[0], Request(decision="shift", shift=1, version=first.draft(EXAMS[0]).version))
+    first.decide(EXAMS[0], Request(decision="confirm", version=first.draft(EXAMS[0]).version))
     first.decide(EXAMS[0], Request(decision="comment", text="AB saw a secret"))
     first.decide(EXAMS[1], Request(decision="not_usable", text="a secret motion"))
-    first.decide(EXAMS[2], Request(decision="delete", level="L2", version=0))
+    first.decide(EXAMS[2], Request(decision="delete", level="L2", version=first.draft(EXAMS[2]).version))
     first.close()
     for exam, level in ((EXAMS[0], "L3"), (EXAMS[2], "L4")):
         decide(results, exam, "fracture", level=level, detail="acute")
@@ -189,9 +189,8 @@ def test_a_blinded_reader_has_no_such_route(unread, path):
 
 def test_a_second_read_goes_on_where_it_stopped_and_is_nobody_elses(unread):
     desk = SecondDesk(unread, "CD")
-    client_of(desk).post(
-        f"/api/exam/{EXAMS[0]}/decide", json={"decision": "delete", "level": "L2", "version": 0}
-    )
+    stroke = {"decision": "delete", "level": "L2", "version": desk.draft(EXAMS[0]).version}
+    client_of(desk).post(f"/api/exam/{EXAMS[0]}/decide", json=stroke)
     desk.close()
     levels = {}
     for initials in ("CD", "EF"):

@@ -25,7 +25,7 @@ def results(tmp_path):
     write_examination(tmp_path, EXAM)
     (tmp_path / "config.yaml").write_text("measure: {bootstrap_samples: 50}\n")
     desk = Desk(tmp_path, None, "AB")
-    desk.decide(EXAM, Request(decision="confirm", version=0))
+    desk.decide(EXAM, Request(decision="confirm", version=desk.draft(EXAM).version))
     desk.close()
     second_read(tmp_path, EXAM, boxes({"T12": None}, L2=5))
     return tmp_path

@@ -29,7 +29,7 @@ class Request(BaseModel):
     decision
         What to do.
     version
-        Number of decisions that the page knows of; another tab may have decided since.
+        What stands for the labels that the page shows; another tab may have decided since.
     level, to
         A level, and its new name.
     shift

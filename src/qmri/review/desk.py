@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
 
@@ -26,11 +24,10 @@ from qmri.review.again import Again
 from qmri.review.decisions import Edit, Request, edit_of
 from qmri.review.draft import Draft, Reader
 from qmri.review.examination import Opened, measured_rows, open_examination
+from qmri.review.open_drafts import OpenDrafts
 from qmri.review.queue import Queue
-from qmri.segment.reader.one_body import Prepared, prepare
 from qmri.spine.levels import parse_level
 
-OPEN_AT_ONCE = 4
 CHANGES_LABELS = ("confirm", "shift", "rename", "delete", "add", "move", "paint")
 
 
@@ -52,11 +49,9 @@ class Desk:
         self.read = FIRST
         self.names = examinations_of(results)
         self.again = Again(results, sheet) if sheet else None
-        self._drafts: OrderedDict[str, Draft] = OrderedDict()
-        self._prepared: dict[str, Prepared] = {}
+        self._open = OpenDrafts(lambda exam: Draft(results, self._opened(exam), self._path(exam)))
         self._before: dict[str, dict[str, dict[str, str]]] = {}
         self._lock = threading.RLock()
-        self._ahead = ThreadPoolExecutor(1, thread_name_prefix="open ahead")
 
     @cached_property
     def queue(self) -> Queue:
@@ -108,39 +103,17 @@ class Desk:
         Raises
         ------
         QmriError
-            If it has no images.
+            If there is none of that name, or it has no images.
         """
-        self.require(exam)
-        with self._lock:
-            if exam in self._drafts:
-                self._drafts.move_to_end(exam)
-                return self._drafts[exam]
-        opened = self._open(exam)
-        with self._lock:
-            draft = self._drafts.setdefault(exam, Draft(self.results, opened, self._path(exam)))
-            self._drafts.move_to_end(exam)
-            while len(self._drafts) > OPEN_AT_ONCE:
-                closed, _ = self._drafts.popitem(last=False)
-                self._prepared.pop(closed, None)
-            return draft
+        return self._open.draft(self.require(exam))
 
     def warm(self) -> None:
         """Open the first examination of the queue in the background: the browser will ask for it."""
-        self._ahead.submit(self._open_first)
+        self._open.open_first(self.order)
 
     def open_ahead(self, exam: str) -> None:
         """Open an examination in the background, and prepare it for cuts."""
-        self.require(exam)
-        self._ahead.submit(self._prepare, exam)
-
-    def prepared(self, exam: str) -> Prepared:
-        """Return what a cut in an examination needs, made at first use."""
-        with self._lock:
-            if exam in self._prepared:
-                return self._prepared[exam]
-        made = prepare(self.draft(exam).opened.images)
-        with self._lock:
-            return self._prepared.setdefault(exam, made)
+        self._open.prepare_ahead(self.require(exam))
 
     def decide(self, exam: str, request: Request) -> str:
         """Do what a reader decided; it is on the disk when this returns.
@@ -218,7 +191,7 @@ class Desk:
 
     def close(self) -> None:
         """End the background work."""
-        self._ahead.shutdown(wait=False, cancel_futures=True)
+        self._open.close()
 
     def _reader(self) -> Reader:
         if not self.initials:
@@ -228,22 +201,8 @@ class Desk:
     def _path(self, exam: str) -> Path:
         return correction_path(self.results, exam)
 
-    def _open(self, exam: str) -> Opened:
+    def _opened(self, exam: str) -> Opened:
         return open_examination(self.results, exam)
-
-    def _open_first(self) -> None:
-        for exam in self.order:
-            try:
-                self.draft(exam)
-                return
-            except QmriError:
-                continue  # told when it is opened
-
-    def _prepare(self, exam: str) -> None:
-        try:
-            self.prepared(exam)
-        except QmriError:
-            return  # told when it is opened
 
     def _decide_labels(self, exam: str, request: Request, reader: Reader) -> str:
         draft = self.draft(exam)
@@ -255,7 +214,7 @@ class Desk:
         if request.decision == "undo":
             draft.undo(reader)
             return ""
-        edit = edit_of(request, draft.opened, lambda: self.prepared(exam), self._settings)
+        edit = edit_of(request, draft.opened, lambda: self._open.prepared(exam), self._settings)
         digest = draft.apply(reader, request.decision, edit)
         if request.decision == "confirm":
             self._confirmed(exam, reader, digest)

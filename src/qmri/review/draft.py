@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from zlib import compress, decompress
+from zlib import compress, crc32, decompress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,19 +68,21 @@ class Draft:
     ----------
     labels
         The labels as they are now, int16 (x, y, z).
-    version
-        Number of decisions of this sitting.
     """
 
     def __init__(self, results: Path, opened: Opened, path: Path) -> None:
         self.results, self.opened, self.path = results, opened, path
-        self.version = 0
         note = read_note(path) if path.is_file() else None
         self._was_there = path.is_file()
         self._decided_before = note.Decisions if note else ()
         confirmed = self._was_there and (note is None or note.NamesConfirmed)
         self.labels: NDArray[np.int16] = opened.labels
         self._steps = [Step(_packed(opened.labels), confirmed)]
+
+    @property
+    def version(self) -> int:
+        """What stands for the labels as they are, so that a page cannot decide on what it has not seen."""
+        return crc32(self._steps[-1].packed)
 
     @property
     def names_confirmed(self) -> bool:
@@ -123,7 +125,6 @@ class Draft:
         return self._save(reader, "undo", "", undone.decision)
 
     def _save(self, reader: Reader, decision: str, level: str, detail: str) -> str:
-        self.version += 1
         decided = [*self._decided_before, *(step.decision for step in self._steps[1:])]
         if len(self._steps) == 1 and not self._was_there:
             withdraw_correction(self.path)

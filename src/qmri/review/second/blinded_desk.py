@@ -48,7 +48,7 @@ class SecondDesk(Desk):
     def _path(self, exam: str) -> Path:
         return second_read_path(self.results, self.initials, exam)
 
-    def _open(self, exam: str) -> Opened:
+    def _opened(self, exam: str) -> Opened:
         own = self._path(exam)
         return open_with(self.results, exam, own if own.is_file() else automatic_labels(self.results, exam))
 
