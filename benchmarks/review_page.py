@@ -83,12 +83,19 @@ def draw_pictures(results: Path, exam: str) -> None:
 
 def read_twice(results: Path, exam: str) -> None:
     """Let AB confirm an examination, and CD, blinded, leave the first body out and count otherwise."""
-    first = Desk(results, None, "AB")
-    first.decide(exam, Request(decision="confirm"))
-    first.close()
-    second = SecondDesk(results, "CD")
+    first, second = Desk(results, None, "AB"), SecondDesk(results, "CD")
     highest = blinded_told(second, exam)["bodies"][0]["level"]
-    second.decide(exam, Request(decision="delete", level=highest))
-    second.decide(exam, Request(decision="shift", shift=-1, version=1))
-    second.decide(exam, Request(decision="confirm", version=2))
-    second.close()
+    for desk, decisions in (
+        (first, [{"decision": "confirm"}]),
+        (
+            second,
+            [
+                {"decision": "delete", "level": highest},
+                {"decision": "shift", "shift": -1},
+                {"decision": "confirm"},
+            ],
+        ),
+    ):
+        for decision in decisions:
+            desk.decide(exam, Request(**decision, version=desk.draft(exam).version))
+        desk.close()
