@@ -4,6 +4,7 @@ python benchmarks/review.py cut                 a body from a click: simulated s
 python benchmarks/review.py cut DATA            only the real spines in DATA/*/labels.nii.gz
 python benchmarks/review.py page RESULTS        first image, next examination, decisions; in Chromium
 python benchmarks/review.py picture RESULTS EXAM
+python benchmarks/review.py followup RESULTS EXAM      sessions side by side: times, review_followup.png
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import argparse
 from pathlib import Path
 
 from clicks import print_clicks, print_sizes
+from review_followup import look_through
 from review_page import draw_pictures, print_times
 from spines import REAL, real_cases, study_cases
 
@@ -47,6 +49,10 @@ def add_page(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> N
     parser.add_argument("results", type=Path)
     parser.add_argument("exam")
     parser.set_defaults(run=lambda options: draw_pictures(options.results, options.exam))
+    parser = commands.add_parser("followup", help="a participant's sessions side by side")
+    parser.add_argument("results", type=Path)
+    parser.add_argument("exam", help="the later examination")
+    parser.set_defaults(run=lambda options: look_through(options.results, options.exam))
 
 
 def main() -> None:

@@ -1,9 +1,11 @@
 """One body at two sessions: known motions come back, what changed does not pull, doubt is told."""
 
+from argparse import Namespace
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from registration import scanned_twice
 from scipy import ndimage
 from scipy.spatial.transform import Rotation
 
@@ -243,3 +245,20 @@ def test_every_body_of_two_drawn_spines_finds_its_place():
         distance, angle = off(found.to_first, true, later.body(level).centre_mm)
         assert (distance < 0.5, angle < 1.5) == (True, True), (level, distance, angle)
         assert found.doubts == ()
+
+
+@pytest.mark.slow
+def test_a_real_spine_under_two_slabs(shared_data):
+    """Slices of 4 mm turned and shifted against each other, drawn by hand: their motion comes back."""
+    options = Namespace(data=shared_data / "lumbar_water", spines=1)
+    pairs = [pair for pair in scanned_twice(options) if pair[0] == "real"]
+    if not pairs:
+        pytest.skip("there are no real spines here")
+    trusted = 0
+    for _, first, later, level, true in pairs:
+        sides = (BodyImage(part.pdff, part.affine, part.bodies[level]) for part in (first, later))
+        found = register_body(*sides)
+        if not found.doubts:
+            trusted += 1
+            assert_near(found, true, later.bodies[level].frame.centre_mm)
+    assert trusted >= 3

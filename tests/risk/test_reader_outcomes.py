@@ -53,6 +53,16 @@ CANDIDATE = (*QUIET, change("T12", "candidate", evidence="anterior height fell")
         (CANDIDATE, (said("T12", "confirmed"), said("", "1", decision="shift")), "names were changed"),
         (
             CANDIDATE,
+            (said("T12", "confirmed"), said("", "rename L1 T12", decision="undo")),
+            "names were changed",
+        ),
+        (
+            CANDIDATE,
+            (said("T12", "confirmed"), said("", "second", decision="consensus")),
+            "names were changed",
+        ),
+        (
+            CANDIDATE,
             (said("T12", "rejected"), said("", "1", decision="shift", session="pre")),
             "names were changed",
         ),

@@ -16,7 +16,9 @@ from qmri.pipeline.study.study_sheet import exam_name
 from qmri.spine.levels import sort_levels
 
 CONFIRMED, REJECTED, NONE, OPEN = "confirmed", "rejected", "none", "open"
-RENAMING = ("shift", "rename", "delete", "add")
+RENAMING = ("shift", "rename", "delete", "add", "undo", "consensus")
+"""Decisions after which a name may stand for another body."""
+
 COMPARED = ("none", "known")
 
 Cells = Mapping[str, str]

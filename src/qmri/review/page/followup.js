@@ -73,6 +73,7 @@ export class FollowUp {
   }
 
   async select(level) {
+    const began = performance.now();
     this.level = level ?? "";
     document.body.dataset.followup = "loading";
     this.draw();
@@ -107,6 +108,7 @@ export class FollowUp {
     }
     document.body.dataset.followup = "ready";
     document.body.dataset.level = level;
+    document.body.dataset.levelMilliseconds = String(Math.round(performance.now() - began));
     const next = this.told.waiting.find((one) => one !== level);
     if (next) getJson(this.at(`/${next}`)).catch(() => {}); // registered while this one is looked at
   }
