@@ -14,6 +14,7 @@ from qmri.pipeline.reading.readings import SECOND, read_readings
 from qmri.pipeline.records.provenance import sha256
 from qmri.review.decisions import Request
 from qmri.review.desk import Desk
+from qmri.review.second.blinded_desk import SecondDesk
 from qmri.review.second.consensus import outlines
 
 EXAM = "sub-1_ses-a"
@@ -118,6 +119,17 @@ def test_a_consensus_needs_two_reads(results, client):
 def test_no_other_folder_is_a_readers(client, reader):
     for path in (f"{URL}/{reader}", f"{URL}/{reader}/outlines"):
         assert client.get(path).status_code in (404, 405, 409)
+
+
+def test_after_a_consensus_the_blinded_read_of_who_shared_it_is_closed(results, client):
+    client.post(URL, json={"reader": "CD", "take": "first"})
+    for initials, status in (("CD", 409), ("EF", 200)):
+        desk = SecondDesk(results, initials)
+        page = client_of(desk)
+        version = page.get(f"/api/exam/{EXAM}").json()["version"]
+        request = {"decision": "confirm", "version": version}
+        assert page.post(f"/api/exam/{EXAM}/decide", json=request).status_code == status
+        desk.close()
 
 
 def test_not_usable_may_be_the_consensus(results, client):

@@ -12,6 +12,7 @@ from qmri.pipeline.reading.reader_agreement import write_agreement
 from qmri.pipeline.reading.readings import SECOND, read_readings
 from qmri.pipeline.reading.second_read import (
     automatic_labels,
+    consensus_detail,
     first_verdict,
     keep_automatic,
     keep_first_read,
@@ -223,13 +224,24 @@ def test_a_consensus_leaves_both_reads_as_they_were(tmp_path):
     write_agreement(tmp_path)
     before = (tmp_path / "review" / "agreement.csv").read_text()
     assert keep_first_read(tmp_path, read_readings(tmp_path), EXAM) is not None
-    decide(tmp_path, EXAM, "consensus", reader="AB")
+    decide(tmp_path, EXAM, "consensus", reader="AB", detail=consensus_detail("second", ("AB", "CD")))
     labels.unlink()  # what counts now is another map
     assert first_verdict(tmp_path, read_readings(tmp_path), EXAM).usable
     assert write_agreement(tmp_path).disagreements == 0
     assert (tmp_path / "review" / "agreement.csv").read_text() == before
     assert {row["settled"] for row in table(tmp_path, "disagreements")} == {"1"}
     assert keep_first_read(tmp_path, read_readings(tmp_path), EXAM) is None
+
+
+def test_a_third_reader_is_compared_with_the_first_read_after_a_consensus_of_others(tmp_path):
+    first_read(tmp_path, EXAM, boxes())
+    second_read(tmp_path, EXAM, boxes())
+    keep_first_read(tmp_path, read_readings(tmp_path), EXAM)
+    decide(tmp_path, EXAM, "consensus", detail=consensus_detail("first", ("AB", "CD")))
+    second_read(tmp_path, EXAM, boxes(ONE_OFF), "EF")
+    assert write_agreement(tmp_path).compared == 2
+    rows = table(tmp_path, "disagreements")
+    assert {(row["second_reader"], row["what"], row["settled"]) for row in rows} == {("EF", "name", "0")}
 
 
 def test_the_tables_are_the_same_each_time_and_nothing_else_changes(tmp_path):

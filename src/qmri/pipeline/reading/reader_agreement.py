@@ -134,7 +134,7 @@ def compare_reads(
         second.reader,
         (first.usable, second.usable),
         bodies,
-        settled(readings, exam),
+        settled(readings, exam, reader),
     )
 
 

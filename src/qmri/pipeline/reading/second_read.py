@@ -61,7 +61,7 @@ def second_reads(results: Path, readings: Sequence[Reading]) -> list[tuple[str, 
 
 def first_verdict(results: Path, readings: Sequence[Reading], exam: str) -> Verdict | str:
     """Return what the first reader says of an examination, or why nobody stands behind its labels."""
-    said = [each for each in _before_consensus(readings, exam) if each.read == FIRST]
+    said = [each for each in _independent(readings, exam) if each.read == FIRST]
 
     def confirmed(digest: str) -> Path | None:
         kept = kept_first_read(results, exam)
@@ -79,7 +79,7 @@ def first_verdict(results: Path, readings: Sequence[Reading], exam: str) -> Verd
 
 def second_verdict(results: Path, readings: Sequence[Reading], exam: str, reader: str) -> Verdict | str:
     """Return what a second reader says of an examination, or why they do not stand behind their labels."""
-    before = _before_consensus(readings, exam)
+    before = _independent(readings, exam, reader)
     said = [each for each in before if each.read == SECOND and each.reader == reader]
     path = second_read_path(results, reader, exam)
     return _verdict(said, lambda digest: _of_checksum([path], digest), "the second reader")
@@ -89,10 +89,21 @@ def _of_checksum(paths: Sequence[Path], digest: str) -> Path | None:
     return next((path for path in paths if path.is_file() and sha256(path) == digest), None)
 
 
-def _before_consensus(readings: Sequence[Reading], exam: str) -> Iterator[Reading]:
-    """Yield what was decided on an examination while the readers did not know of each other."""
+def _independent(readings: Sequence[Reading], exam: str, reader: str | None = None) -> Iterator[Reading]:
+    """Yield what was decided on an examination before a consensus, or before one that ``reader`` shared."""
     of_exam = (each for each in readings if each.examination == exam)
-    return takewhile(lambda each: each.decision != "consensus", of_exam)
+    return takewhile(lambda each: not shares_consensus(each, reader), of_exam)
+
+
+def consensus_detail(taken: str, readers: Sequence[str]) -> str:
+    """Return what the log says of a consensus: what was taken, and whose it is."""
+    return f"{taken}; {', '.join(readers)}"
+
+
+def shares_consensus(reading: Reading, reader: str | None = None) -> bool:
+    """Tell whether a reading is a consensus, and one of ``reader`` if one is named."""
+    readers = reading.detail.partition("; ")[2].split(", ")
+    return reading.decision == "consensus" and (reader is None or reader in readers)
 
 
 def _verdict(said: Sequence[Reading], confirmed: Callable[[str], Path | None], who: str) -> Verdict | str:
@@ -144,21 +155,21 @@ def fractures_said(
     """Return what was said last of a fracture of each level, by a reader or by anybody of that read."""
     return {
         each.level: " ".join(sorted(each.detail.split()))
-        for each in _before_consensus(readings, exam)
+        for each in _independent(readings, exam, reader)
         if each.decision == "fracture" and each.read == read and reader in (None, each.reader)
     }
 
 
-def settled(readings: Sequence[Reading], exam: str) -> bool:
-    """Tell whether an examination is as a consensus left it; confirming it once more changes nothing."""
+def settled(readings: Sequence[Reading], exam: str, reader: str) -> bool:
+    """Tell whether an examination is as a consensus left it, and a second reader shared one.
+
+    Confirming it once more changes nothing.
+    """
+    said = [each for each in readings if each.examination == exam and each.read == FIRST]
     words = [
-        each.decision
-        for each in readings
-        if each.examination == exam
-        and each.read == FIRST
-        and each.decision in ("consensus", "not_usable", "usable", *CHANGES)
+        each.decision for each in said if each.decision in ("consensus", "not_usable", "usable", *CHANGES)
     ]
-    return bool(words) and words[-1] == "consensus"
+    return words[-1:] == ["consensus"] and any(shares_consensus(each, reader) for each in said)
 
 
 def automatic_labels(results: Path, exam: str) -> Path | None:

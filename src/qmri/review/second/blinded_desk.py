@@ -9,7 +9,7 @@ from pathlib import Path
 
 from qmri.errors import QmriError
 from qmri.pipeline.reading.readings import SECOND, Reading
-from qmri.pipeline.reading.second_read import automatic_labels, second_read_path
+from qmri.pipeline.reading.second_read import automatic_labels, second_read_path, shares_consensus
 from qmri.review.decisions import Request
 from qmri.review.desk import Desk
 from qmri.review.draft import Reader
@@ -44,6 +44,22 @@ class SecondDesk(Desk):
     def shows(self, reading: Reading) -> bool:
         """Tell whether a reading is this reader's own."""
         return reading.read == SECOND and reading.reader == self.initials
+
+    def decide(self, exam: str, request: Request) -> str:
+        """Do what the reader decided; an examination on which this reader has agreed with another is closed.
+
+        Raises
+        ------
+        QmriError
+            If it is closed, or the decision is refused.
+        """
+        log = [each for each in super().readings() if each.examination == exam]
+        if any(shares_consensus(each, self.initials) for each in log):
+            raise QmriError(
+                "a consensus was reached on this examination, so it is no blinded read any more",
+                remedy="qmri review without --second",
+            )
+        return super().decide(exam, request)
 
     def _path(self, exam: str) -> Path:
         return second_read_path(self.results, self.initials, exam)

@@ -17,6 +17,7 @@ from qmri.pipeline.reading.reader_agreement import compare_reads
 from qmri.pipeline.reading.readings import FIRST, SECOND, Reading, by_examination
 from qmri.pipeline.reading.second_read import (
     Verdict,
+    consensus_detail,
     first_verdict,
     fractures_said,
     keep_first_read,
@@ -40,7 +41,7 @@ def waiting(desk: Desk, exams: Sequence[str]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for reader, exam in second_reads(desk.results, readings):
         said = of_exam[exam]
-        if exam in wanted and not settled(said, exam) and _verdicts(desk, said, exam, reader):
+        if exam in wanted and not settled(said, exam, reader) and _verdicts(desk, said, exam, reader):
             found.setdefault(exam, []).append(reader)
     return found
 
@@ -114,7 +115,7 @@ def settle(desk: Desk, exam: str, reader: str, take: str) -> None:
     if verdicts is None:
         raise QmriError("a consensus needs two reads that their readers confirmed")
     keep_first_read(desk.results, readings, exam)
-    detail = f"{take}; {verdicts[0].reader}, {reader}"
+    detail = consensus_detail(take, (verdicts[0].reader, reader))
     if take == "edited":
         desk.settle(exam, desk.draft(exam).labels, detail)
         return
