@@ -71,6 +71,13 @@ def test_a_session_that_failed_is_told_and_the_page_is_made(repeated_study):
     assert "is a candidate" not in text
 
 
+def test_the_page_of_who_has_no_longer_several_sessions_goes(own):
+    sheet, results = own
+    sheet.write_text("\n".join(line for line in sheet.read_text().splitlines() if "01,fu" not in line) + "\n")
+    assert main(["report", "--study-page", "--results", str(results), "--study", str(sheet)]) == 0
+    assert [path.name for path in (results / "report" / "participants").iterdir()] == ["sub-02.html"]
+
+
 def test_the_same_bytes_again(own):
     before = page(own[1])
     assert write(own) == 0

@@ -251,3 +251,8 @@ def test_a_verdict_makes_the_page_of_its_participant_anew_and_nothing_else(batch
     assert (study.out / "review" / "outcomes.csv").is_file()
     ledger = json.loads((study.out / "provenance.json").read_text())
     assert "report/participants/sub-b2.html" in ledger["outputs"]
+    before = {path: path.stat().st_mtime_ns for path in pages.iterdir()}
+    study.behave("a1fu", {"fit": {"seconds": 0}})  # another examination: all tables are made anew
+    assert study.run().returncode == 0
+    changed = {path.name for path, time_ns in before.items() if path.stat().st_mtime_ns != time_ns}
+    assert changed == {"sub-a1.html"}

@@ -131,11 +131,18 @@ class Plan:
 
     def verdicts(self, subject: str) -> str:
         """Return what readers said about new fractures of a participant."""
-        own = [one for one in self._readings if one.examination.startswith(f"{subject}_")]
+        own = [one for one in self.readings if one.examination.startswith(f"{subject}_")]
         return verdicts_fingerprint(own)
 
     @cached_property
-    def _readings(self) -> list[Reading]:
+    def readings(self) -> list[Reading]:
+        """What readers decided in the results folder.
+
+        Raises
+        ------
+        QmriError
+            If the log was edited.
+        """
         return read_readings(self.results)
 
     @property
@@ -216,7 +223,7 @@ class Plan:
         """Write down what the tables were made from, and what a reader should look at."""
         self._write_ledger(finished=True)
         write_worklist(self.results, self.study.names)
-        if log_path(self.results).is_file():
+        if log_path(self.results).is_file() and (self.results / "markers" / "changes.csv").is_file():
             write_outcomes(self.results)
 
     def _write_ledger(self, *, finished: bool) -> None:
@@ -253,7 +260,7 @@ def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
     beside = None if sections else config_beside(sheet)
     checked = parse_config(read_table(beside) if beside else sections, "the configuration")
     plan = Plan(sheet, results, read_study(sheet), checked, beside)
-    _ = plan.backends, plan.risk_tables  # refused here rather than in every job
+    _ = plan.backends, plan.risk_tables, plan.readings  # refused here rather than in every job
     return plan
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from qmri.outputs import PATIENT_COLUMNS, exam_directory, file_path
+from qmri.outputs.files import PARTICIPANT_PAGES
 from qmri.outputs.tables import read_rows
 from qmri.pipeline.records.citations import methods_text
 from qmri.pipeline.records.ledger import run_times
@@ -77,6 +78,10 @@ def write_study_page(study: Study, results: Path) -> Path:
     )
     path = results / "report" / "index.html"
     path.parent.mkdir(parents=True, exist_ok=True)
+    repeated = {exams[0].subject for exams in study.repeated.values()}
+    for page in (results / PARTICIPANT_PAGES).glob("*.html"):
+        if page.stem not in repeated:  # of a participant who has no longer several sessions
+            page.unlink()
     replace_text(path, text)
     return path
 
