@@ -8,6 +8,12 @@ import sys
 from pathlib import Path
 
 import pytest
+from review_desk import HOME, PORT
+from starlette.testclient import TestClient
+
+from qmri.review.desk import Desk
+from qmri.review.guard import Door
+from qmri.review.server import make_app
 
 
 @pytest.fixture(scope="session")
@@ -61,3 +67,32 @@ def example(example_results, tmp_path) -> Path:
     """A copy that a test may change."""
     shutil.copytree(example_results, tmp_path / "example")
     return tmp_path / "example"
+
+
+@pytest.fixture
+def tokens() -> list[str]:
+    """The tokens that the server has announced."""
+    return []
+
+
+@pytest.fixture
+def desk(example):
+    """The desk of a first reader; what is measured again is another test's."""
+    desk = Desk(example / "results", example / "study" / "study.csv", "AB")
+    desk.again.stop()
+    yield desk
+    desk.close()
+
+
+@pytest.fixture
+def stranger(desk, tokens) -> TestClient:
+    """A client without a cookie."""
+    return TestClient(make_app(desk, Door(tokens.append), PORT), base_url=HOME, follow_redirects=False)
+
+
+@pytest.fixture
+def reader(stranger, tokens) -> TestClient:
+    """A client that has come in."""
+    answer = stranger.get("/", params={"token": tokens[0]})
+    assert answer.status_code == 303
+    return stranger

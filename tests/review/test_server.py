@@ -5,10 +5,9 @@ import re
 
 import numpy as np
 import pytest
-from starlette.testclient import TestClient
+from review_desk import EXAM, HOME, PORT, decide, recorded, saved
 
-from qmri.images.nifti import read_volume
-from qmri.outputs import exam_directory, file_path
+from qmri.outputs import exam_directory
 from qmri.pipeline.reading.corrections import correction_path
 from qmri.pipeline.reading.notes import read_note, read_unusable
 from qmri.pipeline.reading.readings import read_readings
@@ -17,56 +16,10 @@ from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.study.reader_fractures import reader_fractures_path
 from qmri.pipeline.study.study_sheet import read_study
 from qmri.review.desk import Desk
-from qmri.review.guard import COOKIE, LARGEST_BODY, Door
-from qmri.review.server import make_app
+from qmri.review.guard import COOKIE, LARGEST_BODY
 from qmri.spine.levels import LEVEL_ID
 
-PORT = 5999
-HOME = f"http://127.0.0.1:{PORT}"
-EXAM = "sub-02_ses-pre"
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def tokens():
-    return []
-
-
-@pytest.fixture
-def desk(example, monkeypatch):
-    desk = Desk(example / "results", example / "study" / "study.csv", "AB")
-    desk.again.stop()  # what is measured again is another test's
-    yield desk
-    desk.close()
-
-
-@pytest.fixture
-def stranger(desk, tokens):
-    return TestClient(make_app(desk, Door(tokens.append), PORT), base_url=HOME, follow_redirects=False)
-
-
-@pytest.fixture
-def reader(stranger, tokens):
-    answer = stranger.get("/", params={"token": tokens[0]})
-    assert answer.status_code == 303
-    return stranger
-
-
-def decide(client, decision, exam=EXAM, *, version=None, status=200, **what):
-    if version is None:
-        version = client.get(f"/api/exam/{exam}").json().get("version", 0)
-    body = {"decision": decision, "version": version, **what}
-    answer = client.post(f"/api/exam/{exam}/decide", json=body, headers={"Origin": HOME})
-    assert answer.status_code == status, answer.text
-    return answer.json()
-
-
-def saved(desk, exam=EXAM):
-    return read_volume(correction_path(desk.results, exam)).data
-
-
-def recorded(desk, exam=EXAM):
-    return read_volume(file_path(exam_directory(desk.results, exam, "segment"), exam, "labels")).data
 
 
 def every_route(client):
@@ -99,7 +52,7 @@ def test_a_wrong_token_is_refused(stranger, token):
 
 @pytest.mark.parametrize("cookie", ["", "x", "é".encode().decode("latin-1"), '"; drop'])
 def test_a_made_up_cookie_is_refused(stranger, cookie):
-    answer = stranger.get("/api/study", headers={"Cookie": f"{COOKIE}={cookie}".encode("latin-1")})
+    answer = stranger.get("/api/study", headers={"Cookie": f"{COOKIE}_{PORT}={cookie}".encode("latin-1")})
     assert answer.status_code == 403
 
 

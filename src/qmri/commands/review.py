@@ -25,7 +25,7 @@ at once as what qmri run takes (a label map _desc-manual_dseg.nii.gz, a tick of 
 time and checksum in review/decisions.csv. What was changed is measured again in the background. Ctrl-C ends
 the review and makes the tables; nothing else may write into the results meanwhile.
 """
-MOST_SHEETS = 200
+MOST_SHEETS, LARGEST_SHEET = 200, 5_000_000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -170,6 +170,9 @@ def find_sheet(results: Path, digest: str) -> Path | None:
     folders += [path for path in sorted(Path.cwd().iterdir()) if path.is_dir()]
     tables = [path for folder in folders for kind in ("*.csv", "*.tsv") for path in sorted(folder.glob(kind))]
     for path in list(dict.fromkeys(tables))[:MOST_SHEETS]:
-        if path.stat().st_size < 5_000_000 and sha256(path) == digest:
-            return path
+        try:
+            if path.is_file() and path.stat().st_size < LARGEST_SHEET and sha256(path) == digest:
+                return path
+        except OSError:
+            continue  # a table that may not be read is not the one
     return None

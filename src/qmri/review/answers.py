@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,8 @@ from starlette.responses import JSONResponse, Response
 from qmri.errors import QmriError
 from qmri.review.desk import Desk
 
+log = logging.getLogger(__name__)
+DISK = "make room on the disk of the results, or gain the right to write there, and decide once more"
 Handler = Callable[..., Any]
 
 
@@ -30,6 +33,9 @@ def answer(handler: Handler, desk: Desk, body: type[BaseModel] | None = None) ->
             return JSONResponse({"problem": "the request is not understood", "found": str(error)}, 422)
         except QmriError as error:
             return JSONResponse({"problem": error.reason, "remedy": error.remedy or ""}, 409)
+        except OSError as error:
+            log.exception("a request could not be answered")
+            return JSONResponse({"problem": f"not saved: {error.strerror or error}", "remedy": DISK}, 507)
         return result if isinstance(result, Response) else JSONResponse(result)
 
     return endpoint

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
 from qmri.review.examination import Opened
 from qmri.segment.reader import edits
+from qmri.segment.reader.correction import require_one_piece
 from qmri.segment.reader.one_body import Prepared, add_body, move_body
-from qmri.spine.levels import parse_level
+from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, parse_level
 
 Labels = NDArray[np.int16]
 MOST_RUNS = 200_000
+Count = Annotated[int, Field(ge=0, lt=2**40)]
 
 
 class Request(BaseModel):
@@ -67,11 +69,17 @@ class Request(BaseModel):
     to: str = Field("", max_length=4)
     shift: int = Field(0, ge=-5, le=5)
     point: tuple[float, float, float] | None = None
-    runs: list[tuple[int, int]] = Field(default_factory=list, max_length=MOST_RUNS)
+    runs: list[tuple[Count, Count]] = Field(default_factory=list, max_length=MOST_RUNS)
     erase: bool = False
     over: bool = False
     text: str = Field("", max_length=500)
     kinds: list[Literal["treated", "acute", "old"]] = []
+
+    @field_validator("text")
+    @classmethod
+    def _one_line(cls, text: str) -> str:
+        """Return a text as one line without control characters."""
+        return " ".join("".join(" " if ord(sign) < 32 or ord(sign) == 127 else sign for sign in text).split())
 
 
 @dataclass
@@ -109,7 +117,7 @@ def edit_of(
     """
     level = parse_level(request.level) if request.level else ""
     if request.decision == "confirm":
-        return Edit(_confirmed, confirms=True)
+        return Edit(lambda labels: _confirmed(labels, opened), confirms=True)
     if request.decision == "shift":
         return Edit(
             lambda labels: edits.shift_names(labels, request.shift),
@@ -132,17 +140,38 @@ def _stroke(request: Request, level: str, opened: Opened) -> Edit:
     """Return the edit of a stroke of the brush or the eraser."""
     mask = opened.from_page(np.array(request.runs, np.int64).reshape(-1, 2))
     size = int(np.count_nonzero(mask))
-    if request.erase:
-        return Edit(lambda labels: edits.erase(labels, mask, level), level, f"-{size} voxels")
-    return Edit(lambda labels: edits.paint(labels, mask, level, over=request.over), level, f"+{size} voxels")
+    edit = Edit(lambda labels: labels, level, f"{'-' if request.erase else '+'}{size} voxels")
+
+    def change(labels: Labels) -> Labels:
+        if request.erase:
+            painted = edits.erase(labels, mask, level)
+        else:
+            painted = edits.paint(labels, mask, level, over=request.over)
+        edit.note = _note_pieces(painted, level, opened)
+        return painted
+
+    edit.change = change
+    return edit
 
 
-def _confirmed(labels: Labels) -> Labels:
+def _confirmed(labels: Labels, opened: Opened) -> Labels:
+    """Return labels (x, y, z) if a reader can stand behind them: the next run would refuse others."""
     if not labels.any():
         raise QmriError(
             "there is no body that could be confirmed", remedy="add a body by a click, or say not usable"
         )
+    for number in np.unique(labels[labels > 0]):
+        require_one_piece(labels == number, LEVEL_NAME[int(number)], opened.images.affine)
     return labels
+
+
+def _note_pieces(labels: Labels, level: str, opened: Opened) -> str:
+    """Return what speaks against a painted body, empty where nothing does."""
+    try:
+        require_one_piece(labels == LEVEL_ID[level], level, opened.images.affine)
+    except QmriError as error:
+        return f"the body cannot be measured so: {error.reason}"
+    return ""
 
 
 def _cut(request: Request, level: str, prepared: Callable[[], Prepared], settings: SegmentSettings) -> Edit:

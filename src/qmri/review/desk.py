@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from qmri.config import SegmentSettings, read_config
 from qmri.errors import QmriError
 from qmri.outputs import exam_directory
-from qmri.pipeline.reading.corrections import correction_path
-from qmri.pipeline.reading.notes import UnusableNote, unusable_path, write_unusable
+from qmri.pipeline.reading.corrections import correction_path, saved_correction
+from qmri.pipeline.reading.notes import UnusableNote, read_unusable, unusable_path, write_unusable
 from qmri.pipeline.reading.readings import FIRST, Reading, append_reading, now, read_readings
 from qmri.pipeline.reading.second_read import keep_automatic
-from qmri.pipeline.reading.worklist import tick_labels
+from qmri.pipeline.reading.worklist import read_done, tick_labels
 from qmri.pipeline.records.ledger import examinations_of
 from qmri.pipeline.study.reader_fractures import ReaderFractures, write_reader_fractures
 from qmri.pipeline.study.study_sheet import Study, read_study
@@ -49,7 +49,7 @@ class Desk:
         self.read = FIRST
         self.names = examinations_of(results)
         self.again = Again(results, sheet) if sheet else None
-        self._open = OpenDrafts(lambda exam: Draft(results, self._opened(exam), self._path(exam)))
+        self._open = OpenDrafts(self._new_draft, self._found)
         self._before: dict[str, dict[str, dict[str, str]]] = {}
         self._lock = threading.RLock()
 
@@ -201,6 +201,13 @@ class Desk:
     def _path(self, exam: str) -> Path:
         return correction_path(self.results, exam)
 
+    def _found(self, exam: str) -> Path | None:
+        """Return the correction that lies there, in whatever form."""
+        return saved_correction(self.results, exam)
+
+    def _new_draft(self, exam: str) -> Draft:
+        return Draft(self.results, self._opened(exam), self._path(exam), self._found(exam))
+
     def _opened(self, exam: str) -> Opened:
         return open_examination(self.results, exam)
 
@@ -212,10 +219,20 @@ class Desk:
                 remedy="look at it again; it has been loaded as it is now",
             )
         if request.decision == "undo":
+            if draft.undoable == "confirm":
+                self._unconfirmed(exam, reader)
             draft.undo(reader)
             return ""
+        if request.decision == "confirm" and self._is_unusable(exam):
+            raise QmriError(
+                "the examination is said to be not usable, so it cannot be confirmed",
+                remedy="say first that it is usable after all (x)",
+            )
         edit = edit_of(request, draft.opened, lambda: self._open.prepared(exam), self._settings)
+        was_confirmed = draft.names_confirmed
         digest = draft.apply(reader, request.decision, edit)
+        if was_confirmed and not draft.names_confirmed:
+            self._unconfirmed(exam, reader)
         if request.decision == "confirm":
             self._confirmed(exam, reader, digest)
         return edit.note
@@ -227,6 +244,14 @@ class Desk:
 
     def _confirmed(self, exam: str, reader: Reader, digest: str) -> None:
         tick_labels(self.results, exam, reader.initials, digest)
+
+    def _unconfirmed(self, exam: str, reader: Reader) -> None:
+        """Take the tick of an examination back."""
+        if exam in read_done(self.results):
+            tick_labels(self.results, exam, reader.initials, "")
+
+    def _is_unusable(self, exam: str) -> bool:
+        return read_unusable(exam_directory(self.results, exam, "segment"), exam) is not None
 
     def _decide_use(self, exam: str, request: Request, reader: Reader) -> None:
         directory = exam_directory(self.results, exam, "segment")

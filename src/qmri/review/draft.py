@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from zlib import compress, crc32, decompress
 
@@ -13,6 +13,7 @@ from qmri.errors import QmriError
 from qmri.pipeline.reading.corrections import save_correction, withdraw_correction
 from qmri.pipeline.reading.notes import read_note
 from qmri.pipeline.reading.readings import Reading, append_reading, now
+from qmri.pipeline.reading.saved import saved_digest
 from qmri.review.decisions import Edit
 from qmri.review.examination import Opened
 
@@ -63,6 +64,8 @@ class Draft:
         The examination.
     path
         Where the correction is saved.
+    found
+        The correction that the labels were read from, in whatever form; None where there was none.
 
     Attributes
     ----------
@@ -70,10 +73,11 @@ class Draft:
         The labels as they are now, int16 (x, y, z).
     """
 
-    def __init__(self, results: Path, opened: Opened, path: Path) -> None:
+    def __init__(self, results: Path, opened: Opened, path: Path, found: Path | None) -> None:
         self.results, self.opened, self.path = results, opened, path
-        note = read_note(path) if path.is_file() else None
-        self._was_there = path.is_file()
+        note = read_note(found) if found else None
+        self._was_there = found is not None
+        self._saved = _digest(found)
         self._decided_before = note.Decisions if note else ()
         confirmed = self._was_there and (note is None or note.NamesConfirmed)
         self.labels: NDArray[np.int16] = opened.labels
@@ -94,6 +98,10 @@ class Draft:
         """The decision that undo would take back, empty where there is none."""
         return self._steps[-1].decision
 
+    def is_of(self, found: Path | None) -> bool:
+        """Tell whether the correction that lies there now is the one that was read or saved here."""
+        return self._saved == _digest(found)
+
     def apply(self, reader: Reader, decision: str, edit: Edit) -> str:
         """Apply a change of the labels, save them and log it; return the SHA-256 of what was saved.
 
@@ -101,13 +109,14 @@ class Draft:
         ------
         QmriError
             If the change is refused; nothing is saved then.
+        OSError
+            If it cannot be saved; the labels are as they were then.
         """
         labels = edit.change(self.labels)
         confirmed = self.names_confirmed if edit.confirms is None else edit.confirms
         words = " ".join(part for part in (decision, edit.level, edit.detail) if part)
-        self._steps.append(Step(_packed(labels), confirmed, words))
-        self.labels = labels
-        return self._save(reader, decision, edit.level, edit.detail)
+        steps = [*self._steps, Step(_packed(labels), confirmed, words)]
+        return self._save(steps, labels, Reading(*self._who(reader), decision, edit.level, edit.detail))
 
     def undo(self, reader: Reader) -> str:
         """Take the last decision of this sitting back; return the SHA-256 of what was saved, if anything is.
@@ -119,29 +128,36 @@ class Draft:
         """
         if len(self._steps) == 1:
             raise QmriError("there is nothing to undo", remedy="only decisions of this sitting can be undone")
-        undone = self._steps.pop()
-        flat = np.frombuffer(decompress(self._steps[-1].packed), np.uint8)
-        self.labels = flat.reshape(self.labels.shape).astype(np.int16)
-        return self._save(reader, "undo", "", undone.decision)
+        steps = self._steps[:-1]
+        flat = np.frombuffer(decompress(steps[-1].packed), np.uint8)
+        labels = flat.reshape(self.labels.shape).astype(np.int16)
+        return self._save(steps, labels, Reading(*self._who(reader), "undo", "", self.undoable))
 
-    def _save(self, reader: Reader, decision: str, level: str, detail: str) -> str:
-        decided = [*self._decided_before, *(step.decision for step in self._steps[1:])]
-        if len(self._steps) == 1 and not self._was_there:
+    def _who(self, reader: Reader) -> tuple[str, str, str, str]:
+        return now(), reader.initials, reader.read, self.opened.exam
+
+    def _save(self, steps: list[Step], labels: NDArray[np.int16], reading: Reading) -> str:
+        """Save labels (x, y, z) with the steps that led to them; they are the draft's once they are saved."""
+        decided = [*self._decided_before, *(step.decision for step in steps[1:])]
+        if len(steps) == 1 and not self._was_there:
             withdraw_correction(self.path)
             digest = ""
         else:
             digest = save_correction(
                 self.path,
-                self.labels,
+                labels,
                 self.opened.images.affine,
-                reader=reader.initials,
+                reader=reading.reader,
                 decisions=decided,
-                names_confirmed=self.names_confirmed,
+                names_confirmed=steps[-1].names_confirmed,
             )
-        name = self.path.name if digest else ""
-        who = (now(), reader.initials, reader.read, self.opened.exam)
-        append_reading(self.results, Reading(*who, decision, level, detail, name, digest))
+        self._steps, self.labels, self._saved = steps, labels, digest
+        append_reading(self.results, replace(reading, file=self.path.name if digest else "", sha256=digest))
         return digest
+
+
+def _digest(found: Path | None) -> str:
+    return saved_digest(found) if found else ""
 
 
 def _packed(labels: NDArray[np.int16]) -> bytes:

@@ -18,13 +18,17 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 COOKIE = "qmri_review"
+"""Of the cookie's name: the port follows, since a browser sends cookies to every port of a machine."""
 LARGEST_BODY = 8_000_000
 POLICY = (
     "default-src 'none'; script-src 'self' 'wasm-unsafe-eval' blob:; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src data:; worker-src blob:; connect-src 'self' data: blob:; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-USED = "this address has been used, or never was one: the terminal of qmri review shows one that opens"
+USED = (
+    "this address has been used, or is of a review that has ended: "
+    "the terminal of qmri review shows one that opens"
+)
 HEADERS = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",
@@ -77,6 +81,7 @@ class Guard:
 
     def __init__(self, app: ASGIApp, door: Door, port: int) -> None:
         self.app, self.door = app, door
+        self.cookie = f"{COOKIE}_{port}"
         self.hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost")}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,7 +114,7 @@ class Guard:
         if origin is not None and origin not in origins:
             return PlainTextResponse("not from the page of this server", 403)
         length = headers.get("content-length", "0")
-        if not length.isdigit() or int(length) > LARGEST_BODY:
+        if not (length.isascii() and length.isdigit()) or int(length) > LARGEST_BODY:
             return _too_large()
         return None
 
@@ -120,20 +125,20 @@ class Guard:
             cookie = self.door.exchange(given[0])
             if cookie is not None:
                 answer = RedirectResponse("/", 303)
-                answer.set_cookie(COOKIE, cookie, httponly=True, samesite="lax")
+                answer.set_cookie(self.cookie, cookie, httponly=True, samesite="lax")
                 return answer
-        if any(self.door.knows(cookie) for cookie in _cookies(Headers(scope=scope))):
+        if any(self.door.knows(cookie) for cookie in _cookies(Headers(scope=scope), self.cookie)):
             return None
         return PlainTextResponse(USED, 403)
 
 
-def _cookies(headers: Headers) -> list[str]:
+def _cookies(headers: Headers, name: str) -> list[str]:
     jar: SimpleCookie = SimpleCookie()
     try:
         jar.load(headers.get("cookie", ""))
     except CookieError:
         return []
-    return [jar[COOKIE].value] if COOKIE in jar else []
+    return [jar[name].value] if name in jar else []
 
 
 def _too_large() -> Response:

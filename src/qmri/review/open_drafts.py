@@ -6,6 +6,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from qmri.errors import QmriError
 from qmri.review.draft import Draft
@@ -21,10 +22,13 @@ class OpenDrafts:
     ----------
     make
         Opens an examination by its name.
+    found
+        The correction of an examination that lies there now; where another program has saved one since an
+        examination was opened, it is opened anew.
     """
 
-    def __init__(self, make: Callable[[str], Draft]) -> None:
-        self._make = make
+    def __init__(self, make: Callable[[str], Draft], found: Callable[[str], Path | None]) -> None:
+        self._make, self._found = make, found
         self._drafts: OrderedDict[str, Draft] = OrderedDict()
         self._prepared: dict[str, Prepared] = {}
         self._lock = threading.Lock()
@@ -39,9 +43,10 @@ class OpenDrafts:
             If it has no images.
         """
         with self._lock:
-            if exam in self._drafts:
+            if exam in self._drafts and self._drafts[exam].is_of(self._found(exam)):
                 self._drafts.move_to_end(exam)
                 return self._drafts[exam]
+            self._drafts.pop(exam, None)
         made = self._make(exam)
         with self._lock:
             draft = self._drafts.setdefault(exam, made)

@@ -113,10 +113,11 @@ def bind(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((LOOPBACK, port))
-    except OSError as error:
+    except (OSError, OverflowError) as error:
         listening.close()
         raise QmriError(
-            f"port {port} cannot be used ({error.strerror})", remedy="--port 0 takes a free one"
+            f"port {port} cannot be used ({getattr(error, 'strerror', None) or 'ports are 0 to 65535'})",
+            remedy="--port 0 takes a free one",
         ) from None
     return listening
 

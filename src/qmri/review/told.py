@@ -35,24 +35,24 @@ UNITS = {column.name: column.unit or "" for column in VERTEBRA_COLUMNS}
 
 def told_of(desk: Desk, exam: str) -> dict[str, Any]:
     """Return all that the page shows of an examination besides images; JSON values."""
-    directory = exam_directory(desk.results, desk.require(exam), "segment")
-    records = read_records(desk.results, exam)
+    records = read_records(desk.results, desk.require(exam))
     segmented = records.of(SegmentRecord)
-    unusable = read_unusable(directory, exam)
     desk.queue.refresh(exam)
     two = waiting(desk, [exam]).get(exam, [])
     readings = [each for each in desk.readings() if desk.shows(each)]
     row = desk.queue.rows(readings, desk.initials, [exam])[0]
     row["filters"] += ["consensus"] if two else []
+    fractures, why_no_fractures = _fractures(desk, exam)
     told: dict[str, Any] = {
         "exam": exam,
         "row": row,
         "failure": f"{records.failure.failed_stage}: {records.failure.reason}" if records.failure else "",
         "remedy": (records.failure.remedy or "") if records.failure else "",
-        "unusable": unusable.Reason if unusable else "",
+        "unusable": _unusable(desk, exam),
         "verified": segmented is not None and segmented.decisions.levels_verified,
         "doubts": list(segmented.decisions.naming_doubts) if segmented else [],
-        "fractures": _fractures(desk, exam),
+        "fractures": fractures,
+        "no_fractures": why_no_fractures,
         "comments": [
             {"reader": reading.reader, "time": reading.time, "text": reading.detail}
             for reading in readings
@@ -65,7 +65,7 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
     try:
         draft = desk.draft(exam)
     except QmriError as error:
-        return told | {"images": False, "why_no_images": error.reason}
+        return told | {"images": False, "why_no_images": _words(error)}
     return {
         **told,
         **images_told(draft),
@@ -128,10 +128,31 @@ def _numbers(rows: dict[str, dict[str, str]]) -> dict[str, dict[str, str]]:
     return {level: {name: row.get(name, "n/a") for name in NUMBERS} for level, row in rows.items()}
 
 
-def _fractures(desk: Desk, exam: str) -> dict[str, list[str]] | None:
-    """Return which levels are treated, acute and old as the sheets say; None without a study sheet."""
+def _fractures(desk: Desk, exam: str) -> tuple[dict[str, list[str]] | None, str]:
+    """Return which levels are treated, acute and old as the sheets say; None and why without a study sheet.
+
+    What was decided is saved without the sheet; so it may be lacking.
+    """
     if desk.sheet is None:
-        return None
-    row = desk.study.find(exam)
+        return None, ""
+    try:
+        row = desk.study.find(exam)
+    except QmriError as error:
+        return None, f"Fractures cannot be said: {_words(error)}"
     kinds = ("treated", "acute", "old")
-    return {kind: list(getattr(row, f"{kind}_levels")) for kind in kinds}
+    return {kind: list(getattr(row, f"{kind}_levels")) for kind in kinds}, ""
+
+
+def _unusable(desk: Desk, exam: str) -> str:
+    """Return why an examination is not usable; a note that cannot be read is told where it refuses images."""
+    try:
+        unusable = read_unusable(exam_directory(desk.results, exam, "segment"), exam)
+    except QmriError:
+        return ""
+    return unusable.Reason if unusable else ""
+
+
+def _words(error: QmriError) -> str:
+    """Return a refusal in one line."""
+    words = (error.reason, error.where, error.remedy)
+    return "; ".join(str(word) for word in words if word)

@@ -6,6 +6,7 @@ import csv
 import io
 import os
 import re
+import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import astuple, dataclass, fields
@@ -35,6 +36,9 @@ DECISIONS = (
 )
 INITIALS = re.compile(r"[A-Za-z][A-Za-z0-9.-]{0,11}")
 LONGEST_DETAIL = 2000
+FORMULA = re.compile(r"'*[=+\-@]")
+"""How a cell begins that a spreadsheet takes for a formula; it is written with an apostrophe before it."""
+_appending = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -103,9 +107,14 @@ def log_path(results: Path) -> Path:
 def append_reading(results: Path, reading: Reading) -> None:
     """Add a decision to the log; when this returns it is on the disk.
 
-    What a kill left of a line that was being written is taken away first.
+    What a kill left of a line that was being written is taken away first. Threads of one process write one
+    after the other.
     """
-    path = log_path(results)
+    with _appending:
+        _append(log_path(results), reading)
+
+
+def _append(path: Path, reading: Reading) -> None:
     path.parent.mkdir(exist_ok=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -114,7 +123,7 @@ def append_reading(results: Path, reading: Reading) -> None:
         file.truncate(whole)
         if not whole:
             writer.writerow(COLUMNS)
-        writer.writerow([" ".join(str(cell).split())[:LONGEST_DETAIL] for cell in astuple(reading)])
+        writer.writerow([_written(str(cell)) for cell in astuple(reading)])
         file.write(text.getvalue().encode())
         file.flush()
         os.fsync(file.fileno())
@@ -162,7 +171,12 @@ def _parsed(content: str, name: str) -> Iterator[Reading]:
                 found=",".join(cells)[:80],
                 expected=", ".join(COLUMNS),
             )
-        yield Reading(*cells)
+        yield Reading(*(cell[1:] if cell[:1] == "'" and FORMULA.match(cell) else cell for cell in cells))
+
+
+def _written(cell: str) -> str:
+    text = " ".join(cell.split())[:LONGEST_DETAIL]
+    return f"'{text}" if FORMULA.match(text) else text
 
 
 def _whole_lines(path: Path) -> int:

@@ -16,9 +16,8 @@ from qmri.errors import QmriError
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import VERBS
 from qmri.outputs.tables import read_rows
-from qmri.pipeline.reading.notes import read_unusable
 from qmri.pipeline.reading.readings import check_reader
-from qmri.pipeline.reading.saved import find_saved, saved_digest
+from qmri.pipeline.reading.saved import Saved, find_saved, saved_digest
 from qmri.pipeline.records.decisions import SegmentDecisions
 from qmri.pipeline.records.ledger import examinations_of, require_result
 from qmri.pipeline.records.models import Record, SegmentRecord
@@ -123,7 +122,10 @@ def tick_off(results: Path, exam: str, by: str) -> None:
 
 
 def tick_labels(results: Path, exam: str, by: str, labels_sha256: str) -> None:
-    """Record that a reader has looked at the label map that an examination has or is about to get."""
+    """Record that a reader has looked at the label map that an examination has or is about to get.
+
+    An empty checksum takes the tick back.
+    """
     path = results / FOLDER / DONE_FILE
     path.parent.mkdir(exist_ok=True)
     is_new = not path.exists()
@@ -135,11 +137,12 @@ def tick_labels(results: Path, exam: str, by: str, labels_sha256: str) -> None:
 
 
 def read_done(results: Path) -> dict[str, dict[str, str]]:
-    """Return the last tick of each examination."""
+    """Return the last tick of each examination; one that was taken back has no checksum, and is left out."""
     path = results / FOLDER / DONE_FILE
     if not path.is_file():
         return {}
-    return {row["examination"]: row for row in read_rows(path)}
+    last = {row["examination"]: row for row in read_rows(path)}
+    return {exam: row for exam, row in last.items() if row["labels_sha256"] not in ("", "n/a")}
 
 
 def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
@@ -148,10 +151,13 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
     failed_at = failure.failed_stage if failure else ""
     failed = f"failed at {failed_at}: {failure.reason}" if failure else ""
     directory = exam_directory(results, exam, "segment")
-    unusable = read_unusable(directory, exam)
-    if unusable is not None:
-        refused = f"not usable: {unusable.Reason}"
-        return Entry(exam, "done", 0.0, why=refused, failed_at=failed_at, done_by=unusable.Reader)
+    try:
+        saved = find_saved(directory, exam)
+    except QmriError as error:  # one examination's correction is no reason to have no list
+        return Entry(exam, "look", float(len(USUAL_EXPECTED)), why=error.reason, failed_at=failed_at)
+    if saved.unusable is not None:
+        refused = f"not usable: {saved.unusable.Reason}"
+        return Entry(exam, "done", 0.0, why=refused, failed_at=failed_at, done_by=saved.unusable.Reader)
     if failed_at in VERBS[: VERBS.index("segment") + 1]:
         state = "look" if failed_at == "segment" else "no_images"
         return Entry(exam, state, float(len(USUAL_EXPECTED)), why=failed, failed_at=failed_at)
@@ -163,7 +169,7 @@ def _entry(results: Path, exam: str, tick: Mapping[str, str] | None) -> Entry:
         return Entry(exam, "unfinished", 0.0, why=f"{table.name} is missing")
     bodies = read_table(table)
     decisions = record.decisions
-    ticked = tick is not None and tick["labels_sha256"] in _labels_sha256s(record, directory, exam)
+    ticked = tick is not None and tick["labels_sha256"] in _labels_sha256s(record, saved, exam)
     flagged = [body for body in bodies if body.flags]
     confidences = [body.confidence for body in bodies if body.confidence is not None]
     why = [*decisions.naming_doubts, *_findings(flagged)]
@@ -223,13 +229,12 @@ def _names_chance(decisions: SegmentDecisions) -> float:
     return UNKNOWN_NAMES_CHANCE if probability is None else 1 - probability
 
 
-def _labels_sha256s(record: Record, directory: Path, exam: str) -> tuple[str | None, ...]:
+def _labels_sha256s(record: Record, saved: Saved, exam: str) -> tuple[str | None, ...]:
     """Return the checksums of the label map that was recorded, and of a correction that no run has taken yet.
 
     A correction that `qmri review` saved has the bytes of the label map that a run makes of it.
     """
-    saved = find_saved(directory, exam).labels
-    return _labels_sha256(record, exam), saved_digest(saved) if saved else None
+    return _labels_sha256(record, exam), saved_digest(saved.labels) if saved.labels else None
 
 
 def _labels_sha256(record: Record, exam: str) -> str | None:

@@ -64,12 +64,22 @@ class SecondDesk(Desk):
     def _path(self, exam: str) -> Path:
         return second_read_path(self.results, self.initials, exam)
 
-    def _opened(self, exam: str) -> Opened:
+    def _found(self, exam: str) -> Path | None:
         own = self._path(exam)
-        return open_with(self.results, exam, own if own.is_file() else automatic_labels(self.results, exam))
+        return own if own.is_file() else None
+
+    def _opened(self, exam: str) -> Opened:
+        return open_with(self.results, exam, self._found(exam) or automatic_labels(self.results, exam))
 
     def _confirmed(self, exam: str, reader: Reader, digest: str) -> None:
         """Do nothing: the worklist is of the first read."""
+
+    def _unconfirmed(self, exam: str, reader: Reader) -> None:
+        """Do nothing, for the same reason."""
+
+    def _is_unusable(self, exam: str) -> bool:
+        said = [each.decision for each in self.readings() if each.examination == exam]
+        return [word for word in said if word in ("not_usable", "usable")][-1:] == ["not_usable"]
 
     def _decide_use(self, exam: str, request: Request, reader: Reader) -> None:
         if request.decision == "not_usable" and not request.text.strip():
