@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import hypothesis
 import pytest
+from finished_studies import finished_study
 
 hypothesis.settings.register_profile("qmri", deadline=None)  # a timing is no test
 hypothesis.settings.load_profile("qmri")
@@ -27,6 +29,22 @@ def shared_data() -> Path:
     if not path.is_dir():
         pytest.skip("the real test data are not on this machine")
     return path
+
+
+@pytest.fixture(scope="session")
+def example_results(tmp_path_factory: pytest.TempPathFactory, repository: Path) -> Path:
+    """A folder with the example study and its ``results``; nobody may change it.
+
+    The study lies in ``PLANTED_SURNAME``, a folder named after a patient as exports often are.
+    """
+
+    def make(folder: Path) -> Path:
+        return (
+            shutil.copytree(repository / "example_data", folder / "PLANTED_SURNAME", dirs_exist_ok=True)
+            / "study.csv"
+        )
+
+    return finished_study(tmp_path_factory.getbasetemp(), "example_results", make)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,13 +1,10 @@
-"""A finished example study to read: made once for all workers, copied for each test that changes it."""
+"""Finished studies to read, copied for each test that changes them."""
 
-import fcntl
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from finished_studies import finished_study, qmri
 from review_desk import HOME, PORT
 from starlette.testclient import TestClient
 
@@ -16,43 +13,23 @@ from qmri.review.guard import Door
 from qmri.review.server import make_app
 
 
-@pytest.fixture(scope="session")
-def example_results(tmp_path_factory, repository) -> Path:
-    """A folder with a copy of the example study and its results, ``study/study.csv`` and ``results``."""
-    return finished(
-        tmp_path_factory,
-        "review_example",
-        lambda folder: shutil.copytree(repository / "example_data", folder / "study", dirs_exist_ok=True),
-    )
+@pytest.fixture
+def example(example_results, tmp_path) -> Path:
+    """The example study: a folder with ``study/study.csv`` and ``results`` that a test may change."""
+    shutil.copytree(example_results / "PLANTED_SURNAME", tmp_path / "example" / "study")
+    shutil.copytree(example_results / "results", tmp_path / "example" / "results")
+    return tmp_path / "example"
 
 
 @pytest.fixture(scope="session")
 def repeated_results(tmp_path_factory) -> Path:
-    """The same of one simulated patient who comes again after a year with a new fracture."""
-    words = ["--patients", "1", "--follow-up", "--forms", "maps"]
-    return finished(
-        tmp_path_factory, "review_repeated", lambda folder: qmri("simulate", folder / "study", *words)
-    )
+    """One simulated patient who comes again after a year with a new fracture; nobody may change it."""
 
+    def make(folder: Path) -> Path:
+        qmri("simulate", folder / "study", "--patients", "1", "--follow-up", "--forms", "maps")
+        return folder / "study" / "study.csv"
 
-def finished(tmp_path_factory, name, make_study) -> Path:
-    """Make a study and its results once for all workers."""
-    shared = tmp_path_factory.getbasetemp()
-    shared = shared.parent if "PYTEST_XDIST_WORKER" in os.environ else shared
-    folder = shared / name
-    with (shared / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (folder / "results" / "report" / "index.html").is_file():
-            folder.mkdir(exist_ok=True)
-            make_study(folder)
-            qmri("run", folder / "study" / "study.csv", "--out", folder / "results", "--cores", "2")
-    return folder
-
-
-def qmri(*words):
-    command = [sys.executable, "-m", "qmri", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr[-3000:]
+    return finished_study(tmp_path_factory.getbasetemp(), "repeated_results", make)
 
 
 @pytest.fixture
@@ -60,13 +37,6 @@ def repeated(repeated_results, tmp_path) -> Path:
     """A copy of the patient with two sessions that a test may change."""
     shutil.copytree(repeated_results, tmp_path / "repeated")
     return tmp_path / "repeated"
-
-
-@pytest.fixture
-def example(example_results, tmp_path) -> Path:
-    """A copy that a test may change."""
-    shutil.copytree(example_results, tmp_path / "example")
-    return tmp_path / "example"
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def test_what_two_readers_agree_on_is_in_the_tables(example):
     results, sheet = example / "results", example / "study" / "study.csv"
     before = levels(results)
     first = Desk(results, None, "AB")
-    first.decide(EXAM, Request(decision="confirm", version=0))
+    first.decide(EXAM, Request(decision="confirm", version=first.draft(EXAM).version))
     first.decide(EXAM, Request(decision="comment", text="names are certain"))
     first.close()
 
