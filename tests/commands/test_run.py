@@ -39,7 +39,12 @@ def test_a_shipped_profile_is_known_by_name_and_a_users_own_wins(tmp_path, monke
     assert str(snakefile().parent / "profiles" / "slurm") in command("--profile", "slurm")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "slurm").mkdir()
-    assert command("--profile", "slurm").endswith("--profile slurm")
+    assert "--profile slurm" in command("--profile", "slurm")
+
+
+def test_targets_stand_before_options_that_take_several_words():
+    words = command("sub-1/ses-a/report/sub-1_ses-a_report.json")
+    assert words.index("report.json") < min(words.index(name) for name in ("--config ", "--resources "))
 
 
 def test_limits_of_the_user_win():
