@@ -23,7 +23,7 @@ from qmri.pipeline.records.record_files import read_part, read_record
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.label_table import read_label_map, table_path, write_label_map
 from qmri.segment.naming.numbering import Naming
-from qmri.segment.reader.correction import overlap, take_labels, take_seeds, unchanged_bodies
+from qmri.segment.reader.correction import otherwise_named, overlap, take_labels, take_seeds, unchanged_bodies
 from qmri.segment.reader.markups import read_markups
 from qmri.segment.reader.reader_labels import accept_labels
 from qmri.segment.reader.seeds import Seeds, read_seeds
@@ -208,7 +208,7 @@ def _as_before(
     if decided is None or automatic is None:
         return replace(segmentation.naming, doubts=("no reader has confirmed the names",))
     doubts = decided.naming_doubts
-    if {body.name for body in segmentation.bodies} - {body.name for body in automatic.bodies}:
+    if otherwise_named(segmentation.labels, automatic):
         doubts += ("a reader has given other names and not confirmed them",)
     return replace(segmentation.naming, probability=decided.naming_probability, doubts=doubts)
 
