@@ -30,6 +30,9 @@ from qmri.spine.levels import LEVEL_ID, LEVEL_NAME
 
 Values = NDArray[np.float64]
 NOISE_PCT = 3.0
+UNSEEN = ("edge of the images", "times as large")
+"""Doubts about the labels: such bodies are left out."""
+SEED = 7  # limits and weights were set on the patients of seed 1
 TURN_DEG, SHIFT_MM = 8.0, 12.0
 IN_PLANE = np.zeros((3, 3, 3), bool)
 IN_PLANE[1] = ndimage.generate_binary_structure(2, 1)
@@ -51,13 +54,14 @@ def main() -> None:
         centre = np.append(other.body.frame.centre_mm, 1.0)
         distance = float(np.linalg.norm(((result.to_first - true) @ centre)[:3]))
         turn = Rotation.from_matrix(result.to_first[:3, :3] @ true[:3, :3].T).magnitude()
-        found[kind].append((distance, float(np.degrees(turn)), not result.doubts))
-    print(f"{'':20} {'bodies':>6} {'trusted':>7} {'mm: median':>11} {'90 %':>5} {'max':>5}", end="")
+        if not any(words in doubt for doubt in result.doubts for words in UNSEEN):
+            found[kind].append((distance, float(np.degrees(turn)), not result.doubts))
+    print(f"{'':20} {'bodies':>6} {'doubted':>7} {'mm: median':>11} {'90 %':>5} {'max':>5}", end="")
     print(f" {'deg: median':>12} {'90 %':>5} {'max':>5}")
     for kind, rows in found.items():
-        trusted = np.array([row[:2] for row in rows if row[2]])
-        mm, deg = ((np.median(part), np.percentile(part, 90), part.max()) for part in trusted.T)
-        print(f"{kind:20} {len(rows):6} {len(trusted):7}", end=" ")
+        errors = np.array([row[:2] for row in rows])
+        mm, deg = ((np.median(part), np.percentile(part, 90), part.max()) for part in errors.T)
+        print(f"{kind:20} {len(rows):6} {sum(not row[2] for row in rows):7}", end=" ")
         print(f"{mm[0]:11.2f} {mm[1]:5.2f} {mm[2]:5.2f} {deg[0]:12.2f} {deg[1]:5.2f} {deg[2]:5.2f}")
 
 
@@ -69,7 +73,7 @@ def simulated(patients: int) -> Iterator[Pair]:
 
     That of a new fracture is the motion of its axes and of the middle of its lower endplate.
     """
-    plans = list(plan_study(StudyOptions(patients=patients, seed=1, follow_up=True)))
+    plans = list(plan_study(StudyOptions(patients=patients, seed=SEED, follow_up=True)))
     for plan_a, plan_b in zip(plans[::2], plans[1::2], strict=True):
         first, later = simulate_examination(plan_a), simulate_examination(plan_b)
         one, other = with_noise(first, 1), with_noise(later, 2)

@@ -129,6 +129,9 @@ def register_body(first: BodyImage, later: BodyImage) -> BodyRegistration:
         apart = _apart(outline.to_first, other.to_first, corners)
         if apart > MOST_ERROR_MM > other.error_mm and other.cost < AS_GOOD * outline.cost:
             doubts.append(f"a place {apart:.1f} mm away fits as well: both endplates may have moved")
+    loss = _mean_height(first.body) - _mean_height(later.body)
+    if not refined and loss >= LEAST_LOSS_MM:
+        doubts.append(f"the body lost {loss:.0f} mm of its mean height: how it is turned is known roughly")
     by = "image" if refined else "outline"
     return BodyRegistration(best.to_first, by, best.error_mm, overlap, tuple(dict.fromkeys(doubts)))
 
