@@ -135,8 +135,13 @@ def test_each_map_is_shown_by_its_key_with_outlines_on_it(example):
         )
         page.keyboard.press("2")
         page.wait_for_function("() => window.review.shown === 'pdff'")
-        page.keyboard.press("v")  # the vendor's map of the same place
-        page.wait_for_function("() => window.review.shown === 'vendor_pdff'")
+        alone = picture(page)
+        page.keyboard.press("v")  # the vendor's map beside it
+        page.wait_for_selector("body[data-beside=yes]")
+        page.keyboard.press("v")
+        page.wait_for_selector("body[data-beside=no]")
+        page.wait_for_timeout(1000)
+        assert (np.abs(picture(page) - alone).max(axis=-1) > 40).mean() < 0.02
 
 
 def test_a_kill_at_any_moment_loses_no_decision(example):

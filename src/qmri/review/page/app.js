@@ -1,6 +1,7 @@
 // The review: an examination after the other, everything under a key, each decision saved before the page goes on.
 
 import { ask, getBytes, getJson, post, Refused } from "./ask.js";
+import { Beside } from "./beside.js";
 import { Consensus } from "./consensus.js";
 import { FollowUp } from "./followup.js";
 import { drawLevels } from "./levels.js";
@@ -13,7 +14,7 @@ const look = new Look(by("canvas"), by("names"));
 const queue = new Queue(by("queue"), by("filter"), (exam) => open(exam));
 window.review = look; // for whoever drives the page
 const brush = new Brush(look, (stroke) => decide("paint", { level: selected, ...stroke }));
-const consensus = new Consensus(look);
+const consensus = new Consensus(look), beside = new Beside(look, by("beside"));
 const followup = new FollowUp({ named: async () => Boolean(study.reader) || nameReader(), closed: () => by("canvas").focus() });
 const ahead = new Map();
 let study = {}, told = {}, selected = "", visible = true, busy = Promise.resolve();
@@ -51,6 +52,7 @@ async function open(exam) {
   told = what;
   selected = "";
   consensus.close();
+  beside.close();
   by("view").hidden = !told.images;
   if (told.images) {
     await look.open(told.layers[0], first, labels, told.bodies);
@@ -127,7 +129,7 @@ function button(text, key, act, pressed) {
 
 function drawMaps() {
   by("maps").replaceChildren(...(told.layers ?? []).map((layer) => {
-    const key = Object.keys(MAPS).find((each) => MAPS[each] === layer.key) ?? "V";
+    const key = Object.keys(MAPS).find((each) => MAPS[each] === layer.key) ?? "v";
     return button(layer.title, key, () => show(layer.key), look.shown === layer.key);
   }));
 }
@@ -145,13 +147,33 @@ function select(level) {
   if (brush.mode) brush.use(brush.mode, body?.id ?? 0);
   for (const row of by("levels").tBodies[0].rows) if (row.dataset.level) row.setAttribute("aria-selected", String(row.dataset.level === level));
   by("levels").querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  drawActions();
 }
 
 async function show(key) {
   const layer = layerOf(key), exam = told.exam;
   if (!layer) { say("There is no such map here.", true); return; }
   if (!look.has(key)) await look.add(layer, await getBytes(path(exam, `/layer/${key}`)));
-  if (told.exam === exam) { look.show(layer); drawMaps(); }
+  if (told.exam !== exam) return;
+  look.show(layer);
+  if (beside.open) await showVendor();
+  drawMaps();
+}
+
+// The vendor's map of what is shown, beside it.
+async function showVendor() {
+  const layer = layerOf(`vendor_${look.shown}`), exam = told.exam;
+  if (!layer) { beside.close(); say("The scanner made no such map.", true); return; }
+  const bytes = await getBytes(path(exam, `/layer/${layer.key}`));
+  if (told.exam === exam) await beside.show(layer, bytes);
+}
+async function vendor() {
+  if (beside.open) beside.close();
+  else {
+    if (!layerOf(`vendor_${look.shown}`)) await show("pdff");
+    await showVendor();
+  }
+  document.body.dataset.beside = beside.open ? "yes" : "no";
 }
 
 function tell(error) { say(error.message, true); }
@@ -184,6 +206,7 @@ async function take(what, exam, reload = false) {
   if (told.images && changed) {
     look.setBodies(told.bodies);
     look.setLabels(await getBytes(path(exam, "/labels")));
+    beside.refresh();
     if (!bodyOf(selected)) selected = "";
   }
   draw();
@@ -299,7 +322,7 @@ const ACTIONS = [
   { key: "Home", about: "crosshair forward", act: step(0, 1, 0) },
   { key: "End", about: "crosshair back", act: step(0, -1, 0) },
   ...Object.entries(MAPS).map(([key, map]) => ({ key, about: `show ${{ anatomy: "in phase", pdff: "PDFF", r2star: "R2*" }[map] ?? map}`, act: () => show(map) })),
-  { key: "v", about: "the vendor's map and ours in turn", act: () => show(look.shown.startsWith("vendor_") ? look.shown.slice(7) : `vendor_${look.shown}`) },
+  { key: "v", about: "the vendor's map beside ours, where both exist", act: () => vendor().catch(tell) },
   { key: "w", about: "window and level as at first; drag with the right button changes them", act: () => look.resetContrast(layerOf(look.shown)) },
   { key: "l", about: "outlines off and on", act: () => { visible = !visible; look.outlines(visible); } },
   { key: "+", about: "wider brush", act: () => { brush.resize(1); say(`${brush.size} voxels wide`); } },

@@ -52,6 +52,7 @@ export class Look {
       crosshairColor: [1, 0.8, 0.2, 0.7], isRadiologicalConvention: true, sagittalNoseLeft: true,
       isNearestInterpolation: true, multiplanarPadPixels: 6, multiplanarShowRender: SHOW_RENDER.NEVER,
       fontColor: [1, 1, 1, 1], dragMode: DRAG_MODE.windowing, drawingEnabled: false, penValue: 0,
+      viewModeHotKey: "", clipPlaneHotKey: "", cycleClipPlaneHotKey: "", // the page has keys of its own
       onLocationChange: () => { this.placeNames(); this.onMove(); },
     });
     await this.viewer.attachToCanvas(this.canvas);
