@@ -108,7 +108,7 @@ def test_a_collapsed_endplate_does_not_pull(make_spine, kind):
     here = side(later, noise=3.0, seed=1)
     found = register_body(side(first, noise=3.0), here)
     assert_near(found, moved_by(4.0, first), here.body.frame.centre_mm, mm=1.5, deg=2.5)
-    assert found.by == "image" or any("mean height" in doubt for doubt in found.doubts)
+    assert found.by == "image" or any("of height" in doubt for doubt in found.doubts)
 
 
 def test_where_both_endplates_may_have_moved_it_is_told(make_spine):

@@ -10,7 +10,7 @@ it above or below: both are tried, and where both fit alike this is told.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,7 +28,6 @@ REACH_MM = 4.0
 
 FAR_MM = 8.0
 LATTICE_MM = 2.5
-HEIGHT_CELL_MM = 6.0
 OUTLINE_SMOOTHING_MM = (3.0, 1.5)
 SMOOTHING_MM = (2.0, 1.0)
 """Standard deviations of the Gaussians under which outlines and images are compared, one pass each."""
@@ -40,8 +39,8 @@ MOST_REFINED_MM = 3.0
 MOST_DIFFERENCE_MM = 0.5
 """A refinement that goes further than this, or differs more forwards and backwards, is not taken."""
 
-LEAST_LOSS_MM = 1.5
-"""Bodies that differ by more in mean height are also tried lower on lower and upper on upper endplate."""
+LEAST_LOSS_MM = 2.5
+"""Bodies that lost more in a third of their depth are also tried endplate on endplate."""
 
 COST_MM = 4.0
 AS_GOOD = 1.1
@@ -129,9 +128,9 @@ def register_body(first: BodyImage, later: BodyImage) -> BodyRegistration:
         apart = _apart(outline.to_first, other.to_first, corners)
         if apart > MOST_ERROR_MM > other.error_mm and other.cost < AS_GOOD * outline.cost:
             doubts.append(f"a place {apart:.1f} mm away fits as well: both endplates may have moved")
-    loss = _mean_height(first.body) - _mean_height(later.body)
+    loss = float(np.nanmax(_losses(first.body, later.body)))
     if not refined and loss >= LEAST_LOSS_MM:
-        doubts.append(f"the body lost {loss:.0f} mm of its mean height: how it is turned is known roughly")
+        doubts.append(f"the body lost up to {loss:.0f} mm of height: how it is turned is known roughly")
     by = "image" if refined else "outline"
     return BodyRegistration(best.to_first, by, best.error_mm, overlap, tuple(dict.fromkeys(doubts)))
 
@@ -182,19 +181,27 @@ def _starts(first: BodyImage, later: BodyImage) -> list[Values]:
     """Return motions (4, 4), later to first, to start from: as a whole, and endplate on endplate."""
     middle = _frame_matrix(first.body) @ inverse(_frame_matrix(later.body))
     whole = inverse(_by_outline(first, later, inverse(middle), OUTLINE_SMOOTHING_MM[0]))
-    loss = _mean_height(first.body) - _mean_height(later.body)
-    shifts = (0.0,) if abs(loss) < LEAST_LOSS_MM else (0.0, -loss / 2, loss / 2)
+    losses = _losses(first.body, later.body)
+    half = float(np.nanmean(losses)) / 2
+    shifts = (0.0,) if np.nanmax(np.abs(losses)) < LEAST_LOSS_MM else (0.0, -half, half)
     starts = [whole.copy() for _ in shifts]
     for start, shift in zip(starts, shifts, strict=True):
         start[:3, 3] += shift * first.body.frame.axes[2]
     return starts
 
 
-def _mean_height(body: Body) -> float:
-    """Return the volume of a body over its area seen from above, mm."""
-    local = body.local(np.argwhere(body.mask).astype(np.float64))
-    cells = len(np.unique(np.floor(local[:, :2] / HEIGHT_CELL_MM), axis=0))
-    return float(len(local) * body.voxel_volume_mm3 / (cells * HEIGHT_CELL_MM**2))
+def _losses(first: Body, later: Body) -> Values:
+    """Return the height lost (3,), mm, in the back, middle and front third of the depth."""
+    return _heights(first) - _heights(later)
+
+
+def _heights(body: Body) -> Values:
+    """Return the extent (3,) of a label along the cranial axis near its midline, mm, from back to front."""
+    right, anterior, cranial = body.local(np.argwhere(body.mask).astype(np.float64)).T
+    midline = np.abs(right - np.median(right)) <= np.ptp(right) / 4
+    edges = np.linspace(anterior.min(), anterior.max(), 4)
+    thirds = [midline & (anterior >= low) & (anterior <= high) for low, high in pairwise(edges)]
+    return np.array([np.ptp(cranial[third]) if third.any() else np.nan for third in thirds])
 
 
 @dataclass(frozen=True)
