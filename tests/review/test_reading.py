@@ -165,7 +165,15 @@ def test_a_second_review_is_refused_with_who_is_there(example):
         assert second.returncode == 1
         assert "another review is at work" in second.stderr
         assert re.search(r"a review by AB since \d{4}-\d\d-\d\d \d\d:\d\d", second.stderr)
-        assert "another review is at work" in qmri("run", sheet, "--out", results, "--cores", "1").stderr
+        for command in (
+            ("run", sheet, "--out", results, "--cores", "1"),
+            ("segment", "--exam", "sub-01_ses-pre", "--results", results, "--study", sheet),
+            ("relabel", "sub-01_ses-pre", "--shift", "0", "--results", results),
+            ("worklist", results, "--done", "sub-01_ses-pre", "--by", "CD"),
+        ):
+            refused = qmri(*command)
+            assert refused.returncode == 1, command
+            assert "another review is at work" in refused.stderr, command
 
 
 def test_a_stroke_of_the_brush_is_saved_and_undone(example):

@@ -59,7 +59,7 @@ def run(options: argparse.Namespace) -> int:
         return _agreement(options.results.resolve())
     from qmri.pipeline.reading.readings import check_reader
     from qmri.pipeline.records.ledger import read_ledger
-    from qmri.pipeline.run.batch import take_over
+    from qmri.pipeline.run.batch import REVIEW, take_over
     from qmri.pipeline.study.study_sheet import read_study
 
     try:
@@ -89,7 +89,7 @@ def run(options: argparse.Namespace) -> int:
             )
     listening = bind(options.port)
     port = listening.getsockname()[1]
-    take_over(results, f"a review by {options.reader or 'a reader without a name'}")
+    take_over(results, f"{REVIEW} by {options.reader or 'a reader without a name'}")
     addresses: list[str] = []
 
     def announce(token: str) -> None:

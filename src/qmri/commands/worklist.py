@@ -33,10 +33,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Write the worklist and show its top."""
     from qmri.pipeline.reading.worklist import FOLDER, LIST_FILE, make_worklist, tick_off, write_worklist
-    from qmri.pipeline.run.batch import is_read_only
+    from qmri.pipeline.run.batch import is_read_only, refuse_beside_review
 
     if options.done and not options.by:
         raise QmriError("--by is missing", expected="the initials of the reader who looked")
+    refuse_beside_review(options.results.resolve())
     place = f"the list: {FOLDER}/{LIST_FILE}"
     try:
         for exam in options.done:

@@ -15,6 +15,7 @@ from qmri.pipeline.reading.saved import find_saved, keep_edited, set_aside
 from qmri.pipeline.records.ledger import require_result
 from qmri.pipeline.records.models import SegmentRecord
 from qmri.pipeline.records.provenance import sha256
+from qmri.pipeline.run.batch import refuse_beside_review
 from qmri.segment.reader.edits import levels_of, new_names, renumber
 
 
@@ -42,8 +43,9 @@ def relabel_examination(results: Path, exam: str, shift: int) -> Relabelled:
     Raises
     ------
     QmriError
-        If the examination has no label map, or a correction that no run has taken yet.
+        If a review is at work, or the examination has no label map, or a correction that no run has taken.
     """
+    refuse_beside_review(results)
     reader = require_result(results, exam, SegmentRecord).decisions.reader
     directory = exam_directory(results, exam, "segment")
     keep_edited(directory, exam)

@@ -23,6 +23,8 @@ from qmri.pipeline.records.record_files import read_record
 
 RUN_VARIABLE = "QMRI_RUN"
 LOCK_FILE, TOKEN_FILE = ".lock", ".run"
+REVIEW = "a review"
+"""How the words begin by which others are told that a review is at work."""
 
 _held: dict[Path, int] = {}
 
@@ -91,6 +93,21 @@ def is_at_work(results: Path) -> bool:
     return False
 
 
+def refuse_beside_review(results: Path) -> None:
+    """Check that no review is at work in a results folder, unless this process works on its behalf.
+
+    Raises
+    ------
+    QmriError
+        If one is; the message has the reader and since when.
+    """
+    if not is_at_work(results) or works_on_behalf(results):
+        return
+    told = (results / LOCK_FILE).read_text(encoding="utf-8", errors="replace").strip()
+    if told.startswith(REVIEW):
+        raise _taken(results, told)
+
+
 def is_read_only(error: OSError) -> bool:
     """Tell whether something failed because a folder may only be read."""
     return error.errno in (errno.EACCES, errno.EPERM, errno.EROFS)
@@ -118,6 +135,8 @@ def require_current_run(directory: Path) -> None:
     mine = os.environ.get(RUN_VARIABLE)
     if mine and token and token.is_file() and token.read_text(encoding="utf-8") != mine:
         raise QmriError("another run has taken over the results folder; this job leaves it alone")
+    if token and not mine:
+        refuse_beside_review(token.parent)
 
 
 def write_job_failure(directory: Path, reason: str, remedy: str) -> None:
@@ -187,15 +206,19 @@ def _locked(results: Path, who: str) -> int:
         os.close(lock)
         if error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
             raise
-        raise QmriError(
-            f"another {'review' if 'review' in told else 'run'} is at work in this results folder",
-            where=results.name,
-            found=told or None,
-            remedy="wait for it or end it; qmri status shows how far it is",
-        ) from None
+        raise _taken(results, told) from None
     os.truncate(lock, 0)
     os.write(lock, f"{who} since {datetime.now().astimezone():%Y-%m-%d %H:%M}\n".encode())
     return lock
+
+
+def _taken(results: Path, told: str) -> QmriError:
+    return QmriError(
+        f"another {'review' if told.startswith(REVIEW) else 'run'} is at work in this results folder",
+        where=results.name,
+        found=told or None,
+        remedy="wait for it or end it; qmri status shows how far it is",
+    )
 
 
 def _note(directory: Path) -> Path:
