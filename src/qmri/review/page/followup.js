@@ -98,8 +98,7 @@ export class FollowUp {
       this.map = layer.key;
       const centre = pair.bodies.first.find((body) => body.level === level)?.centre;
       if (centre) this.panes[0].goTo(centre);
-      const doubts = pair.doubts.map((text) => `${text}.`).join(" ");
-      this.find(".doubts").textContent = doubts ? `Laid on with doubt: ${doubts}` : "";
+      this.find(".doubts").textContent = pair.doubts.length ? `Laid on with doubt: ${pair.doubts.join("; ")}.` : "";
     } catch (error) {
       if (!current()) return;
       this.find(".doubts").textContent = error.message;
