@@ -1,6 +1,7 @@
 """What careless readers, other programs and a full disk do to a review: no word is lost, none is made up."""
 
 import json
+import socket
 import threading
 
 import numpy as np
@@ -201,6 +202,11 @@ def test_the_sheet_is_found_past_what_cannot_be_read(tmp_path, monkeypatch):
 def test_a_port_that_is_none_is_refused(port):
     with pytest.raises(QmriError, match="port"):
         bind(port)
+
+
+def test_an_address_can_be_opened_as_soon_as_it_is_told():
+    with bind(0) as listening, socket.create_connection(listening.getsockname(), timeout=5):
+        pass
 
 
 def test_reviews_of_two_studies_do_not_close_each_other(desk):

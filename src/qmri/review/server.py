@@ -113,6 +113,7 @@ def bind(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((LOOPBACK, port))
+        listening.listen()  # a browser that is told the address at once waits for the first answer
     except (OSError, OverflowError) as error:
         listening.close()
         raise QmriError(

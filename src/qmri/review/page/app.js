@@ -16,8 +16,8 @@ window.review = look; // for whoever drives the page
 const brush = new Brush(look, (stroke) => decide("paint", { level: selected, ...stroke }));
 const consensus = new Consensus(look), beside = new Beside(look, by("beside"));
 const followup = new FollowUp({ named: async () => Boolean(study.reader) || nameReader(), closed: () => by("canvas").focus() });
-const ahead = new Map();
-let study = {}, told = {}, selected = "", visible = true, busy = Promise.resolve();
+const ahead = new Map(), versions = new Map();
+let study = {}, told = {}, selected = "", visible = true, busy = Promise.resolve(), confirming = false;
 
 const path = (exam, rest = "") => `api/exam/${encodeURIComponent(exam)}${rest}`;
 const layerOf = (key) => told.layers?.find((layer) => layer.key === key);
@@ -41,15 +41,19 @@ function fetchExam(exam) {
   })();
 }
 
+const isShown = () => document.body.dataset.state === "ready" && told.exam === queue.current;
+
 async function open(exam) {
   const began = performance.now();
   brush.use("", 0);
   by("name").textContent = exam;
   Object.assign(document.body.dataset, { state: "loading", ahead: "no" });
   queue.draw(exam);
-  const { told: what, labels, first } = await fetchExam(exam);
+  const { told: what, labels, first } = await fetchExam(exam).catch((error) =>
+    ({ told: { exam, images: false, why_no_images: error.message, comments: [] } }));
   if (queue.current !== exam) return;
   told = what;
+  versions.set(exam, told.version);
   selected = "";
   consensus.close();
   beside.close();
@@ -96,6 +100,7 @@ function draw() {
   else if (told.failure) warnings.push(`Failed at ${told.failure}. ${told.remedy}`);
   if (told.images && !told.verified && !told.names_confirmed) warnings.push("The names are not verified: confirm or move them.");
   if (told.why_no_images && !told.failure) warnings.push(told.why_no_images);
+  if (told.no_fractures) warnings.push(told.no_fractures);
   by("warning").textContent = warnings.join(" ");
   drawLevels(by("levels"), told, selected, select);
   const remarks = [...consensus.remarks, ...(told.doubts ?? []), ...told.comments.map((one) => `${one.reader}: ${one.text}`)];
@@ -137,7 +142,14 @@ function drawMaps() {
 function drawActions() {
   const shown = ACTIONS.filter((action) => action.button && (!action.when || action.when()));
   by("actions").replaceChildren(...shown.map((action) =>
-    button(action.text(), action.name ?? action.key, () => { by("canvas").focus(); action.act(); }, action.pressed?.())));
+    button(action.text(), action.name ?? action.key, () => { by("canvas").focus(); perform(action); }, action.pressed?.())));
+}
+
+// A decision is about what is on the screen: none is taken while another examination is on its way there.
+function perform(action) {
+  if (action.button && !isShown()) say(`${queue.current} is being loaded`, true);
+  else if (action.when && !action.when()) say(`${action.name ?? action.key}: not possible here`, true);
+  else action.act();
 }
 
 function select(level) {
@@ -178,34 +190,42 @@ async function vendor() {
 
 function tell(error) { say(error.message, true); }
 
-// Decisions go to the server one after the other; what is on the screen is what it says afterwards.
+// Decisions go to the server one after the other; what is on the screen is what it says afterwards. Tells whether
+// it was saved.
 function decide(decision, what = {}) {
   const exam = told.exam;
-  busy = busy.then(async () => {
-    if (!study.reader && !(await nameReader())) return;
+  const decided = busy.then(async () => {
+    if (!study.reader && !(await nameReader())) return false;
     try {
       const began = performance.now();
-      const answer = await post(path(exam, "/decide"), { decision, version: told.version ?? 0, ...what });
+      const answer = await post(path(exam, "/decide"), { decision, version: versions.get(exam) ?? 0, ...what });
       await take(answer, exam);
       say(`${decision.replace("_", " ")}: saved${answer.note ? `; ${answer.note}` : ""}`);
       document.body.dataset.decided = `${decision} ${Math.round(performance.now() - began)}`;
+      return true;
     } catch (error) {
       tell(error);
       if (error instanceof Refused && error.status === 409) await take(await getJson(path(exam)), exam, true);
+      return false;
     }
-  });
-  return busy;
+  }).catch((error) => { tell(error); return false; });
+  busy = decided;
+  return decided;
 }
 
 async function take(what, exam, reload = false) {
   if (what.row) queue.update(what.row);
+  versions.set(exam, what.version);
   if (told.exam !== exam) return;
   const changed = reload || what.version !== told.version;
   if (changed) consensus.close();
+  const labels = what.images && changed ? await getBytes(path(exam, "/labels")) : null;
+  await brush.rest();
+  if (told.exam !== exam) return;
   told = what;
-  if (told.images && changed) {
+  if (labels) {
     look.setBodies(told.bodies);
-    look.setLabels(await getBytes(path(exam, "/labels")));
+    look.setLabels(labels);
     beside.refresh();
     if (!bodyOf(selected)) selected = "";
   }
@@ -237,7 +257,7 @@ async function settle(taken) {
 const two = () => told.consensus?.length > 0;
 
 async function nameReader() {
-  const initials = await ask("Your initials", study.reader);
+  const initials = await ask("Your initials", 12, study.reader);
   if (!initials) return false;
   try { study.reader = (await post("api/reader", { initials })).reader; } catch (error) { tell(error); return false; }
   drawProgress();
@@ -246,10 +266,20 @@ async function nameReader() {
 
 const usable = () => !told.unusable;
 const withBody = () => Boolean(bodyOf(selected));
+// An answer about the examination that is shown; null where another one has come meanwhile.
+async function askHere(question, most) {
+  const exam = told.exam, answer = await ask(question, most);
+  if (!answer || told.exam === exam) return answer;
+  say(`${exam} is not shown any more: nothing was decided`, true);
+  return null;
+}
+async function andGoOn(decided, exam = told.exam) {
+  if (await decided && queue.current === exam) next(1);
+}
 async function confirm() {
-  await decide("confirm");
-  if (by("told").classList.contains("refused")) return;
-  next(1);
+  if (confirming) return;
+  confirming = true;
+  try { await andGoOn(decide("confirm")); } finally { confirming = false; }
 }
 function next(step) {
   const exam = queue.neighbour(step);
@@ -257,18 +287,18 @@ function next(step) {
   else say(step > 0 ? "This is the last examination of the list." : "This is the first examination of the list.");
 }
 async function rename() {
-  const to = await ask(`New name of ${selected}`);
+  const to = await askHere(`New name of ${selected}`, 4);
   if (to) { const level = selected; selected = to.toUpperCase(); await decide("rename", { level, to: to.toUpperCase() }); }
 }
 async function add(point) {
   if (told.bodies.length) return decide("add", { point });
-  const level = await ask("Level of this first body");
+  const level = await askHere("Level of this first body", 4);
   if (level) return decide("add", { point, level: level.toUpperCase() });
 }
 async function notUsable() {
   if (told.unusable) return decide("usable");
-  const text = await ask("Why is the examination not usable?");
-  if (text) { await decide("not_usable", { text }); if (!by("told").classList.contains("refused")) next(1); }
+  const text = await askHere("Why is the examination not usable?", 500);
+  if (text) await andGoOn(decide("not_usable", { text }));
 }
 function fracture(kind) {
   const had = Object.entries(told.fractures ?? {}).filter(([, levels]) => levels.includes(selected)).map(([name]) => name);
@@ -300,11 +330,11 @@ const ACTIONS = [
   { key: "b", text: () => "brush", act: () => use("brush"), button: true, when: withBody, pressed: () => brush.mode === "brush", about: "paint the selected level; other levels keep their voxels" },
   { key: "e", text: () => "erase", act: () => use("erase"), button: true, when: withBody, pressed: () => brush.mode === "erase", about: "take voxels from the selected level" },
   { key: "o", text: () => "over others", act: () => { brush.over = !brush.over; drawActions(); }, button: true, when: () => brush.mode === "brush", pressed: () => brush.over, about: "whether the brush takes voxels of other levels" },
-  { key: "z", text: () => "undo", act: () => decide("undo"), button: true, when: () => told.undo, about: "take the last decision back" },
+  { key: "z", text: () => `undo ${told.undo.split(" ").slice(0, 2).join(" ")}`, act: () => decide("undo"), button: true, when: () => told.undo, about: "take the last decision back" },
   { key: "T", text: () => "treated", act: () => fracture("treated"), button: true, when: () => withBody() && told.fractures, pressed: () => told.fractures?.treated.includes(selected), about: "selected level: given cement" },
   { key: "A", text: () => "acute", act: () => fracture("acute"), button: true, when: () => withBody() && told.fractures, pressed: () => told.fractures?.acute.includes(selected), about: "selected level: recent fracture" },
   { key: "O", text: () => "old", act: () => fracture("old"), button: true, when: () => withBody() && told.fractures, pressed: () => told.fractures?.old.includes(selected), about: "selected level: old fracture" },
-  { key: "c", text: () => "comment", act: async () => { const text = await ask("Comment"); if (text) decide("comment", { text }); }, button: true, about: "a sentence for the record" },
+  { key: "c", text: () => "comment", act: async () => { const text = await askHere("Comment", 500); if (text) decide("comment", { text }); }, button: true, about: "a sentence for the record" },
   { key: "x", text: () => told.unusable ? "usable after all" : "not usable", act: notUsable, button: true, about: "the examination cannot be used, with a reason; once more: it can" },
   { key: "k", text: () => "both readers", act: () => compare().catch(tell), button: true, when: two, pressed: () => consensus.open, about: "both readers' outlines on one image, and in what they differ" },
   { key: "F", text: () => "take first", act: () => settle("first").catch(tell), button: true, when: () => two() && consensus.open, about: "consensus: the first read counts" },
@@ -346,15 +376,16 @@ function keys() {
     if (["Enter", " "].includes(event.key) && event.target instanceof HTMLButtonElement) return;
     const action = ACTIONS.find((each) => each.key === event.key);
     if (event.key !== "Tab") event.stopImmediatePropagation();
-    if (!action || (action.when && !action.when())) return;
+    if (!action) return;
     event.preventDefault();
-    action.act();
+    if (action.button && event.repeat) return; // a key held down decides once
+    perform(action);
   }, true);
   by("canvas").addEventListener("mousedown", (event) => {
     if (!event.ctrlKey) return;
     event.stopImmediatePropagation();
     const place = look.under(event);
-    if (place) add(place.mm);
+    if (place && isShown()) add(place.mm);
   }, true);
 }
 
@@ -385,13 +416,14 @@ async function start() {
   study = await getJson("api/study");
   queue.set(study.queue);
   const first = queue.rows.find((row) => row.state !== "done") ?? queue.rows[0];
+  if (!first) throw new Error("the results have no examination");
   // The reader's sheet is on the screen before NiiVue is.
   const loading = fetchExam(first.exam), sheet = by("sheet");
   ahead.set(first.exam, loading);
   queue.draw(first.exam);
   by("name").textContent = first.exam;
   sheet.src = path(first.exam, "/sheet");
-  const [levels] = await Promise.all([getJson("api/levels"), loading, sheet.decode().catch(() => { sheet.hidden = true; })]);
+  const [levels] = await Promise.all([getJson("api/levels"), loading.catch(() => {}), sheet.decode().catch(() => { sheet.hidden = true; })]);
   await new Promise(requestAnimationFrame);
   document.body.dataset.picture = String(Math.round(performance.now()));
   await look.start(levels);

@@ -7,8 +7,10 @@ export class Refused extends Error {
   }
 }
 
+const GONE = "the server does not answer: what was said to be saved is saved; qmri review in a terminal starts it again";
+
 async function request(path, options) {
-  const response = await fetch(path, options);
+  const response = await fetch(path, options).catch(() => { throw new Error(GONE); });
   if (!response.ok) {
     const text = await response.text();
     let answer;
@@ -24,10 +26,11 @@ export const post = async (path, body) => (await request(path, {
   method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body ?? {}),
 })).json();
 
-// A question in a dialog; null where the reader thinks better of it.
-export function ask(question, value = "") {
+// A question in a dialog, for an answer of so many signs at most; null where the reader thinks better of it.
+export function ask(question, most, value = "") {
   const dialog = document.getElementById("ask"), answer = document.getElementById("answer");
   document.getElementById("question").textContent = question;
+  answer.maxLength = most;
   answer.value = value;
   dialog.returnValue = "";
   document.getElementById("cancel").onclick = () => dialog.close("");

@@ -20,11 +20,23 @@ export class Brush {
     this.mode = "";
     this.size = 3;
     this.over = false;
+    look.canvas.addEventListener("mousedown", (event) => {
+      if (this.mode && event.button === 0) this.stroke ??= new Promise((resolve) => { this.lift = resolve; });
+    }, true);
     // After NiiVue has drawn the end of the stroke.
     window.addEventListener("mouseup", () => this.mode && setTimeout(() => this.finish(onStroke)));
   }
 
+  // Resolves when no stroke is in hand.
+  async rest() { await this.stroke; }
+
+  end() {
+    this.lift?.();
+    this.stroke = undefined;
+  }
+
   use(mode, level) {
+    if (!mode) this.end();
     this.mode = mode;
     this.level = level;
     const viewer = this.look.viewer;
@@ -43,5 +55,6 @@ export class Brush {
     const runs = strokeRuns(this.look.labels, this.look.viewer.drawBitmap, this.level, { erase, over: this.over });
     this.look.setLabels(this.look.labels); // as they were: the server says what they are now
     if (runs.length) onStroke({ runs, erase, over: this.over });
+    this.end();
   }
 }

@@ -10,6 +10,7 @@ export class Queue {
     this.rows = [];
     for (const name of FILTERS) filter.append(new Option(name, name));
     filter.addEventListener("change", () => this.draw());
+    filter.addEventListener("keydown", (event) => { if (["Enter", "Escape"].includes(event.key)) filter.blur(); });
   }
 
   // The order stays as it was when the reading began: a row that was decided does not jump away.
