@@ -89,6 +89,14 @@ def test_a_confirmation_that_was_taken_back_is_no_tick(reader, desk):
     assert state(desk) != "done"
 
 
+def test_names_that_were_moved_are_told_as_not_verified_until_they_are_confirmed(reader):
+    assert told_of(reader)["verified"]
+    told = decide(reader, "shift", shift=1)
+    assert not (told["verified"])
+    assert not (told["names_confirmed"])
+    assert decide(reader, "confirm")["names_confirmed"]
+
+
 def test_what_is_not_usable_cannot_be_confirmed(reader, desk):
     decide(reader, "not_usable", text="motion")
     assert "not usable" in decide(reader, "confirm", status=409)["problem"]

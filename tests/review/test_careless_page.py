@@ -137,10 +137,13 @@ def test_a_stroke_in_hand_outlives_the_answer_to_the_one_before(page, desk):
     page.mouse.move(x - 12, y, steps=2)
     page.mouse.up()
     page.mouse.move(x, y)
+    drawn = "() => window.review.viewer.drawBitmap.filter((id) => id === 22).length"
     with page.expect_response(lambda response: response.url.endswith("/labels")):  # after the first stroke
         page.mouse.down()
         page.mouse.move(x + 12, y, steps=6)
+        in_hand = page.evaluate(drawn)
     page.wait_for_timeout(500)
+    assert page.evaluate(drawn) == in_hand
     page.mouse.up()
     page.wait_for_function("() => document.getElementById('told').textContent.startsWith('paint')")
     page.wait_for_timeout(2000)

@@ -48,4 +48,4 @@ def test_painted_and_deleted_bodies_keep_the_names_as_sure_as_they_were(labels):
     painted[:2, :, 8:11] = 0
     assert naming_after(labels, painted).verified
     assert naming_after(labels, edits.delete(labels, "L2")).verified
-    assert otherwise_named(labels, SimpleNamespace(labels=labels)) == []
+    assert otherwise_named(labels, labels) == []

@@ -15,6 +15,7 @@ from qmri.review.desk import Desk
 from qmri.review.draft import Draft
 from qmri.review.examination import Recorded, centres, measured_rows, recorded_labels
 from qmri.review.second.consensus import waiting
+from qmri.segment.reader.correction import otherwise_named
 from qmri.spine.levels import LEVEL_ID
 from qmri.spine.palette import LEVEL_COLOUR
 
@@ -66,10 +67,13 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
         draft = desk.draft(exam)
     except QmriError as error:
         return told | {"images": False, "why_no_images": _words(error)}
+    recorded = recorded_labels(desk.results, exam)
+    if recorded is not None and otherwise_named(draft.labels, recorded.labels):
+        told["verified"] = False  # what was verified were other names
     return {
         **told,
         **images_told(draft),
-        "bodies": bodies_told(draft, recorded_labels(desk.results, exam)),
+        "bodies": bodies_told(draft, recorded),
         "numbers": _numbers(measured_rows(desk.results, exam)),
         "before": _numbers(desk.rows_before(exam)),
         "units": {name: UNITS[name] for name in NUMBERS},

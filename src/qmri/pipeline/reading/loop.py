@@ -208,7 +208,7 @@ def _as_before(
     if decided is None or automatic is None:
         return replace(segmentation.naming, doubts=("no reader has confirmed the names",))
     doubts = decided.naming_doubts
-    if otherwise_named(segmentation.labels, automatic):
+    if otherwise_named(segmentation.labels, automatic.labels):
         doubts += ("a reader has given other names and not confirmed them",)
     return replace(segmentation.naming, probability=decided.naming_probability, doubts=doubts)
 

@@ -124,15 +124,15 @@ def unchanged_bodies(labels: NDArray[np.int16], automatic: Segmentation | None) 
     return same
 
 
-def otherwise_named(labels: NDArray[np.int16], automatic: Segmentation) -> list[str]:
-    """Return the levels of a label map whose body is not the automatic one of that name.
+def otherwise_named(labels: NDArray[np.int16], former: NDArray[np.int16]) -> list[str]:
+    """Return the levels of a label map whose body is not that of the same name in a former one.
 
-    Labels are (x, y, z) on the grid of the automatic ones. A body is the automatic one with which it shares
-    most voxels, so outlines may differ.
+    Both are (x, y, z) on one grid. A body is the former one with which it shares most voxels, so outlines may
+    differ.
     """
     found = []
     for number in (int(value) for value in np.unique(labels) if value):
-        shared = np.bincount(automatic.labels[labels == number], minlength=2)
+        shared = np.bincount(former[labels == number], minlength=2)
         shared[0] = 0
         if not shared.any() or int(shared.argmax()) != number:
             found.append(LEVEL_NAME[number])
