@@ -97,6 +97,11 @@ def test_names_that_were_moved_are_told_as_not_verified_until_they_are_confirmed
     assert decide(reader, "confirm")["names_confirmed"]
 
 
+def test_the_time_that_is_left_follows_the_reading(reader):
+    assert decide(reader, "confirm")["seconds_left"] is None
+    assert decide(reader, "confirm", "sub-01_ses-pre")["seconds_left"] is not None
+
+
 def test_what_is_not_usable_cannot_be_confirmed(reader, desk):
     decide(reader, "not_usable", text="motion")
     assert "not usable" in decide(reader, "confirm", status=409)["problem"]

@@ -31,6 +31,11 @@ class Queue:
         self._sessions = Counter(exam.split("_")[0] for exam in exams)
         self._entries = {entry.examination: entry for entry in make_worklist(results, exams)}
 
+    @property
+    def left(self) -> int:
+        """How many examinations nobody has read."""
+        return sum(entry.state != "done" for entry in self._entries.values())
+
     def refresh(self, exam: str) -> None:
         """Read anew how an examination is."""
         self._entries[exam] = make_worklist(self._results, [exam])[0]

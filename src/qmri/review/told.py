@@ -14,6 +14,7 @@ from qmri.pipeline.records.record_files import read_records
 from qmri.review.desk import Desk
 from qmri.review.draft import Draft
 from qmri.review.examination import Recorded, centres, measured_rows, recorded_labels
+from qmri.review.queue import time_left
 from qmri.review.second.consensus import waiting
 from qmri.segment.reader.correction import otherwise_named
 from qmri.spine.levels import LEVEL_ID
@@ -47,6 +48,7 @@ def told_of(desk: Desk, exam: str) -> dict[str, Any]:
     told: dict[str, Any] = {
         "exam": exam,
         "row": row,
+        "seconds_left": time_left(readings, desk.initials, desk.queue.left),
         "failure": f"{records.failure.failed_stage}: {records.failure.reason}" if records.failure else "",
         "remedy": (records.failure.remedy or "") if records.failure else "",
         "unusable": _unusable(desk, exam),

@@ -215,6 +215,7 @@ function decide(decision, what = {}) {
 
 async function take(what, exam, reload = false) {
   if (what.row) queue.update(what.row);
+  if ("seconds_left" in what) study.seconds_left = what.seconds_left;
   versions.set(exam, what.version);
   if (told.exam !== exam) return;
   const changed = reload || what.version !== told.version;
