@@ -23,6 +23,8 @@ TABLES_AFTER_S = 20.0
 NICE = 10
 DONE = (0, 3)
 """Exit statuses of a run that ended well; 3: some examination failed, with its reason."""
+INTERRUPTED = 130
+"""Exit status of a run that Ctrl-C ended."""
 
 
 class Again:
@@ -138,6 +140,6 @@ class Again:
         status, self._child = self._child.returncode, None
         text = told.decode(errors="replace").strip()
         self._failure = "" if status in DONE else re.sub(r"\s+", " ", text)[-600:] or f"exit status {status}"
-        if self._failure:
+        if self._failure and status != INTERRUPTED:  # Ctrl-C ends the run too; what is left follows
             log.error("measuring again failed: %s", self._failure)
         return not self._failure
