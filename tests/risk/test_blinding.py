@@ -22,8 +22,11 @@ MAY_KNOW = (
     "config/settings.py",
     "config/risk_settings.py",
     "simulate/cohort/",
+    "pipeline/follow_up/",
+    "review/followup/",
 )
-"""The model; its pages; the plan, which looks at names, sizes and times of the file; the simulated cohort."""
+"""The model; its pages; the plan, which looks at names, sizes and times of the file; the simulated cohort; the
+follow-up, where a reader judges new fractures and the table comes from."""
 
 HOOK = """
 import os, sys
