@@ -21,17 +21,19 @@ TURNS = 5
 
 def print_times(results: Path, sheet: Path | None) -> None:
     """Print how long a reader waits, on a copy of a results folder."""
-    first, following, decided = [], [], {"confirm": [], "shift": [], "add": [], "undo": []}
+    sheet_seen, first, following, decided = [], [], [], {"confirm": [], "shift": [], "add": [], "undo": []}
     for _ in range(TURNS):
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / "results"
             shutil.copytree(results, copy)
             options = ["--sheet", str(sheet)] if sheet else []
             with serving(copy, "--reader", "AB", *options) as review, at_page(review.address) as page:
+                sheet_seen.append(number(page, "picture"))
                 first.append(number(page, "first"))
                 read_on(page, following, decided)
     print("| what a reader waits for, ms | median | worst | n |\n|---|---|---|---|")
-    rows = {"first image": first, "next examination": following}
+    rows = {"first picture, the reader's sheet": sheet_seen, "three planes": first}
+    rows |= {"next examination": following}
     rows |= {f"{name}: saved and shown": times for name, times in decided.items()}
     for name, times in rows.items():
         print(f"| {name} | {statistics.median(times):.0f} | {max(times):.0f} | {len(times)} |")

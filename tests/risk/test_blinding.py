@@ -25,8 +25,8 @@ MAY_KNOW = (
     "pipeline/follow_up/",
     "review/followup/",
 )
-"""The model; its pages; the plan, which looks at names, sizes and times of the file; the simulated cohort; the
-follow-up, where a reader judges new fractures and the table comes from."""
+"""The model; its pages; the plan, which looks at names, sizes and times of the file; the simulated cohort;
+the follow-up, where a reader judges new fractures and the table comes from."""
 
 HOOK = """
 import os, sys
