@@ -196,3 +196,9 @@ def test_a_stroke_of_the_brush_is_saved_and_undone(example):
         page.keyboard.press("Escape")
         press(page, "z", "undo")
         assert page.evaluate(count) == former
+        # The body stays selected when its name changes: the next key is about what the crosshair shows.
+        selected = "() => document.querySelector('#levels [aria-selected=true]').dataset.level"
+        press(page, "[", "shift")
+        assert page.evaluate(selected) == "L2"
+        press(page, "z", "undo")
+        assert page.evaluate(selected) == "L3"

@@ -23,6 +23,9 @@ const path = (exam, rest = "") => `api/exam/${encodeURIComponent(exam)}${rest}`;
 const layerOf = (key) => told.layers?.find((layer) => layer.key === key);
 const bodyOf = (level) => told.bodies?.find((body) => body.level === level);
 
+const SAME_BODY_MM = 8;
+const bodyAt = (mm) => mm && told.bodies?.find((body) => Math.hypot(...body.centre.map((value, axis) => value - mm[axis])) < SAME_BODY_MM);
+
 function say(text, refused = false) {
   by("told").textContent = text;
   by("told").title = text;
@@ -223,8 +226,10 @@ async function take(what, exam, reload = false) {
   const labels = what.images && changed ? await getBytes(path(exam, "/labels")) : null;
   await brush.rest();
   if (told.exam !== exam) return;
+  const place = bodyOf(selected)?.centre;
   told = what;
   if (labels) {
+    selected = bodyAt(place)?.level ?? selected; // the body stays selected, whatever it is called now
     look.setBodies(told.bodies);
     look.setLabels(labels);
     beside.refresh();
