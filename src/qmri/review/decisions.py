@@ -136,6 +136,26 @@ def edit_of(
     return _stroke(request, level, opened)
 
 
+def words_of(request: Request) -> tuple[str, str]:
+    """Return level and detail, for the log, of a decision that changes no labels.
+
+    Raises
+    ------
+    QmriError
+        If the request lacks something, or contradicts itself.
+    """
+    if request.decision == "fracture":
+        level = parse_level(request.level)
+        if {"acute", "old"} <= set(request.kinds):
+            raise QmriError(f"{level} cannot be fractured recently and long ago", expected="acute or old")
+        return level, " ".join(request.kinds) or "none"
+    if request.decision == "not_usable" and not request.text.strip():
+        raise QmriError("not usable needs a reason")
+    if request.decision == "comment" and not request.text.strip():
+        raise QmriError("a comment needs words")
+    return "", request.text
+
+
 def _stroke(request: Request, level: str, opened: Opened) -> Edit:
     """Return the edit of a stroke of the brush or the eraser."""
     mask = opened.from_page(np.array(request.runs, np.int64).reshape(-1, 2))

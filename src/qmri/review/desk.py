@@ -21,12 +21,11 @@ from qmri.pipeline.records.ledger import examinations_of
 from qmri.pipeline.study.reader_fractures import ReaderFractures, write_reader_fractures
 from qmri.pipeline.study.study_sheet import Study, read_study
 from qmri.review.again import Again
-from qmri.review.decisions import Edit, Request, edit_of
+from qmri.review.decisions import Edit, Request, edit_of, words_of
 from qmri.review.draft import Draft, Reader
 from qmri.review.examination import Opened, measured_rows, open_examination
 from qmri.review.open_drafts import OpenDrafts
 from qmri.review.queue import Queue
-from qmri.spine.levels import parse_level
 
 CHANGES_LABELS = ("confirm", "shift", "rename", "delete", "add", "move", "paint")
 
@@ -133,14 +132,8 @@ class Desk:
             self.require(exam)
             if request.decision in (*CHANGES_LABELS, "undo"):
                 note = self._decide_labels(exam, request, reader)
-            elif request.decision in ("not_usable", "usable"):
-                self._decide_use(exam, request, reader)
-            elif request.decision == "fracture":
-                self._decide_fracture(exam, request, reader)
             else:
-                if not request.text.strip():
-                    raise QmriError("a comment needs words")
-                self.log(exam, "comment", detail=request.text)
+                self._decide_words(exam, request, reader)
         if request.decision != "comment":
             self._measure_again(exam)
         elif self.again is not None:
@@ -253,24 +246,27 @@ class Desk:
     def _is_unusable(self, exam: str) -> bool:
         return read_unusable(exam_directory(self.results, exam, "segment"), exam) is not None
 
-    def _decide_use(self, exam: str, request: Request, reader: Reader) -> None:
+    def _decide_words(self, exam: str, request: Request, reader: Reader) -> None:
+        """Do and log a decision that changes no labels."""
+        level, detail = words_of(request)
+        if request.decision in ("not_usable", "usable"):
+            self._save_use(exam, request, reader)
+        elif request.decision == "fracture":
+            self._save_fracture(exam, level, request, reader)
+        self.log(exam, request.decision, level=level, detail=detail)
+
+    def _save_use(self, exam: str, request: Request, reader: Reader) -> None:
         directory = exam_directory(self.results, exam, "segment")
         if request.decision == "usable":
             unusable_path(directory, exam).unlink(missing_ok=True)
         else:
-            if not request.text.strip():
-                raise QmriError("not usable needs a reason")
             note = UnusableNote(Reader=reader.initials, Time=now(), Reason=request.text.strip())
             keep_automatic(self.results, exam)
             write_unusable(directory, exam, note)
-        self.log(exam, request.decision, detail=request.text)
 
-    def _decide_fracture(self, exam: str, request: Request, reader: Reader) -> None:
+    def _save_fracture(self, exam: str, level: str, request: Request, reader: Reader) -> None:
         """Write the level into the reader's sheet; the other levels stay as the sheets say."""
         row = self.study.find(exam)
-        level = parse_level(request.level)
-        if {"acute", "old"} <= set(request.kinds):
-            raise QmriError(f"{level} cannot be fractured recently and long ago", expected="acute or old")
         levels = {
             kind: tuple(each for each in getattr(row, f"{kind}_levels") if each != level)
             + ((level,) if kind in request.kinds else ())
@@ -287,4 +283,3 @@ class Desk:
                 now(),
             )
             write_reader_fractures(self.sheet, said)
-        self.log(exam, "fracture", level=level, detail=" ".join(request.kinds) or "none")

@@ -91,17 +91,7 @@ def images_told(draft: Draft) -> dict[str, Any]:
         "names_confirmed": draft.names_confirmed,
         "undo": draft.undoable,
         "shape": list(opened.upright_shape),
-        "layers": [
-            {
-                "key": layer.key,
-                "title": layer.title,
-                "unit": layer.unit,
-                "low": layer.low,
-                "high": layer.high,
-                "colours": layer.colours,
-            }
-            for layer in opened.layers.values()
-        ],
+        "layers": [layer.description for layer in opened.layers.values()],
     }
 
 

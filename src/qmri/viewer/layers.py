@@ -42,6 +42,18 @@ class Layer:
     colours: str
     values: NDArray[np.floating]
 
+    @property
+    def description(self) -> dict[str, object]:
+        """What a page is told of the image besides its values; JSON values."""
+        return {
+            "key": self.key,
+            "title": self.title,
+            "unit": self.unit,
+            "low": self.low,
+            "high": self.high,
+            "colours": self.colours,
+        }
+
 
 def layers_of(maps: Mapping[str, NDArray[np.floating]]) -> list[Layer]:
     """Return what is shown of maps ``in_phase`` or ``water``, ``pdff`` in percent and ``r2star`` in 1/s.

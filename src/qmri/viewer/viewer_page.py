@@ -51,18 +51,7 @@ def viewer_page(
     own, own_affine = labels[part], part_affine(affine, part)
     cut = [Layer(**{**vars(layer), "values": layer.values[part]}) for layer in layers]
     data = {
-        "layers": [
-            {
-                "key": layer.key,
-                "title": layer.title,
-                "unit": layer.unit,
-                "low": layer.low,
-                "high": layer.high,
-                "colours": layer.colours,
-                "file": layer_base64(layer, own_affine),
-            }
-            for layer in cut
-        ],
+        "layers": [layer.description | {"file": layer_base64(layer, own_affine)} for layer in cut],
         "labels": labels_base64(own, own_affine),
         "levels": _levels(own, own_affine),
         "thinned": max(each.step for each in part) > 1,

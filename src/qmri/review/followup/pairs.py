@@ -42,18 +42,7 @@ class PairShown:
         """Return what the page shows of the pair besides images; JSON values."""
         affine = self.pair.grid.affine
         return {
-            "layers": [
-                {
-                    "key": key,
-                    "title": layer.title,
-                    "unit": layer.unit,
-                    "low": layer.low,
-                    "high": layer.high,
-                    "colours": layer.colours,
-                }
-                for key in self.keys
-                for layer in [self.drafts[FIRST].opened.layers[key]]
-            ],
+            "layers": [self.drafts[FIRST].opened.layers[key].description for key in self.keys],
             "by": self.pair.registration.by,
             "error_mm": round(self.pair.registration.error_mm, 2),
             "doubts": list(self.pair.registration.doubts),

@@ -14,7 +14,6 @@ from qmri.review.decisions import Request
 from qmri.review.desk import Desk
 from qmri.review.draft import Reader
 from qmri.review.examination import Opened, open_with
-from qmri.spine.levels import parse_level
 
 
 class SecondDesk(Desk):
@@ -81,13 +80,8 @@ class SecondDesk(Desk):
         said = [each.decision for each in self.readings() if each.examination == exam]
         return [word for word in said if word in ("not_usable", "usable")][-1:] == ["not_usable"]
 
-    def _decide_use(self, exam: str, request: Request, reader: Reader) -> None:
-        if request.decision == "not_usable" and not request.text.strip():
-            raise QmriError("not usable needs a reason")
-        self.log(exam, request.decision, detail=request.text)
+    def _save_use(self, exam: str, request: Request, reader: Reader) -> None:
+        """Do nothing: the log has it."""
 
-    def _decide_fracture(self, exam: str, request: Request, reader: Reader) -> None:
-        level = parse_level(request.level)
-        if {"acute", "old"} <= set(request.kinds):
-            raise QmriError(f"{level} cannot be fractured recently and long ago", expected="acute or old")
-        self.log(exam, "fracture", level=level, detail=" ".join(request.kinds) or "none")
+    def _save_fracture(self, exam: str, level: str, request: Request, reader: Reader) -> None:
+        """Do nothing: the log has it."""
