@@ -1,7 +1,7 @@
 // The sessions of a participant side by side: a level laid on where it lay at the first session, what changed, verdicts.
 
 import { getBytes, getJson, post } from "./ask.js";
-import { Look } from "./look.js";
+import { Linked, Look } from "./look.js";
 
 const SIDES = ["first", "later"];
 const FRAME = `
@@ -19,7 +19,6 @@ export class FollowUp {
     Object.assign(this, { named, closed });
     this.level = "";
     this.map = "pdff";
-    this.following = false;
   }
 
   get open() { return Boolean(this.dialog?.open); }
@@ -58,19 +57,12 @@ export class FollowUp {
       await pane.start(levels);
       pane.viewer.setMultiplanarLayout(niivue.MULTIPLANAR_TYPE.GRID);
     }
-    this.panes.forEach((pane, place) => { pane.onMove = () => this.follow(pane, this.panes[1 - place]); });
+    this.linked = new Linked(...this.panes);
     this.dialog.close();
     window.followup = this; // for whoever drives the page
   }
 
   at(rest = "") { return `api/followup/${encodeURIComponent(this.exam)}${rest}`; }
-
-  // Both panes show the same place: they have the same grid.
-  follow(moved, other) {
-    if (this.following || !moved.viewer.volumes.length || !other.viewer.volumes.length) return;
-    this.following = true;
-    try { other.goTo(moved.crosshair); } finally { this.following = false; }
-  }
 
   async select(level) {
     const began = performance.now();
@@ -89,12 +81,12 @@ export class FollowUp {
       const parts = SIDES.map((side) => Promise.all([getBytes(this.at(`/${level}/${side}/layer/${layer.key}`)), getBytes(this.at(`/${level}/${side}/labels`))]));
       const loaded = await Promise.all(parts);
       if (!current()) return;
-      this.following = true;
+      this.linked.held = true;
       for (const [place, [image, labels]] of loaded.entries()) {
         await this.panes[place].open(layer, image, labels, pair.bodies[SIDES[place]]);
         this.panes[place].show(layer);
       }
-      this.following = false;
+      this.linked.held = false;
       this.map = layer.key;
       const centre = pair.bodies.first.find((body) => body.level === level)?.centre;
       if (centre) this.panes[0].goTo(centre);
@@ -103,7 +95,7 @@ export class FollowUp {
       if (!current()) return;
       this.find(".doubts").textContent = error.message;
     } finally {
-      this.following = false;
+      this.linked.held = false;
     }
     document.body.dataset.followup = "ready";
     document.body.dataset.level = level;

@@ -191,3 +191,18 @@ export class Look {
     }));
   }
 }
+
+// Two panes on one grid that show the same place: where one goes, the other follows, unless it is held.
+export class Linked {
+  constructor(one, other) {
+    this.held = false;
+    one.onMove = () => this.follow(one, other);
+    other.onMove = () => this.follow(other, one);
+  }
+
+  follow(moved, other) {
+    if (this.held || !moved.viewer.volumes.length || !other.viewer.volumes.length) return;
+    this.held = true;
+    try { other.goTo(moved.crosshair); } finally { this.held = false; }
+  }
+}
