@@ -4,13 +4,11 @@ import re
 
 import pytest
 
-from qmri.outputs import CHANGE_COLUMNS, FILES, FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS
+from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES, FILES
 from qmri.outputs.document import outputs_markdown
 
 TABLES = {
-    "vertebrae": VERTEBRA_COLUMNS,
-    "patients": PATIENT_COLUMNS,
-    "flags": FLAG_COLUMNS,
+    **{name: table.columns for name, table in EXAM_TABLES.items()},
     "changes": CHANGE_COLUMNS,
 }
 SUFFIX = {

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from qmri.images.grid import Grid
 from qmri.segment.detect.chain import best_chain, fill_gaps, link_cost, missing_below, numbering
 from qmri.segment.detect.channels import (
     CEILING,
@@ -18,7 +19,7 @@ from qmri.segment.detect.channels import (
     stack_slices,
 )
 from qmri.segment.detect.peaks import Peak, find_peaks
-from qmri.segment.detect.working_grid import interpolation_matrix, to_working, working_grid
+from qmri.segment.detect.working_grid import from_working, interpolation_matrix, to_working, working_grid
 
 
 def peak(z, shares=(0.97, 0.01, 0.01, 0.01), score=0.9, y=0.0):
@@ -45,6 +46,28 @@ def test_any_orientation_gives_the_same_working_image(order, flips):
     grid = working_grid(other, turned.shape)
     np.testing.assert_allclose(to_working(grid, turned), expected, atol=1e-6)
     np.testing.assert_allclose(grid.affine, affine, atol=1e-9)
+
+
+@given(
+    st.permutations([0, 1, 2]),
+    st.lists(st.booleans(), min_size=3, max_size=3),
+    st.sampled_from([(4.0, 1.4, 1.4), (1.0, 1.0, 1.0), (5.5, 0.7, 2.5)]),
+)
+def test_what_lies_on_the_working_grid_comes_back_to_its_place(order, flips, spacing):
+    shape = tuple(int(60 / edge) for edge in np.array(spacing)[list(order)])
+    affine = np.eye(4)
+    affine[:3, :3] = np.diag(spacing)[:, order]
+    affine[:3, 3] = [3.0, -20.0, 11.0]
+    for axis, flip in enumerate(flips):
+        if flip:
+            affine[:3, 3] += affine[:3, axis] * (shape[axis] - 1)
+            affine[:3, axis] *= -1
+    grid = working_grid(affine, shape)
+    x, y, z = np.moveaxis(grid.to_mm(np.moveaxis(np.indices(grid.shape), 0, -1)), -1, 0)
+    back = from_working(grid, 0.3 * x - y + 2 * z + 5, shape)
+    x, y, z = np.moveaxis(Grid(shape, affine).to_mm(np.moveaxis(np.indices(shape), 0, -1)), -1, 0)
+    inner = tuple(slice(size // 4, -(size // 4)) for size in shape)
+    np.testing.assert_allclose(back[inner], (0.3 * x - y + 2 * z + 5)[inner], atol=0.25 * max(spacing))
 
 
 @given(st.integers(2, 80), st.floats(0.4, 8.0), st.floats(1.0, 5.0))

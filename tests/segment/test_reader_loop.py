@@ -107,6 +107,7 @@ def test_the_reader_gets_all_that_is_needed(case):
     assert {
         *("desc-auto_dseg.nii.gz", "desc-auto_dseg.tsv", "dseg.nii.gz", "dseg.tsv", "sheet.png"),
         *("labels.label", "labels.ctbl", "desc-auto_seeds.mrk.json", "inphase.nii.gz"),
+        "desc-tissue_dseg.nii.gz",
     } <= names
     np.testing.assert_array_equal(case.labels(), case.labels("auto_labels"))
     assert case.path("sheet").read_bytes().startswith(b"\x89PNG")

@@ -135,7 +135,7 @@ def collect(study: Study, results: Path) -> int:
                     }
                 )
         (results / "markers" / f"{table}.json").write_text("{}\n")
-    for table in ("flags", "changes"):
+    for table in ("discs", "muscles", "flags", "changes"):
         (results / "markers" / f"{table}.csv").write_text("participant_id,session_id\n")
         (results / "markers" / f"{table}.json").write_text("{}\n")
     return 0

@@ -43,6 +43,20 @@ rule collect:
         ),
         "markers/patients.json",
         report(
+            "markers/discs.csv",
+            caption="../report/discs.rst",
+            category="Tables",
+            labels={"table": "discs"},
+        ),
+        "markers/discs.json",
+        report(
+            "markers/muscles.csv",
+            caption="../report/muscles.rst",
+            category="Tables",
+            labels={"table": "muscles"},
+        ),
+        "markers/muscles.json",
+        report(
             "markers/flags.csv",
             caption="../report/flags.rst",
             category="Tables",

@@ -103,6 +103,8 @@ class ExaminationData:
         What the study sheet says.
     notes
         What the segmentation tells, by level; a level without a note is taken as complete.
+    tissues
+        (x, y, z) ids of `qmri.spine.tissue_labels` on the grid of the labels, or None.
     """
 
     identity: Identity
@@ -111,6 +113,7 @@ class ExaminationData:
     origin: Origin = field(default_factory=Origin)
     fractures: Fractures = field(default_factory=Fractures)
     notes: Mapping[str, LabelNote] = field(default_factory=dict)
+    tissues: NDArray[np.integer] | None = None
 
     @property
     def names_verified(self) -> bool:
@@ -137,12 +140,29 @@ class ExaminationRows:
         One row for each flag.
     roi
         (x, y, z) int16 label map of the regions; empty where nothing could be measured.
+    discs
+        One row for the disc below each expected level.
+    muscles
+        One row for each muscle, side and level.
     """
 
     vertebrae: list[dict[str, Cell]]
     patient: dict[str, Cell]
     flags: list[dict[str, Cell]] = field(default_factory=list)
     roi: NDArray[np.int16] = field(default_factory=lambda: np.zeros((0, 0, 0), np.int16))
+    discs: list[dict[str, Cell]] = field(default_factory=list)
+    muscles: list[dict[str, Cell]] = field(default_factory=list)
+
+    @property
+    def tables(self) -> dict[str, list[dict[str, Cell]]]:
+        """Rows by the name of the study's table (`qmri.outputs.EXAM_TABLES`)."""
+        return {
+            "vertebrae": self.vertebrae,
+            "patients": [self.patient],
+            "discs": self.discs,
+            "muscles": self.muscles,
+            "flags": self.flags,
+        }
 
 
 def failed_examination(

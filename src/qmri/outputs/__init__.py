@@ -3,6 +3,7 @@
 from qmri.outputs.agreement_columns import AGREEMENT_TABLES, COMPARED, HEIGHTS
 from qmri.outputs.change_columns import CHANGE_COLUMNS
 from qmri.outputs.columns import Column
+from qmri.outputs.exam_tables import EXAM_TABLES, ExamTable
 from qmri.outputs.files import FILES, FileOutput, exam_directory, file_path
 from qmri.outputs.flag_columns import FLAG_COLUMNS
 from qmri.outputs.patient_columns import PATIENT_COLUMNS
@@ -22,6 +23,7 @@ __all__ = [
     "CHANGE_COLUMNS",
     "CLINICAL_COLUMNS",
     "COMPARED",
+    "EXAM_TABLES",
     "FILES",
     "FLAG_COLUMNS",
     "HEIGHTS",
@@ -34,6 +36,7 @@ __all__ = [
     "RISK_PATIENT_COLUMNS",
     "VERTEBRA_COLUMNS",
     "Column",
+    "ExamTable",
     "FileOutput",
     "exam_directory",
     "file_path",

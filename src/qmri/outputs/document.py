@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from qmri.outputs.agreement_columns import AGREEMENT_TABLES
 from qmri.outputs.change_columns import CHANGE_COLUMNS
 from qmri.outputs.columns import Column
+from qmri.outputs.exam_tables import EXAM_TABLES
 from qmri.outputs.files import FILES, VERBS
-from qmri.outputs.flag_columns import FLAG_COLUMNS
-from qmri.outputs.patient_columns import PATIENT_COLUMNS
 from qmri.outputs.risk_columns import (
     CLINICAL_COLUMNS,
     OUTCOME_COLUMNS,
@@ -20,7 +19,6 @@ from qmri.outputs.risk_columns import (
     RISK_PAGES,
     RISK_PATIENT_COLUMNS,
 )
-from qmri.outputs.vertebra_columns import VERTEBRA_COLUMNS
 
 INTRODUCTION = """\
 # Outputs
@@ -37,25 +35,21 @@ vertebrae = pandas.read_csv("results/markers/vertebrae.csv", dtype={"participant
 A row exists for every expected level of every examination, whatever happened to it; `status` says whether it
 has numbers. Numbers have six significant digits, yes and no are 1 and 0, lists are separated by `;`.
 The key of `vertebrae.csv` is `participant_id, session_id, level`; that of `patients.csv` is
-`participant_id, session_id`.
+`participant_id, session_id`. `discs.csv` has `level` besides, `muscles.csv` `level, muscle, side`.
 """
 
 
 def outputs_markdown() -> str:
     """Return the page."""
     parts = [INTRODUCTION]
-    for title, columns, about in (
-        ("vertebrae.csv", VERTEBRA_COLUMNS, "One row for every level of every examination."),
-        ("patients.csv", PATIENT_COLUMNS, "One row for every examination."),
-        ("flags.csv", FLAG_COLUMNS, "One row for every flag raised, with its evidence."),
-        (
-            "changes.csv",
-            CHANGE_COLUMNS,
-            "One row for every level of every session after a participant's first; "
-            "there are none where every participant has one session.",
-        ),
-    ):
-        parts.append(f"## markers/{title}\n\n{about}\n\n{_column_table(columns)}")
+    for title, table in EXAM_TABLES.items():
+        parts.append(f"## markers/{title}.csv\n\n{table.about}\n\n{_column_table(table.columns)}")
+    parts.append(
+        "## markers/changes.csv\n\n"
+        "One row for every level of every session after a participant's first; "
+        "there are none where every participant has one session.\n\n"
+        f"{_column_table(CHANGE_COLUMNS)}"
+    )
     for title, (columns, about) in AGREEMENT_TABLES.items():
         parts.append(f"## review/{title}.csv\n\n{about}\n\n{_column_table(columns)}")
     parts.append(

@@ -125,6 +125,12 @@ FILES: dict[str, FileOutput] = {
     "slicer_colours": FileOutput(
         "segment", "labels.ctbl", None, "Names and colours of the levels for 3D Slicer."
     ),
+    "tissues": FileOutput(
+        "segment",
+        "desc-tissue_dseg.nii.gz",
+        None,
+        "Label map of canal, discs and trunk muscles by the network; the ids are in the sidecar.",
+    ),
     "sheet": FileOutput(
         "segment", "sheet.png", None, "Picture for the reader: outlines, level names, confidence."
     ),
@@ -136,6 +142,8 @@ FILES: dict[str, FileOutput] = {
         "measure", "desc-roi_dseg.nii.gz", None, "Label map of the regions in which the markers were taken."
     ),
     "exam_flags": FileOutput("measure", "flags.csv", None, "The examination's rows of flags.csv."),
+    "exam_discs": FileOutput("measure", "discs.csv", None, "The examination's rows of discs.csv."),
+    "exam_muscles": FileOutput("measure", "muscles.csv", None, "The examination's rows of muscles.csv."),
     "exam_vertebrae_dictionary": FileOutput(
         "measure", "vertebrae.json", None, "What each column of vertebrae.csv means; where measured on files."
     ),
@@ -144,6 +152,12 @@ FILES: dict[str, FileOutput] = {
     ),
     "exam_flags_dictionary": FileOutput(
         "measure", "flags.json", None, "What each column of flags.csv means; where measured on files."
+    ),
+    "exam_discs_dictionary": FileOutput(
+        "measure", "discs.json", None, "What each column of discs.csv means; where measured on files."
+    ),
+    "exam_muscles_dictionary": FileOutput(
+        "measure", "muscles.json", None, "What each column of muscles.csv means; where measured on files."
     ),
     "viewer": FileOutput(
         "report", "viewer.html", None, "Maps and labels on scroll in a browser, without network."

@@ -10,32 +10,18 @@ from qmri.errors import QmriError
 from qmri.images.nifti import write_json
 from qmri.measure.comparison.changes import SessionOrder, change_rows
 from qmri.measure.rows import failed_examination
-from qmri.outputs import (
-    CHANGE_COLUMNS,
-    FLAG_COLUMNS,
-    PATIENT_COLUMNS,
-    VERTEBRA_COLUMNS,
-    Column,
-    exam_directory,
-    file_path,
-)
+from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES, exam_directory, file_path
 from qmri.outputs.tables import dictionary, read_rows, table_text
 from qmri.pipeline.records.models import Failure
 from qmri.pipeline.records.record_files import read_record
 from qmri.pipeline.stages.measure import fractures_of, identity_of
 from qmri.pipeline.study.study_sheet import Examination, Study
 
-TABLES: dict[str, tuple[str, tuple[Column, ...]]] = {
-    "vertebrae": ("exam_vertebrae", VERTEBRA_COLUMNS),
-    "patients": ("exam_patient", PATIENT_COLUMNS),
-    "flags": ("exam_flags", FLAG_COLUMNS),
-}
-
 
 def collect(
     study: Study, results: Path, settings: MeasureSettings, orders: Mapping[str, SessionOrder]
 ) -> dict[str, Path]:
-    """Write vertebrae.csv, patients.csv, flags.csv and changes.csv with a JSON dictionary beside each.
+    """Write the tables of EXAM_TABLES and changes.csv with a JSON dictionary beside each.
 
     An examination whose record tells of a failure gets its rows here, with the reason, so that even a
     job that was killed leaves no gap in the tables.
@@ -54,10 +40,10 @@ def collect(
     markers = results / "markers"
     markers.mkdir(parents=True, exist_ok=True)
     paths = {}
-    for table, (_, columns) in TABLES.items():
-        paths[table] = markers / f"{table}.csv"
-        replace_text(paths[table], table_text([], columns) + "".join(text[table] for text in texts))
-        write_json(markers / f"{table}.json", dictionary(columns))
+    for name, table in EXAM_TABLES.items():
+        paths[name] = markers / f"{name}.csv"
+        replace_text(paths[name], table_text([], table.columns) + "".join(text[name] for text in texts))
+        write_json(markers / f"{name}.json", dictionary(table.columns))
     changes = change_rows(read_rows(paths["vertebrae"]), read_rows(paths["patients"]), settings, orders)
     paths["changes"] = markers / "changes.csv"
     replace_text(paths["changes"], table_text(changes, CHANGE_COLUMNS))
@@ -84,24 +70,22 @@ def _examination_texts(exam: Examination, results: Path, settings: MeasureSettin
         )
     record = read_record(record_path)
     if not isinstance(record, Failure):
-        return {table: _body(directory, exam.name, table) for table in TABLES}
+        return {table: _body(directory, exam.name, table) for table in EXAM_TABLES}
     rows = failed_examination(
         identity_of(exam),
         f"{record.failed_stage}: {record.reason}",
         fractures=fractures_of(exam),
         settings=settings,
     )
-    parts = {"vertebrae": rows.vertebrae, "patients": [rows.patient], "flags": rows.flags}
     return {
-        table: table_text(parts[table], columns).removeprefix(table_text([], columns))
-        for table, (_, columns) in TABLES.items()
+        name: table_text(rows.tables[name], table.columns).removeprefix(table_text([], table.columns))
+        for name, table in EXAM_TABLES.items()
     }
 
 
 def _body(directory: Path, name: str, table: str) -> str:
-    key, columns = TABLES[table]
-    path = file_path(directory, name, key)
-    header = table_text([], columns)
+    path = file_path(directory, name, EXAM_TABLES[table].file)
+    header = table_text([], EXAM_TABLES[table].columns)
     text = path.read_text(encoding="utf-8")
     if not text.startswith(header):
         raise QmriError(

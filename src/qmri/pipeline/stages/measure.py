@@ -15,7 +15,7 @@ from qmri.images.nifti import Volume, read_volume, write_json, write_volume
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.measure.rows import ExaminationData, ExaminationRows, Identity, LabelNote
-from qmri.outputs import FLAG_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
+from qmri.outputs import EXAM_TABLES, exam_directory, file_path
 from qmri.outputs.tables import dictionary, read_rows, table_text
 from qmri.pipeline.records.decisions import FitDecisions, MeasureDecisions
 from qmri.pipeline.records.models import FitRecord
@@ -57,6 +57,7 @@ def measure_in_study(exam: Examination, results: Path, settings: MeasureSettings
             origin=origin,
             fractures=fractures_of(exam),
             notes=read_notes(file_path(folder["segment"], name, "labels_table")),
+            tissues=read_tissues(file_path(folder["segment"], name, "tissues"), labels),
         )
         rows = measure_examination(data, settings)
         write_rows(staging, name, rows)
@@ -132,12 +133,8 @@ def measure_files(
         rows = measure_examination(data, settings)
         write_rows(staging, name, rows)
         write_volume(file_path(staging, name, "roi"), labels.like(rows.roi), dtype=np.int16)
-        for key, columns in (
-            ("exam_vertebrae_dictionary", VERTEBRA_COLUMNS),
-            ("exam_patient_dictionary", PATIENT_COLUMNS),
-            ("exam_flags_dictionary", FLAG_COLUMNS),
-        ):
-            write_json(file_path(staging, name, key), dictionary(columns))
+        for table in EXAM_TABLES.values():
+            write_json(file_path(staging, name, f"{table.file}_dictionary"), dictionary(table.columns))
         return Outcome(MeasureDecisions(levels_measured=_measured(rows)))
 
     run_stage(
@@ -240,15 +237,31 @@ def read_notes(path: Path) -> dict[str, LabelNote]:
     return {row["name"]: _note(row) for row in read_rows(path)}
 
 
+def read_tissues(path: Path, labels: Volume) -> NDArray[np.integer] | None:
+    """Read the tissue label map of the segmentation, (x, y, z); None where there is none.
+
+    Raises
+    ------
+    QmriError
+        If it lies on another grid than the labels of the bodies.
+    """
+    if not path.exists():
+        return None
+    tissues = read_labels(path)
+    if not tissues.grid.matches(labels.grid):
+        raise QmriError(
+            "the tissue label map and the labels of the bodies lie on different grids",
+            where=path.name,
+            remedy="segment the examination again",
+        )
+    return tissues.data
+
+
 def write_rows(directory: Path, name: str, rows: ExaminationRows) -> None:
     """Write the rows of an examination."""
-    texts = {
-        "exam_vertebrae": table_text(rows.vertebrae, VERTEBRA_COLUMNS),
-        "exam_patient": table_text([rows.patient], PATIENT_COLUMNS),
-        "exam_flags": table_text(rows.flags, FLAG_COLUMNS),
-    }
-    for key, text in texts.items():
-        file_path(directory, name, key).write_text(text, encoding="utf-8")
+    for key, table in EXAM_TABLES.items():
+        text = table_text(rows.tables[key], table.columns)
+        file_path(directory, name, table.file).write_text(text, encoding="utf-8")
 
 
 def _note(row: Mapping[str, str]) -> LabelNote:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_volume, sidecar_path
+from qmri.images.nifti import Volume, read_volume, sidecar_path, write_volume
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.pipeline.reading.loop import Task, Turn, turn
 from qmri.pipeline.reading.saved import keep_edited
@@ -26,9 +26,12 @@ from qmri.segment.backends.description import named_descriptions
 from qmri.segment.backends.fallback import segment_as_configured
 from qmri.segment.detect import NetworkDetector
 from qmri.segment.detect.detector import SpineImages
+from qmri.segment.detect.session import weights_hash
+from qmri.segment.detect.tissues import label_tissues
 from qmri.segment.label_table import table_path, write_label_map
 from qmri.segment.reader.seeds import Seeds, read_seeds
 from qmri.segment.segmentation import Segmentation, segment_detected, segment_seeded
+from qmri.spine.tissue_labels import TISSUE_NAME
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,7 @@ def segment_files(files: ImageFiles, anchors: Anchors, out: Path, settings: Segm
     with tempfile.TemporaryDirectory(prefix=f".{name}-", dir=out.parent) as folder:
         staging = Path(folder)
         done = turn(_task(name, images, anchors, settings, {}), out.parent, staging)
+        _write_tissues(file_path(staging, name, "tissues"), images)
         labels = file_path(staging, name, "labels")
         for path in (labels, sidecar_path(labels), table_path(labels)):
             path.unlink()
@@ -101,6 +105,7 @@ def segment_examination(exam: Examination, results: Path, settings: SegmentSetti
         anchors = Anchors(exam.lowest_level, exam.seeds, exam.labels)
         task = _task(exam.name, images, anchors, settings, {"fit": sha256(record)})
         done = turn(task, directory, staging)
+        _write_tissues(file_path(staging, exam.name, "tissues"), images)
         return Outcome(done.decisions, _warnings(done))
 
     return run_stage_or_record(
@@ -111,6 +116,16 @@ def segment_examination(exam: Examination, results: Path, settings: SegmentSetti
         upstream=[record],
         settings=settings.model_dump(mode="json"),
     )
+
+
+def _write_tissues(path: Path, images: SpineImages) -> None:
+    """Write what the network sees beside the bodies; it does not depend on what a reader drew."""
+    sidecar = {
+        "Description": FILES["tissues"].description,
+        "Labels": {str(number): name for number, name in TISSUE_NAME.items()},
+        "WeightsSha256": weights_hash(),
+    }
+    write_volume(path, Volume(label_tissues(images), images.affine), dtype=np.uint8, sidecar=sidecar)
 
 
 def _task(

@@ -17,9 +17,11 @@ from qmri.errors import QmriError
 Point = tuple[float, float, float]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class SpineImages:
     """The images of one examination, on one grid, in the order in which they were acquired.
+
+    Two of them are equal only if they are one object, so that what was found in it can be kept.
 
     Attributes
     ----------

@@ -7,14 +7,13 @@ from pathlib import Path
 
 import numpy as np
 from nibabel.affines import apply_affine
-from numpy.typing import NDArray
 
 from qmri.segment.detect.chain import Numbering, best_chain, fill_gaps, numbering
-from qmri.segment.detect.channels import NetworkClass, normalise
+from qmri.segment.detect.channels import NetworkClass
 from qmri.segment.detect.detector import Candidate, Detection, ProbabilityMap, SpineImages
+from qmri.segment.detect.network_maps import network_maps
 from qmri.segment.detect.peaks import Peak, find_peaks
-from qmri.segment.detect.session import WEIGHTS, predict, weights_hash
-from qmri.segment.detect.working_grid import to_working, working_grid
+from qmri.segment.detect.session import WEIGHTS, weights_hash
 
 NAME = "network"
 NEAR_MIDLINE_MM = 10.0
@@ -39,10 +38,8 @@ class NetworkDetector:
 
         Points in RAS+ mm; both maps are (x, y, z) probabilities 0-1 on the working grid.
         """
-        grid = working_grid(images.affine, images.water.shape)
-        fat = fat_of(images)
-        channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))
-        maps = predict(channels, self.weights)
+        seen = network_maps(images, self.weights)
+        maps, grid = seen.values, seen.grid
         bodies = maps[NetworkClass.BODY] + maps[NetworkClass.LOWEST_BODY]
         chain = fill_gaps(best_chain(find_peaks(maps, grid)))
         return (
@@ -85,16 +82,6 @@ class NetworkDetector:
             evidence={"weights_sha256": weights_hash(self.weights), **_evidence(chain, numbered)},
             body_probability=body_probability,
         )
-
-
-def fat_of(images: SpineImages) -> NDArray[np.floating] | None:
-    """Return the fat signal (x, y, z), from water and PDFF where it is not given, None where neither is."""
-    if images.fat is not None:
-        return images.fat
-    if images.pdff is None:
-        return None
-    share = np.clip(np.nan_to_num(images.pdff) / 100, 0.0, 0.98)
-    return np.asarray(images.water * share / (1 - share))
 
 
 def _seen(first_sacral: ProbabilityMap, lowest: Peak, sacral: Peak) -> tuple[float, bool]:

@@ -60,6 +60,18 @@ def working_grid(
     )
 
 
+def from_working(
+    grid: WorkingGrid, values: NDArray[np.floating], shape: tuple[int, ...]
+) -> NDArray[np.float32]:
+    """Interpolate values on the working grid (x, y, z), in their unit, to the acquired grid of this shape."""
+    spread = np.asarray(values, dtype=np.float32)
+    for axis, matrix in enumerate(grid.weights):
+        back = (matrix / matrix.sum(axis=0).clip(1e-6)).T
+        spread = np.moveaxis(np.tensordot(back, spread, axes=(1, axis)), 0, axis)
+    spread = spread[tuple(slice(None, None, -1 if flipped else 1) for flipped in grid.flip)]
+    return np.ascontiguousarray(spread.transpose(np.argsort(grid.order)).reshape(shape))
+
+
 def closest_axes(affine: NDArray[np.float64]) -> tuple[int, int, int]:
     """Return the array axis closest to right, to anterior and to superior, by an affine (4, 4) to RAS+ mm."""
     cosines = np.abs(affine[:3, :3] / voxel_sizes(affine))

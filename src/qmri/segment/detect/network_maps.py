@@ -1,0 +1,50 @@
+"""What the network says of the images of one examination, made once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from qmri.segment.detect.channels import normalise
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.detect.session import WEIGHTS, predict
+from qmri.segment.detect.working_grid import WorkingGrid, to_working, working_grid
+
+
+@dataclass(frozen=True)
+class NetworkMaps:
+    """The network's answer.
+
+    Attributes
+    ----------
+    values
+        (OUTPUT_CHANNELS, x, y, z) float32: probabilities of `NetworkClass` and, last, the centre map.
+    grid
+        Where its voxels lie.
+    """
+
+    values: NDArray[np.float32]
+    grid: WorkingGrid
+
+
+@lru_cache(maxsize=1)
+def network_maps(images: SpineImages, weights: tuple[Path, ...] = WEIGHTS) -> NetworkMaps:
+    """Run the network on images; asked again for the same object, the same answer."""
+    grid = working_grid(images.affine, images.water.shape)
+    fat = fat_of(images)
+    channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))
+    return NetworkMaps(predict(channels, weights), grid)
+
+
+def fat_of(images: SpineImages) -> NDArray[np.floating] | None:
+    """Return the fat signal (x, y, z), from water and PDFF where it is not given, None where neither is."""
+    if images.fat is not None:
+        return images.fat
+    if images.pdff is None:
+        return None
+    share = np.clip(np.nan_to_num(images.pdff) / 100, 0.0, 0.98)
+    return np.asarray(images.water * share / (1 - share))
