@@ -16,9 +16,9 @@ import numpy as np
 from qmri.config import MeasureSettings
 from qmri.fit.water_fat import fit_water_fat
 from qmri.images.acquisition import Acquisition
+from qmri.measure.data import ExaminationData, Identity
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
-from qmri.measure.rows import ExaminationData, Identity
 from qmri.signal import WaterFatModel
 from qmri.simulate.anatomy.midplane import midplane
 from qmri.simulate.imaging.receive import complex_noise, received_echoes

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from qmri.config import MeasureSettings
+from qmri.measure.data import ExaminationData, Identity, LabelNote
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps
-from qmri.measure.rows import ExaminationData, Identity, LabelNote, failed_examination
+from qmri.measure.rows import failed_examination
 from qmri.measure.shape.morphometry import Morphometry
 from qmri.outputs import VERTEBRA_COLUMNS
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from qmri.config import MeasureSettings
+from qmri.measure.data import ExaminationData, Identity, LabelNote
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps
 from qmri.measure.quality.label_flags import FAILED_CHECKS
-from qmri.measure.rows import OF_TARGETS, ExaminationData, Identity, LabelNote
+from qmri.measure.rows import OF_TARGETS
 from qmri.spine.body_flag import read_flags
 from qmri.spine.levels import LEVEL_ID
 

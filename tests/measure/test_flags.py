@@ -12,11 +12,11 @@ import pytest
 
 from qmri.config import MeasureSettings
 from qmri.images.acquisition import Acquisition
+from qmri.measure.data import ExaminationData, Identity, LabelNote
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.measure.marrow.roi import surface_depth_mm
 from qmri.measure.quality.flags import DISQUALIFYING, FLAGS, misfit_flags
-from qmri.measure.rows import ExaminationData, Identity, LabelNote
 from qmri.spine.body_flag import read_flags
 from qmri.spine.levels import LEVEL_ID
 

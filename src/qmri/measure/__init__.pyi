@@ -1,6 +1,6 @@
+from .data import ExaminationData, ExaminationRows, Identity, LabelNote
 from .examination import measure_examination
 from .images import Fractures, Maps, Origin
-from .rows import ExaminationData, ExaminationRows, Identity, LabelNote
 from .shape.bodies import Body, find_bodies
 from .shape.morphometry import Morphometry, measure_shape
 

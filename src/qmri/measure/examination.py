@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
+from qmri.measure.data import ExaminationData, ExaminationRows, LabelNote
 from qmri.measure.images import Fractures, Maps
 from qmri.measure.marrow.background import background_columns, target_columns
 from qmri.measure.marrow.distribution import Row
@@ -29,9 +30,6 @@ from qmri.measure.quality.label_flags import label_flags
 from qmri.measure.quality.patient_errors import error_columns
 from qmri.measure.quality.quality_figures import quality_columns
 from qmri.measure.rows import (
-    ExaminationData,
-    ExaminationRows,
-    LabelNote,
     cut_reason,
     flag_row,
     label_columns,

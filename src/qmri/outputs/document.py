@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from qmri.outputs.agreement_columns import AGREEMENT_TABLES
-from qmri.outputs.change_columns import CHANGE_COLUMNS
 from qmri.outputs.columns import Column
-from qmri.outputs.exam_tables import EXAM_TABLES
 from qmri.outputs.files import FILES, VERBS
+from qmri.outputs.markers.change_columns import CHANGE_COLUMNS
+from qmri.outputs.markers.exam_tables import EXAM_TABLES
 from qmri.outputs.risk_columns import (
     CLINICAL_COLUMNS,
     OUTCOME_COLUMNS,

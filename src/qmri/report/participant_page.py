@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from qmri.outputs.change_columns import CHANGED
+from qmri.outputs.markers.change_columns import CHANGED
 from qmri.report.charts import Cells, number
 from qmri.report.environment import environment
 from qmri.report.flagged import spoken_levels

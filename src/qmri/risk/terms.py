@@ -10,7 +10,7 @@ from qmri.config.risk_settings import RiskSettings
 from qmri.errors import QmriError
 from qmri.outputs import PATIENT_COLUMNS
 from qmri.outputs.columns import FOLLOW_UP, MOMENTS, OPERATION, PREOPERATIVE, Column
-from qmri.outputs.patient_columns import error_column
+from qmri.outputs.markers.patient_columns import error_column
 from qmri.outputs.risk_columns import OUTCOME_COLUMNS
 
 CODED = {"sex": {"F": 1.0, "M": 0.0}, "procedure": {"PKP": 1.0, "PVP": 0.0}}

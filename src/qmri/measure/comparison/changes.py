@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from qmri.config import MeasureSettings
 from qmri.measure.quality.flags import FRACTURED
-from qmri.outputs.change_columns import CHANGED
+from qmri.outputs.markers.change_columns import CHANGED
 from qmri.outputs.tables import MISSING, Cell
 
 CONFIDENCE = 1.96

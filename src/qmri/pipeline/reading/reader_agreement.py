@@ -14,9 +14,9 @@ from qmri.images.nifti import Volume, write_json
 from qmri.measure.comparison.read_agreement import agreement_rows
 from qmri.measure.comparison.readings import BodyPair, match_bodies
 from qmri.measure.comparison.two_reads import Body, TwoReads
+from qmri.measure.data import ExaminationData, Identity
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps, Origin
-from qmri.measure.rows import ExaminationData, Identity
 from qmri.outputs import AGREEMENT_TABLES, exam_directory, file_path
 from qmri.outputs.tables import Cell, dictionary, read_rows, table_text
 from qmri.pipeline.reading.readings import (

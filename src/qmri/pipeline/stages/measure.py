@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
 from qmri.images.nifti import Volume, read_volume, write_json, write_volume
+from qmri.measure.data import ExaminationData, ExaminationRows, Identity, LabelNote
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
-from qmri.measure.rows import ExaminationData, ExaminationRows, Identity, LabelNote
 from qmri.outputs import EXAM_TABLES, exam_directory, file_path
 from qmri.outputs.tables import dictionary, read_rows, table_text
 from qmri.pipeline.records.decisions import FitDecisions, MeasureDecisions

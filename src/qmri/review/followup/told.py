@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from qmri.errors import QmriError
-from qmri.outputs.change_columns import CHANGED
+from qmri.outputs.markers.change_columns import CHANGED
 from qmri.outputs.tables import read_rows
 from qmri.pipeline.follow_up.visits import FollowUp, follow_ups
 from qmri.pipeline.study.study_sheet import exam_name

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from qmri.outputs.columns import Column
-from qmri.outputs.disc_columns import DISC_COLUMNS
-from qmri.outputs.flag_columns import FLAG_COLUMNS
-from qmri.outputs.muscle_columns import MUSCLE_COLUMNS
-from qmri.outputs.patient_columns import PATIENT_COLUMNS
-from qmri.outputs.vertebra_columns import VERTEBRA_COLUMNS
+from qmri.outputs.markers.disc_columns import DISC_COLUMNS
+from qmri.outputs.markers.flag_columns import FLAG_COLUMNS
+from qmri.outputs.markers.muscle_columns import MUSCLE_COLUMNS
+from qmri.outputs.markers.patient_columns import PATIENT_COLUMNS
+from qmri.outputs.markers.vertebra_columns import VERTEBRA_COLUMNS
 
 
 @dataclass(frozen=True)

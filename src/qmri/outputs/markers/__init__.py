@@ -1,0 +1,1 @@
+"""The tables of markers: their columns, table by table."""
