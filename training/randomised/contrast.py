@@ -44,6 +44,8 @@ PLAUSIBLE: dict[Tissue, tuple[Range, Range]] = {
 RANDOM_SHARE = 0.3
 SHARE_OEDEMA_LIKE_DISC = 0.3
 MOST_DISC_SPREAD = 0.35
+# Fascia holds so much of the signal of muscle.
+FASCIA = 0.3
 SHARE_DARK_REMNANT = 0.5
 # Degenerate discs, all of a spine or some of them, keep this share of their signal.
 SHARE_DARK_DISCS = 0.15
@@ -67,6 +69,8 @@ def draw_tissue_signals(rng: Rng, plausible: bool = False) -> dict[Tissue, tuple
             first, second = np.maximum(rng.normal(1.0, near, 2), 0.2)
             water, fat_signal = table[Tissue.MARROW]
             table[sacral] = (float(water * first), float(fat_signal * second))
+        water, fat_signal = table[Tissue.MUSCLE]
+        table[Tissue.FASCIA] = (FASCIA * water, FASCIA * fat_signal)
         if rng.random() < SHARE_OEDEMA_LIKE_DISC:
             table[Tissue.OEDEMA] = table[Tissue.DISC]
         marrow, disc = table[Tissue.MARROW], table[Tissue.DISC]

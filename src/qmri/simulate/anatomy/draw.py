@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from qmri.errors import QmriError
 from qmri.simulate.anatomy.draw_beside import draw_arch, draw_canal, draw_disc, draw_trunk
+from qmri.simulate.anatomy.draw_muscles import draw_muscles
 from qmri.simulate.anatomy.pose import clear_gap, pitches, place
 from qmri.simulate.anatomy.sizes import HEIGHT_IN_VIVO, SACRUM, mean_size
 from qmri.simulate.anatomy.spine import (
@@ -56,7 +57,7 @@ def draw_spine(rng: Rng, recipe: SpineRecipe | None = None) -> Spine:
     placed = place(rng, recipe, unplaced, gaps=gaps, pitch=pitch, levels=levels)
     bodies, sacrum = tuple(placed[: len(levels)]), tuple(placed[len(levels) :])
     discs = tuple(draw_disc(rng, recipe, placed, number) for number in range(len(levels) + 1))
-    return Spine(
+    spine = Spine(
         bodies=bodies,
         sacrum=sacrum,
         arches=tuple(draw_arch(rng, recipe, body, body is bodies[-1]) for body in bodies),
@@ -66,6 +67,7 @@ def draw_spine(rng: Rng, recipe: SpineRecipe | None = None) -> Spine:
         ala_mm=float(rng.uniform(42.0, 54.0) * size),
         transitional=recipe.transitional,
     )
+    return replace(spine, muscles=draw_muscles(spine.trunk, placed))
 
 
 def level_names(recipe: SpineRecipe) -> tuple[str, ...]:

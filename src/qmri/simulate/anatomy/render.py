@@ -24,6 +24,7 @@ from qmri.simulate.anatomy.spine import Spine
 from qmri.simulate.anatomy.surroundings import paint_trunk
 from qmri.simulate.anatomy.tissues import Tissue
 from qmri.spine.levels import LEVEL_ID
+from qmri.spine.tissue_labels import CANAL, DISC
 
 Supersample = int | tuple[int, int, int]
 
@@ -42,11 +43,15 @@ class Rendering:
     body
         (x, y, z) int16, 1 + index into ``spine.bodies`` of the body with the largest share of the
         voxel, 0 where there is none: tells which marrow a voxel at the edge holds.
+    tissues
+        (x, y, z) uint8, ids of ``qmri.spine.tissue_labels``: canal, discs and muscles, each where it fills
+        more than half of the voxel; a muscle with the fat inside it.
     """
 
     fractions: dict[Tissue, NDArray[np.float32]]
     labels: NDArray[np.int16]
     body: NDArray[np.int16]
+    tissues: NDArray[np.uint8]
 
     def fraction(self, *tissues: Tissue) -> NDArray[np.float32]:
         """Return the share of these tissues together, zero where there is none; (x, y, z)."""
@@ -94,17 +99,25 @@ def render(
         for box in boxes
     ]
     weight = np.float32(1 / len(offsets))
+    muscles: dict[int, NDArray[np.float32]] = {}
     for offset in offsets:
         shifted = affine.copy()
         shifted[:3, 3] = apply_affine(affine, offset)
         canvas = Canvas(shifted, shape, edge)
-        _paint_around(canvas, spine)
+        painted = paint_trunk(canvas, spine)
+        soft = _soft(canvas)
+        _paint_column(canvas, spine)
         for body, box, share in zip(spine.bodies, boxes, shares, strict=True):
             if box is not None:
                 np.add(share, weight * paint_body(canvas, body, box), out=share)
         for body in spine.bodies:
             if any(lesion.kind == "screws" for lesion in body.lesions):
                 paint_screws(canvas, body)
+        left = weight * _soft(canvas) / np.maximum(soft, np.float32(1e-6))
+        for number, part, muscle in painted:
+            if number not in muscles:
+                muscles[number] = np.zeros(shape, dtype=np.float32)
+            muscles[number][part] += left[part] * muscle
         for tissue, fraction in canvas.fractions.items():
             fractions[tissue] = (
                 fractions[tissue] + weight * fraction if tissue in fractions else weight * fraction
@@ -118,12 +131,31 @@ def render(
         wins = share > largest[box]
         index[box][wins] = number + 1
         largest[box] = np.maximum(largest[box], share)
-    return Rendering(fractions, labels, index)
+    return Rendering(fractions, labels, index, _tissues(fractions, muscles, shape))
 
 
-def _paint_around(canvas: Canvas, spine: Spine) -> None:
-    """Paint everything but the vertebral bodies, from the outside in."""
-    paint_trunk(canvas, spine)
+def _soft(canvas: Canvas) -> NDArray[np.float32]:
+    """Share of each voxel that is muscle or fat in it: what is painted over it later lessens both alike."""
+    return canvas.fractions[Tissue.MUSCLE] + canvas.fractions[Tissue.VISCERAL_FAT]
+
+
+def _tissues(
+    fractions: dict[Tissue, NDArray[np.float32]],
+    muscles: dict[int, NDArray[np.float32]],
+    shape: tuple[int, int, int],
+) -> NDArray[np.uint8]:
+    """Return the ids of canal, discs and muscles where they fill more than half of a voxel."""
+    tissues = np.zeros(shape, dtype=np.uint8)
+    groups = {CANAL: (Tissue.CSF, Tissue.CORD, Tissue.EPIDURAL_FAT), DISC: (Tissue.DISC, Tissue.ANNULUS)}
+    for number, members in groups.items():
+        tissues[sum(fractions.get(member, np.float32(0)) for member in members) > 0.5] = number
+    for number, share in muscles.items():
+        tissues[share > 0.5] = number
+    return tissues
+
+
+def _paint_column(canvas: Canvas, spine: Spine) -> None:
+    """Paint everything but trunk and vertebral bodies, from the outside in."""
     if spine.arches:
         for arch, body in zip(spine.arches, spine.bodies, strict=True):
             paint_arch(canvas, arch, body)

@@ -11,6 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.simulate.anatomy.muscle import Muscles
 from qmri.spine.genant import genant_grade
 
 FractureKind = Literal["wedge", "biconcave", "crush"]
@@ -213,6 +214,7 @@ class Spine:
     transitional: Transition | None = None
     sacral_arch: Arch | None = None
     fused_wings: bool = False
+    muscles: Muscles = field(default_factory=Muscles)
 
     def body(self, level: str) -> Body:
         """Return the body of a level.
@@ -264,7 +266,7 @@ class SpineRecipe:
     node, osteophyte
         Probabilities that a body has a Schmorl's node or osteophytes.
     fat_mm, muscle_fat
-        Subcutaneous fat behind the spine and fat fraction of muscle.
+        Subcutaneous fat behind the spine and mean share of fat in muscle, from which that of each is drawn.
     """
 
     top_level: str = "T8"

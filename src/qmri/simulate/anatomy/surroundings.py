@@ -1,15 +1,21 @@
-"""The trunk around a spine: skin, fat, muscle, psoas, vessels, bowel, lung."""
+"""The trunk around a spine: skin, fat, muscle, vessels, bowel, lung."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from qmri.simulate.anatomy.canvas import Canvas
+from qmri.simulate.anatomy.paint_muscles import (
+    Course,
+    Painted,
+    Place,
+    bed_share,
+    paint_muscles,
+)
 from qmri.simulate.anatomy.shapes import Field, cover, waves
 from qmri.simulate.anatomy.spine import Spine
 from qmri.simulate.anatomy.tissues import Tissue
@@ -31,20 +37,15 @@ class Column:
     half_width_mm: NDArray[np.float32]
     back_mm: NDArray[np.float32]
 
+    @property
+    def z_mm(self) -> NDArray[np.float64]:
+        """The heights of the table; (n,) mm."""
+        return np.asarray(self.first_z_mm + TABLE_STEP_MM * np.arange(len(self.right_mm)))
+
     def rows(self, z: Field) -> NDArray[np.intp]:
         """Return the table row of each height; heights of any shape, (...), mm."""
         row = (z - np.float32(self.first_z_mm)) * np.float32(1 / TABLE_STEP_MM)
         return np.asarray(np.clip(row, 0, len(self.right_mm) - 1), dtype=np.intp)
-
-
-class Place(NamedTuple):
-    """Voxels relative to the column: mm to its right and front, height, and the sizes of the bodies there."""
-
-    side: Field
-    ahead: Field
-    z: Field
-    half_width: Field
-    half_depth: Field
 
 
 def column_course(spine: Spine) -> Column:
@@ -71,8 +72,8 @@ def column_course(spine: Spine) -> Column:
     )
 
 
-def paint_trunk(canvas: Canvas, spine: Spine) -> None:
-    """Fill the grid with everything outside the column."""
+def paint_trunk(canvas: Canvas, spine: Spine) -> list[Painted]:
+    """Fill the grid with everything outside the column, and return the muscles beside it."""
     trunk, edge = spine.trunk, canvas.edge_mm
     x, y, z = canvas.local(canvas.everything, np.zeros(3), np.eye(3))
     column = column_course(spine)
@@ -109,25 +110,30 @@ def paint_trunk(canvas: Canvas, spine: Spine) -> None:
     )
 
     muscle = inner - cavity
-    streaks = np.float32(trunk.muscle_fat) * (
-        1 + np.float32(0.7) * waves(x, y, z, seed=trunk.seed + 2, wavelength_mm=14.0)
-    )
-    midline = np.exp(-((place.side / 4) ** 2)) * cover(
-        place.ahead + place.half_depth + np.float32(CANAL_DEPTH_MM), 3.0
-    )
-    fat = np.clip(streaks + np.float32(0.6) * midline, 0, 0.9) * muscle
+    from_fascia = depth - np.float32(SKIN_MM + trunk.fat_mm)
+    share = np.float32(min(trunk.muscle_fat, 0.9))
+    fascia: Field = np.zeros_like(muscle)
+    fat = share * muscle
+    if spine.muscles.reach_mm > 0:
+        bed = bed_share(spine.muscles, place, edge)
+        fascia = muscle * bed * cover(from_fascia - np.float32(spine.muscles.fascia_mm), edge)
+        fat = np.maximum(share, bed) * (muscle - fascia)
 
     canvas.fractions = {
         Tissue.AIR: 1 - within + organs * gas,
         Tissue.SKIN: within - wall,
         Tissue.SUBCUTANEOUS_FAT: wall - inner,
-        Tissue.MUSCLE: muscle - fat,
+        Tissue.MUSCLE: muscle - fascia - fat,
         Tissue.VISCERAL_FAT: fat + organs * (1 - bowel),
         Tissue.VISCERA: organs * (bowel - gas),
         Tissue.LUNG: lung,
     }
-    _paint_psoas(canvas, spine, place)
+    if spine.muscles.reach_mm > 0:
+        canvas.fractions[Tissue.FASCIA] = fascia
+    course = Course(column.z_mm, rows, column.right_mm, column.anterior_mm)
+    muscles = paint_muscles(canvas, spine.muscles, place, from_fascia, course, seed=trunk.seed + 2)
     _paint_vessels(canvas, spine, place)
+    return muscles
 
 
 def _below_skin(spine: Spine, x: Field, from_back: Field) -> Field:
@@ -156,16 +162,6 @@ def _lung(spine: Spine, place: Place) -> Field:
     above = np.float32(spine.trunk.diaphragm_z_mm) + 0.4 * np.abs(place.ahead - 40) - place.z
     mediastinum = np.minimum(place.half_width + 10 - np.abs(place.side), place.half_depth + 60 - place.ahead)
     return cover(np.maximum(above, mediastinum), 6.0)
-
-
-def _paint_psoas(canvas: Canvas, spine: Spine, place: Place) -> None:
-    top = spine.trunk.diaphragm_z_mm
-    radius = np.float32(spine.trunk.psoas_mm) * np.clip((np.float32(top - 10) - place.z) / 110, 0, 1.2)
-    across = (np.abs(place.side) - place.half_width - 0.75 * radius) * np.float32(1.15)
-    distance = np.sqrt(across**2 + ((place.ahead + 4) * np.float32(0.85)) ** 2) - radius
-    present = cover(np.asarray(distance, dtype=np.float32), canvas.edge_mm) * (radius > 2)
-    fat = np.float32(0.5 * spine.trunk.muscle_fat) * present
-    canvas.paint(canvas.everything, {Tissue.MUSCLE: present - fat, Tissue.VISCERAL_FAT: fat})
 
 
 def _paint_vessels(canvas: Canvas, spine: Spine, place: Place) -> None:

@@ -31,3 +31,4 @@ class Tissue(IntEnum):
     SACRUM_MARROW = 20
     LUNG = 21
     SKIN = 22
+    FASCIA = 23

@@ -44,6 +44,7 @@ TISSUE_SIGNALS: dict[Tissue, TissueSignal] = {
     Tissue.EPIDURAL_FAT: TissueSignal(1.10, 88.0, 25.0, 20.0, FAT_PPM),
     Tissue.SKIN: TissueSignal(0.50, 12.0, 40.0, 30.0),
     Tissue.MUSCLE: TissueSignal(0.80, 2.0, 25.0, 10.0),
+    Tissue.FASCIA: TissueSignal(0.25, 5.0, 60.0, 40.0),
     Tissue.VISCERA: TissueSignal(0.85, 3.0, 25.0, 20.0),
     Tissue.VESSEL: TissueSignal(0.70, 0.0, 12.0, 13.0),
     Tissue.DISC: TissueSignal(0.80, 0.5, 12.0, 13.0),
