@@ -204,7 +204,7 @@ def _spine(
         fractures=fractures,
         lesions=lesions,
         fat_mm=(8.0, 18.0),
-        muscle_fat=(0.06, 0.22),
+        muscle_fat=(0.03, 0.32),
     )
     return recipe, (acute,), (other,) if kind else ()
 

@@ -15,6 +15,7 @@ from qmri.images.grid import Grid
 from qmri.simulate.anatomy import Body, Spine
 from qmri.simulate.anatomy.midplane import midplane
 from qmri.simulate.imaging.physics import Truth
+from qmri.simulate.study.muscle_truth import TrueMuscle
 from qmri.simulate.study.study_plan import ExamPlan
 from qmri.spine.levels import LEVEL_ID
 
@@ -168,7 +169,7 @@ def fully_in_view(body: Body, grid: Grid) -> bool:
     return bool(np.all(index > margin - 0.5) and np.all(index < np.array(grid.shape) - 0.5 - margin))
 
 
-def write_rows(path: Path, rows: Sequence[TrueVertebra | ExamTruth]) -> None:
+def write_rows(path: Path, rows: Sequence[TrueVertebra | TrueMuscle | ExamTruth]) -> None:
     """Write a table, numbers to a hundredth, missing ones as n/a."""
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")

@@ -17,9 +17,11 @@ from qmri.pipeline.study.study_sheet import OPTIONAL, REQUIRED
 from qmri.simulate.dicom.ge_dicom import write_files
 from qmri.simulate.dicom.identities import write_planted
 from qmri.simulate.study.corrupted import CORRUPTIONS, write_corrupted
+from qmri.simulate.study.muscle_truth import TrueMuscle, true_muscles
 from qmri.simulate.study.simulated_examination import FAT_MODEL, Simulated, images, simulate_examination
 from qmri.simulate.study.study_plan import ExamPlan, StudyOptions, plan_patient, plan_study
 from qmri.simulate.study.truth import ExamTruth, TrueVertebra, true_vertebrae, write_rows
+from qmri.spine.tissue_labels import TISSUE_NAME
 
 log = logging.getLogger(__name__)
 
@@ -41,7 +43,9 @@ Made by `{command}`; the same command gives the same bytes.
 | `seeds/` | a point in each vertebral body, RAS+ mm |
 | `truth/truth.csv` | medians of PDFF and R2* in the eroded bodies, heights, fractures |
 | `truth/examinations.csv` | form of export of each examination, and what is wrong with it |
-| `truth/*_dseg.nii.gz` | true label maps |
+| `truth/muscles.csv` | cross-section, volume, PDFF and share in view of the muscles at each level |
+| `truth/*_ses-*_dseg.nii.gz` | true label maps of the bodies |
+| `truth/*_desc-tissue_dseg.nii.gz` | true label maps of canal, discs and muscles |
 | `truth/*_PDFFmap.nii.gz`, `*_R2starmap.nii.gz` | what a perfect fit without noise would find |
 | `truth/planted_identifiers.csv` | what must appear in no output |
 """
@@ -87,12 +91,14 @@ def _write_study(directory: Path, options: StudyOptions, command: str, corrupted
     truth.mkdir(parents=True)
     sheet: list[dict[str, str]] = []
     vertebrae: list[TrueVertebra] = []
+    muscles: list[TrueMuscle] = []
     exams: list[ExamTruth] = []
     people = {}
     for plan in plan_study(options):
         simulated = simulate_examination(plan)
         count = write_files(directory / _dicom_dir(plan), images(simulated), plan.form, plan.rng("files"))
         vertebrae += _write_truth_maps(truth, simulated)
+        muscles += _muscles(simulated)
         sheet.append(_sheet_row(plan) | _anchor(directory, simulated))
         exams.append(ExamTruth.of(plan, simulated.hazard_levels))
         people[plan.exam] = plan.registration
@@ -106,6 +112,7 @@ def _write_study(directory: Path, options: StudyOptions, command: str, corrupted
         people[plan.exam] = plan.registration
         log.info("%s: corrupted (%s)", plan.exam, kind)
     write_rows(truth / "truth.csv", vertebrae)
+    write_rows(truth / "muscles.csv", muscles)
     write_rows(truth / "examinations.csv", exams)
     write_planted(truth / "planted_identifiers.csv", people)
     _write_sheet(directory / "study.csv", sheet)
@@ -116,6 +123,10 @@ def _write_truth_maps(directory: Path, simulated: Simulated) -> list[TrueVertebr
     plan, truth, grid = simulated.plan, simulated.truth, simulated.grid
     labels = Volume(simulated.rendering.labels, grid.affine)
     write_volume(directory / f"{plan.exam}_dseg.nii.gz", labels, dtype=np.uint8)
+    tissues = labels.like(simulated.rendering.tissues)
+    names = {"Labels": {str(number): name for number, name in TISSUE_NAME.items()}}
+    path = directory / f"{plan.exam}_desc-tissue_dseg.nii.gz"
+    write_volume(path, tissues, dtype=np.uint8, sidecar=names)
     for suffix, unit, values in (("PDFFmap", "percent", truth.pdff), ("R2starmap", "1/s", truth.r2star)):
         rounded = labels.like(np.rint(values * 10.0) / 10.0)
         sidecar = {"Units": unit, "Description": "truth without noise", "FatModel": FAT_MODEL}
@@ -125,6 +136,12 @@ def _write_truth_maps(directory: Path, simulated: Simulated) -> list[TrueVertebr
     status |= dict.fromkeys(plan.treated_levels, "treated_target")
     key = (plan.participant_id, plan.session_id)
     return true_vertebrae(key, simulated.spine, grid, simulated.rendering.labels, truth, status=status)
+
+
+def _muscles(simulated: Simulated) -> list[TrueMuscle]:
+    plan, rendering = simulated.plan, simulated.rendering
+    key = (plan.participant_id, plan.session_id)
+    return true_muscles(key, simulated.spine, simulated.grid, rendering.tissues, simulated.truth)
 
 
 def _sheet_row(plan: ExamPlan) -> dict[str, str]:
