@@ -7,7 +7,7 @@ import pytest
 
 from qmri.images.grid import Grid
 from qmri.simulate.anatomy import Spine, SpineRecipe, Tissue, draw_spine, render
-from qmri.simulate.anatomy.muscle import Muscle, Muscles
+from qmri.simulate.anatomy.muscles.muscle import Muscle, Muscles
 from qmri.simulate.imaging.physics import Truth
 from qmri.simulate.study.muscle_truth import level_heights, true_muscles
 from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from qmri.errors import QmriError
 from qmri.simulate.anatomy.draw_beside import draw_arch, draw_canal, draw_disc, draw_trunk
-from qmri.simulate.anatomy.draw_muscles import draw_muscles
+from qmri.simulate.anatomy.muscles.draw_muscles import draw_muscles
 from qmri.simulate.anatomy.pose import clear_gap, pitches, place
 from qmri.simulate.anatomy.sizes import HEIGHT_IN_VIVO, SACRUM, mean_size
 from qmri.simulate.anatomy.spine import (

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.simulate.anatomy.muscle import Muscles
+from qmri.simulate.anatomy.muscles.muscle import Muscles
 from qmri.spine.genant import genant_grade
 
 FractureKind = Literal["wedge", "biconcave", "crush"]

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
 
 from qmri.simulate.anatomy.canvas import Canvas
-from qmri.simulate.anatomy.paint_muscles import (
+from qmri.simulate.anatomy.muscles.paint_muscles import (
     Course,
     Painted,
     Place,

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.simulate.anatomy.muscle import Muscle, Muscles
+from qmri.simulate.anatomy.muscles.muscle import Muscle, Muscles
 from qmri.simulate.anatomy.spine import Body, Trunk
 from qmri.spine.tissue_labels import LEFT, RIGHT
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.simulate.anatomy.canvas import Box, Canvas
-from qmri.simulate.anatomy.muscle import Muscle, Muscles
+from qmri.simulate.anatomy.muscles.muscle import Muscle, Muscles
 from qmri.simulate.anatomy.shapes import Field, cover, waves
 from qmri.simulate.anatomy.tissues import Tissue
 from qmri.spine.tissue_labels import MUSCLE_ID, RIGHT

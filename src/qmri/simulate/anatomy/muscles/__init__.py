@@ -1,0 +1,1 @@
+"""The muscles beside the spine: as data, drawn, painted."""
