@@ -174,6 +174,7 @@ def test_every_cell_of_a_measured_row_has_a_value_or_a_reason(make_spine):
     }
     assert "noise" in row["na_reason"]
     assert "SNR" in row["na_reason"]
+    assert "T1" in row["na_reason"]
     assert lacking <= {
         "status_reason",
         "qc_flags",
@@ -187,6 +188,8 @@ def test_every_cell_of_a_measured_row_has_a_value_or_a_reason(make_spine):
         "snr_median",
         "b0_range_hz",
         "swap_risk_frac",
+        "pdff_t1_corrected_median_pct",
+        "pdff_t1_corrected_se_total_pct",
     }
 
 

@@ -61,7 +61,7 @@ def test_a_treated_level_gives_no_target(make_spine):
     _, patient = measured(noted(data, "L1", "solidity=0.70"))
     assert all(name in sound for name in OF_TARGETS)
     assert not any(name in patient for name in OF_TARGETS)
-    assert patient["na_reason"] == "target: a check of the outline failed at L1"
+    assert patient["na_reason"].startswith("target: a check of the outline failed at L1")
     assert patient["pdff_adjacent_mean_pct"] == sound["pdff_adjacent_mean_pct"]
 
 

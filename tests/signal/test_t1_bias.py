@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from qmri.signal import MARROW_T1_S, marrow_t1, t1_bias
+from qmri.signal import MARROW_T1_S, corrected_error, marrow_t1, t1_bias, without_t1_bias
+from qmri.signal.t1_weighting import FLIP_ANGLE_SPREAD, MARROW_T1_SPREAD_S
 
 AT_3T = MARROW_T1_S[3.0]
 PDFF, ANGLE, REPETITION = st.floats(0, 100), st.floats(0.5, 90), st.floats(0.003, 0.05)
@@ -62,3 +63,54 @@ def test_at_90_degrees_it_is_that_of_saturation_recovery(pdff, repetition):
 )
 def test_t1_is_known_at_3_t_alone(field, frequency, known):
     assert marrow_t1(field, frequency) == (AT_3T if known else None)
+
+
+def steady_state(t1, angle, repetition):
+    recovered = np.exp(-repetition / t1)
+    cosine = np.cos(np.radians(angle))
+    return np.sin(np.radians(angle)) * (1 - recovered) / (1 - cosine * recovered)
+
+
+@given(
+    PDFF,
+    ANGLE,
+    REPETITION,
+    st.tuples(st.floats(0.3, 2), st.floats(0.2, 0.5)).filter(lambda t1: t1[0] > t1[1]),
+)
+def test_what_the_steady_state_does_to_a_fat_fraction_is_taken_back(pdff, angle, repetition, t1):
+    water, fat = (
+        (100 - pdff) * steady_state(t1[0], angle, repetition),
+        pdff * steady_state(t1[1], angle, repetition),
+    )
+    seen = 100 * fat / (fat + water)
+    assert without_t1_bias(seen, angle, repetition, t1) == pytest.approx(pdff, abs=1e-6)
+    assert seen - pdff == pytest.approx(t1_bias(pdff, angle, repetition, t1), abs=1e-9)
+
+
+def test_the_corrected_median_is_the_median_of_corrected_values():
+    seen = np.random.default_rng(0).normal(50, 20, 101)
+    corrected = without_t1_bias(seen, 8.0, 7e-3, AT_3T)
+    assert np.median(corrected) == pytest.approx(float(without_t1_bias(np.median(seen), 8.0, 7e-3, AT_3T)))
+
+
+def sequence(angle):
+    t1, spread = AT_3T, MARROW_T1_SPREAD_S[3.0]
+    return {"flip_angle_deg": angle, "repetition_time_s": 7e-3, "t1_s": t1, "spread_s": spread}
+
+
+@pytest.mark.parametrize("angle", [1.0, 3.0, 8.0])
+def test_the_error_of_a_corrected_value_is_the_spread_over_patients(angle):
+    rng, repetition, spread = np.random.default_rng(1), 7e-3, MARROW_T1_SPREAD_S[3.0]
+    n = 20_000
+    water, fat = (rng.normal(t1, sd, n) for t1, sd in zip(AT_3T, spread, strict=True))
+    angles = angle * (1 + FLIP_ANGLE_SPREAD * rng.standard_normal(n))
+    gain = steady_state(fat, angles, repetition) / steady_state(water, angles, repetition)
+    seen = 100 * 0.5 * gain / (0.5 * gain + 0.5) + rng.normal(0, 1.5, n)
+    found = without_t1_bias(seen, angle, repetition, AT_3T)
+    stated = corrected_error(float(np.median(seen)), 1.5, **sequence(angle))
+    assert stated == pytest.approx(found.std(), rel=0.06)
+
+
+@pytest.mark.parametrize("angle", [3.0, 5.0, 8.0])
+def test_the_error_of_a_corrected_value_is_larger_than_what_it_was_made_of(angle):
+    assert corrected_error(40.0, 1.5, **sequence(angle)) > 1.5

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from qmri.config import MeasureSettings
 from qmri.measure.data import ExaminationData, ExaminationRows, LabelNote
 from qmri.measure.images import Fractures, Maps
+from qmri.measure.marrow import t1_correction
 from qmri.measure.marrow.background import background_columns, target_columns
 from qmri.measure.marrow.distribution import Row
 from qmri.measure.marrow.roi import make_region, surface_depth_mm
@@ -45,7 +46,6 @@ from qmri.measure.shape.deformity import height_losses
 from qmri.measure.shape.morphometry import Morphometry, measure_shape
 from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns, region_labels
 from qmri.outputs.tables import Cell
-from qmri.signal import marrow_t1, t1_bias
 from qmri.spine.body_flag import UNVERIFIED, BodyFlag
 
 VOID_SHARE = 0.25
@@ -80,7 +80,9 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     _add_ratios(measured, ok, patient)
     meant: list[Flag] = []
     for level in ok:
-        meant += meaning_flags(level, measured[level], exam.fractures.status(level), settings)
+        status = exam.fractures.status(level)
+        measured[level] |= t1_correction.level_columns(measured[level], status, exam.origin.acquisition)
+        meant += meaning_flags(level, measured[level], status, settings)
     flags += meant + shared_doubts(meant, ok)
     fractured = len(exam.fractures.levels) if exam.fractures.given else None
     flags += misfit_flags(exam.origin, settings)
@@ -264,16 +266,7 @@ def _patient_columns(
     ):
         if angle is not None:
             columns[name] = angle
-    facts = exam.origin.acquisition
-    t1 = marrow_t1(facts.field_strength_t, facts.imaging_frequency_mhz)
-    background_pdff, angle, repetition = (
-        columns.get("pdff_bg_median_pct"),
-        facts.flip_angle_deg,
-        facts.repetition_time_s,
-    )
-    if t1 and background_pdff is not None and angle is not None and repetition is not None:
-        columns["t1_bias_pct"] = t1_bias(background_pdff, angle, repetition, t1)
-    return columns | error_columns(
+    columns |= error_columns(
         columns,
         measured,
         background=background,
@@ -281,6 +274,7 @@ def _patient_columns(
         shapes=shapes,
         settings=settings,
     )
+    return columns | t1_correction.background_columns(columns, exam.origin.acquisition)
 
 
 def _fattest_tissue(maps: Maps, vertebrae: Mapping[str, Vertebra]) -> float | None:

@@ -12,7 +12,8 @@ from qmri.measure.data import ExaminationData, ExaminationRows, Identity, LabelN
 from qmri.measure.images import Fractures, Origin
 from qmri.measure.marrow.background import steps_to_nearest
 from qmri.measure.marrow.distribution import Row
-from qmri.measure.quality.flags import Flag, names
+from qmri.measure.marrow.t1_correction import Weighting
+from qmri.measure.quality.flags import RECENT, Flag, names
 from qmri.measure.shape.bodies import Body
 from qmri.measure.vertebra import Vertebra, contradicted_heights
 from qmri.outputs.tables import Cell
@@ -60,8 +61,7 @@ def patient_row(
     row |= {"n_levels": len(ok), **columns, "bg_levels": ";".join(background)}
     withheld, reason = withheld_columns(exam)
     row = {name: cell for name, cell in row.items() if name not in withheld}
-    if reason:
-        row["na_reason"] = reason
+    row["na_reason"] = "; ".join(filter(None, (reason, unknown_weighting(exam) if ok else None)))
     if fractures.given:
         row |= {
             "n_fx_acute": len(set(fractures.acute) | set(fractures.treated)),
@@ -81,6 +81,12 @@ def withheld_columns(exam: ExaminationData) -> tuple[tuple[str, ...], str]:
     if failed:
         return OF_TARGETS, f"target: a check of the outline failed at {', '.join(failed)}"
     return (), ""
+
+
+def unknown_weighting(exam: ExaminationData) -> str | None:
+    """Return why PDFF cannot be freed of its T1 bias, None where it can."""
+    weighting = Weighting.of(exam.origin.acquisition)
+    return weighting if isinstance(weighting, str) else None
 
 
 def origin_columns(origin: Origin) -> dict[str, Cell]:
@@ -156,6 +162,10 @@ def missing_reasons(vertebra: Vertebra, exam: ExaminationData) -> str:
         reasons.append("grade: not all heights are known; not in the background without a grade")
     if vertebra.body.touches_side:
         reasons.append("volume: the body goes on beyond the slices")
+    if unknown := unknown_weighting(exam):
+        reasons.append(unknown)
+    elif exam.fractures.status(vertebra.body.level) in RECENT:
+        reasons.append("T1: not known for the marrow of a recent fracture")
     return "; ".join(reasons)
 
 

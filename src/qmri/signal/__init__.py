@@ -28,7 +28,14 @@ from qmri.signal.spectra import (
     water_position,
     water_temperature,
 )
-from qmri.signal.t1_weighting import MARROW_T1_S, marrow_t1, t1_bias
+from qmri.signal.t1_weighting import (
+    MARROW_T1_S,
+    corrected_error,
+    marrow_t1,
+    marrow_t1_spread,
+    t1_bias,
+    without_t1_bias,
+)
 
 __all__ = [
     "FAT_MODELS",
@@ -40,13 +47,16 @@ __all__ = [
     "Parameter",
     "Precision",
     "WaterFatModel",
+    "corrected_error",
     "cramer_rao",
     "fat_frequencies",
     "fat_model",
     "fat_phasor",
     "marrow_t1",
+    "marrow_t1_spread",
     "t1_bias",
     "triglyceride",
     "water_position",
     "water_temperature",
+    "without_t1_bias",
 ]

@@ -81,7 +81,24 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
             ("cobb_coronal_se_deg", "deg", "cobb_coronal_deg", ANGLE_ERROR),
         )
     ),
-    Column("t1_bias_pct", "%", "Predicted rise of the background PDFF by T1 weighting; not corrected."),
+    Column(
+        "t1_bias_pct",
+        "%",
+        "Predicted rise of the background PDFF by T1 weighting; only columns named t1_corrected are "
+        "without it.",
+    ),
+    Column(
+        "pdff_bg_t1_corrected_median_pct",
+        "%",
+        "pdff_bg_median_pct without the T1 weighting of the sequence, as pdff_t1_corrected_median_pct.",
+        (10, 85),
+    ),
+    Column(
+        "pdff_bg_t1_corrected_median_se_pct",
+        "%",
+        "Standard error of pdff_bg_t1_corrected_median_pct: that of pdff_bg_median_pct through the "
+        "correction, with the spread of both T1 between patients and of the flip angle.",
+    ),
     Column("n_fx_acute", "levels", "Acute or treated levels.", source=SHEET),
     Column("n_fx_old", "levels", "Old fractures.", source=SHEET),
     Column("has_tl_junction_fx", "0/1", "A fracture from T11 to L2.", levels=YES_NO, source=SHEET),
@@ -108,7 +125,7 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
     Column(
         "na_reason",
         None,
-        "Why columns that need the names or the outlines of levels are n/a.",
+        "Why columns that need the names or outlines of levels, or the T1 of marrow, are n/a.",
         source=PROGRAM,
     ),
 )

@@ -166,6 +166,21 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
         for name, words in _TEXTURE.items()
     ),
     *_errors("pdff", "pct", "%", "PDFF", (0.0, 5.0)),
+    Column(
+        "pdff_t1_corrected_median_pct",
+        "%",
+        "pdff_median_pct without the T1 weighting of a spoiled gradient echo, by flip angle, repetition time "
+        "and T1 of water and of fat in marrow at 3 T (docs/markers.md); n/a at other fields and in recent "
+        "fractures.",
+        (0.0, 85.0),
+    ),
+    Column(
+        "pdff_t1_corrected_se_total_pct",
+        "%",
+        "Standard error of pdff_t1_corrected_median_pct: pdff_se_total_pct through the correction, with the "
+        "spread of both T1 between patients and of the flip angle.",
+        (0.0, 7.0),
+    ),
     *_errors("r2star", "per_s", "1/s", "R2*", (0.0, 20.0)),
     Column(
         "pdff_vendor_median_pct",
