@@ -45,12 +45,21 @@ class SpineNet(nn.Module):
 
     def forward(self, stack: Tensor) -> Tensor:
         """Return (n, OUTPUT_CHANNELS, y, z) logits of (n, INPUT_CHANNELS, y, z); y and z multiples of 32."""
+        return self.answer(self.features(stack))
+
+    def features(self, stack: Tensor) -> list[Tensor]:
+        """Return the features of (n, INPUT_CHANNELS, y, z) at each level, finest first."""
         level = self.stem(stack)
         kept = []
         for number, block in enumerate(self.down):
             level = block(level if number == 0 else self.pool(level))
             kept.append(level)
-        kept.pop()
+        return kept
+
+    def answer(self, features: list[Tensor]) -> Tensor:
+        """Return (n, OUTPUT_CHANNELS, y, z) logits of the features."""
+        kept = list(features)
+        level = kept.pop()
         for block in self.up:
             level = block(torch.cat([self.grow(level), kept.pop()], dim=1))
         return self.head(level)

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 
 SHAPE = (15, 96, 128)
 LOOK_UP_S = 5.0
+SHARE_ASIDE, MOST_ASIDE_MM = 0.45, 45.0
 
 
 def fixed_shape(example: Example) -> Example:
@@ -28,27 +29,40 @@ def fixed_shape(example: Example) -> Example:
     channels = np.pad(np.pad(example.channels, [(0, 0), *deep], mode="edge"), [(0, 0), *flat])
     classes = np.pad(np.pad(example.classes, deep, mode="edge"), flat)
     centres = np.pad(np.pad(example.centres, deep, mode="edge"), flat)
-    return Example(channels[(slice(None), *cut)], classes[cut], centres[cut], min(example.slices, SHAPE[0]))
+    muscles = np.pad(np.pad(example.muscles, deep, mode="edge"), flat)
+    slices = min(example.slices, SHAPE[0])
+    return Example(channels[(slice(None), *cut)], classes[cut], centres[cut], muscles[cut], slices)
 
 
-def draw_example(seed: int, number: int, ingredients: Ingredients = EVERYTHING) -> Example:
-    """Draw example ``number`` of the stream ``seed``, mirrored left to right at random."""
+def draw_example(
+    seed: int, number: int, ingredients: Ingredients = EVERYTHING, *, wide: bool = False
+) -> Example:
+    """Draw example ``number`` of the stream ``seed``, mirrored left to right at random.
+
+    Of a ``wide`` stream some lie beside the spine, where the lateral muscles are.
+    """
     rng = np.random.default_rng([seed, number])
-    scan = draw_scan(rng, slices=SHAPE[0], ingredients=ingredients)
+    aside = 0.0
+    if wide and rng.random() < SHARE_ASIDE:
+        aside = float(rng.uniform(-MOST_ASIDE_MM, MOST_ASIDE_MM))
+    scan = draw_scan(rng, slices=SHAPE[0], aside_mm=aside, ingredients=ingredients)
     example = example_of(scan, rng)
     if rng.random() < 0.5:
         channels, classes, centres = example.channels[:, ::-1], example.classes[::-1], example.centres[::-1]
-        example = replace(example, channels=channels, classes=classes, centres=centres)
+        muscles = example.muscles[::-1]
+        example = replace(example, channels=channels, classes=classes, centres=centres, muscles=muscles)
     return fixed_shape(example)
 
 
-def _work(queue: Queue[Example], seed: int, first: int, step: int, ingredients: Ingredients) -> None:
+def _work(
+    queue: Queue[Example], seed: int, first: int, step: int, *, ingredients: Ingredients, wide: bool
+) -> None:
     # A session of its own: an interrupt reaches the training alone, which then ends its helpers.
     os.setsid()
     queue.cancel_join_thread()
     number = first
     with threadpool_limits(1):
-        while _handed_over(queue, draw_example(seed, number, ingredients)):
+        while _handed_over(queue, draw_example(seed, number, ingredients, wide=wide)):
             number += step
 
 
@@ -64,13 +78,16 @@ def _handed_over(queue: Queue[Example], example: Example) -> bool:
     return False
 
 
-def examples(seed: int, processes: int, ingredients: Ingredients = EVERYTHING) -> Iterator[Example]:
+def examples(
+    seed: int, processes: int, ingredients: Ingredients = EVERYTHING, *, wide: bool = False
+) -> Iterator[Example]:
     """Yield examples 0, 1, 2, ... without end, made ahead by ``processes`` processes."""
     context = mp.get_context("spawn")
     queues: list[Queue[Example]] = [context.Queue(maxsize=16) for _ in range(processes)]
     for first, queue in enumerate(queues):
-        task = (queue, seed, first, processes, ingredients)
-        context.Process(target=_work, args=task, daemon=True).start()
+        task = (queue, seed, first, processes)
+        kind = {"ingredients": ingredients, "wide": wide}
+        context.Process(target=_work, args=task, kwargs=kind, daemon=True).start()
     number = 0
     while True:
         yield queues[number % processes].get()

@@ -13,6 +13,7 @@ from qmri.segment.detect.channels import SPACING_MM, NetworkClass, normalise
 from qmri.segment.detect.working_grid import WorkingGrid, to_working, working_grid
 from qmri.simulate.anatomy import Body, Tissue
 from qmri.simulate.anatomy.canvas import Canvas
+from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT
 
 # The lowest body is recognised from the sacrum: with less than HIDDEN_MM of S1 in view it is a body like any
 # other, and up to SEEN_MM the answer is left open.
@@ -44,6 +45,8 @@ class Example:
         (x, y, z) uint8 `NetworkClass`, 255 where the answer is left open.
     centres
         (x, y, z) float16 peaks of height 1 at the centres of bodies and of S1.
+    muscles
+        (x, y, z) uint8, 0 where there is none, else 1 + the index of the muscle in `MUSCLES`.
     slices
         How many of the slices hold an image; any after them repeat the last one.
     """
@@ -51,6 +54,7 @@ class Example:
     channels: NDArray[np.float16]
     classes: NDArray[np.uint8]
     centres: NDArray[np.float16]
+    muscles: NDArray[np.uint8]
     slices: int
 
 
@@ -71,6 +75,7 @@ def example_of(scan: Scan, rng: np.random.Generator) -> Example:
         channels.astype(np.float16),
         _classes(scan, grid, count),
         _centres(scan, grid, count).astype(np.float16),
+        _muscles(scan, grid),
         grid.shape[0],
     )
 
@@ -144,6 +149,21 @@ def _classes(scan: Scan, grid: WorkingGrid, count: Count) -> NDArray[np.uint8]:
     if not count.seen:
         classes[np.isin(classes, (NetworkClass.LOWEST_BODY, NetworkClass.S1))] = OPEN
     return classes
+
+
+def _muscles(scan: Scan, grid: WorkingGrid) -> NDArray[np.uint8]:
+    """Return where the muscles are, both sides alike; a mirrored scan has the same answer mirrored."""
+    best = np.full(grid.shape, 0.45, dtype=np.float32)
+    muscles = np.zeros(grid.shape, dtype=np.uint8)
+    for number, muscle in enumerate(MUSCLES, start=1):
+        ids = [MUSCLE_ID[muscle, side] for side in (RIGHT, LEFT)]
+        mask = np.isin(scan.rendering.tissues, ids)
+        if mask.any():
+            there = to_working(grid, mask)
+            wins = there > best
+            muscles[wins] = number
+            best[wins] = there[wins]
+    return muscles
 
 
 def _centres(scan: Scan, grid: WorkingGrid, count: Count) -> NDArray[np.float32]:

@@ -162,3 +162,27 @@ def test_an_ingredient_can_be_left_out(name):
         assert left_out not in {scan.style for scan in scans}
     if name == "views":
         np.testing.assert_allclose([np.linalg.norm(scan.affine[:3, 0]) for scan in scans], 4.0)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_other_muscles_change_nothing_but_muscles(seed):
+    varied, plain = (
+        draw_random_spine(np.random.default_rng(seed), replace(EVERYTHING, muscles=muscles))[0]
+        for muscles in (True, False)
+    )
+    for one, other in zip(varied.bodies, plain.bodies, strict=True):
+        np.testing.assert_array_equal(one.centre_mm, other.centre_mm)
+        assert one.heights_mm == other.heights_mm
+    assert varied.trunk == plain.trunk
+
+
+def test_muscles_are_absent_straight_and_lobed_in_some_spines():
+    spines = [draw_random_spine(np.random.default_rng([3, number]))[0] for number in range(80)]
+    counts = [len(spine.muscles.each) for spine in spines]
+    assert min(counts) == 0
+    assert max(counts) > 8
+    straight = [np.ptp(muscle.ahead_mm) < 1e-9 for spine in spines for muscle in spine.muscles.each[:1]]
+    assert 0 < sum(straight) < len(straight)
+    fat = [muscle.fat.max() for spine in spines for muscle in spine.muscles.each]
+    assert min(fat) < 0.02
+    assert max(fat) > 0.6

@@ -9,6 +9,8 @@ from randomised import Scan
 
 from qmri.segment.detect.channels import NetworkClass
 from qmri.simulate.anatomy import SpineRecipe, draw_spine, render
+from qmri.simulate.anatomy.muscles.muscle import Muscles
+from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT
 
 LEAST_VOXELS = 100
 
@@ -73,3 +75,21 @@ def test_a_transitional_junction_is_counted_both_ways(kind):
         heights.add(round(float(np.argwhere(example.classes == NetworkClass.LOWEST_BODY)[:, 2].mean())))
     assert len(heights) == 2
     assert max(heights) - min(heights) > 10
+
+
+def test_muscles_are_taught_on_both_sides_alike():
+    scan = scan_of(60.0)
+    example = targets.example_of(scan, np.random.default_rng(0))
+    for number, muscle in enumerate(MUSCLES[:3], start=1):
+        there = example.muscles == number
+        ids = [MUSCLE_ID[muscle, side] for side in (RIGHT, LEFT)]
+        truth = np.isin(scan.rendering.tissues, ids)
+        assert np.sum(there) == pytest.approx(np.sum(truth), rel=0.1)
+    assert not np.any((example.muscles > 0) & (example.classes == NetworkClass.BODY))
+
+
+def test_a_spine_without_muscles_teaches_none():
+    scan = scan_of(60.0)
+    spine = replace(scan.spine, muscles=Muscles())
+    bare = replace(scan, spine=spine, rendering=render(spine, scan.affine, scan.water.shape))
+    assert not targets.example_of(bare, np.random.default_rng(0)).muscles.any()

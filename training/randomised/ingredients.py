@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+Style = Literal["ordinary", "diseased", "transitional", "crude"]
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Ingredients:
         slices of 4 mm that end in S1 or S2.
     artefacts
         Shading, blur, ghosts, swaps, noise above one per cent, other gamma.
+    muscles
+        Muscles of any shape and fat, some absent; else those of the anatomy model.
     """
 
     disease: bool = True
@@ -38,6 +43,7 @@ class Ingredients:
     fat: bool = True
     views: bool = True
     artefacts: bool = True
+    muscles: bool = True
 
 
 EVERYTHING = Ingredients()

@@ -11,8 +11,8 @@ from qmri.images.grid import Grid
 from qmri.simulate.anatomy import Rendering, Spine, render
 from randomised.artefacts import LEAST_NOISE, add_noise, brightness, spoil
 from randomised.contrast import paint_contrast
-from randomised.ingredients import EVERYTHING, Ingredients
-from randomised.spines import Style, draw_random_spine
+from randomised.ingredients import EVERYTHING, Ingredients, Style
+from randomised.spines import draw_random_spine
 
 Rng = np.random.Generator
 
@@ -51,10 +51,17 @@ class Scan:
     style: Style
 
 
-def draw_scan(rng: Rng, *, slices: int = 15, ingredients: Ingredients = EVERYTHING) -> Scan:
-    """Draw a scan of about ``slices`` sagittal slices of 4 mm, or as wide in another orientation."""
+def draw_scan(
+    rng: Rng, *, slices: int = 15, aside_mm: float = 0.0, ingredients: Ingredients = EVERYTHING
+) -> Scan:
+    """Draw a scan of about ``slices`` sagittal slices of 4 mm, or as wide in another orientation.
+
+    ``aside_mm`` is how far to the right of the spine its middle lies, but for what is drawn besides.
+    """
     spine, style = draw_random_spine(rng, ingredients)
-    grid = draw_grid(rng, spine, slices, above_mm=70.0 if style == "crude" else 0.0, ingredients=ingredients)
+    above_mm = 70.0 if style == "crude" else 0.0
+    grid = draw_grid(rng, spine, slices, above_mm, ingredients=ingredients)
+    grid.affine[0, 3] += aside_mm
     rendering = render(spine, grid.affine, grid.shape)
     water, fat = paint_contrast(rng, rendering, spine, grid.affine, plausible=not ingredients.contrast)
     with_fat = ingredients.fat and rng.random() < SHARE_WITH_FAT

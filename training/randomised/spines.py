@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 
 from qmri.simulate.anatomy import Body, Fracture, Lesion, Spine, SpineRecipe, draw_spine
 from qmri.simulate.anatomy.draw import level_names
 from qmri.simulate.anatomy.spine import FractureKind, LesionKind
-from randomised.ingredients import EVERYTHING, Ingredients
+from randomised.ingredients import EVERYTHING, Ingredients, Style
+from randomised.muscles import vary_muscles
 from randomised.sacrum import stump, vary_sacrum
 
-Style = Literal["ordinary", "diseased", "transitional", "crude"]
 KINDS: tuple[FractureKind, ...] = ("wedge", "biconcave", "crush")
 SHARES: dict[Style, float] = {"ordinary": 0.37, "diseased": 0.27, "transitional": 0.08, "crude": 0.28}
 
@@ -66,7 +65,8 @@ def draw_random_spine(rng: np.random.Generator, ingredients: Ingredients = EVERY
         spine = replace(spine, fused_wings=bool(rng.random() < SHARE_FUSED_WINGS))
     if ingredients.sacrum and spine.transitional != "lumbarised":
         spine = vary_sacrum(rng, spine)
-    return (_crude(rng, spine) if style == "crude" else spine), style
+    spine = _crude(rng, spine) if style == "crude" else spine
+    return (vary_muscles(spine, style) if ingredients.muscles else spine), style
 
 
 def _draw_style(rng: np.random.Generator, ingredients: Ingredients) -> Style:

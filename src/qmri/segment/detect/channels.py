@@ -7,6 +7,8 @@ from enum import IntEnum
 import numpy as np
 from numpy.typing import NDArray
 
+from qmri.spine.tissue_labels import MUSCLES
+
 
 class NetworkClass(IntEnum):
     """Classes of the network's output, in the order of its channels."""
@@ -25,6 +27,9 @@ CENTRE_CHANNEL = len(NetworkClass)
 """The channel after the classes: a peak at the centre of each body and of S1."""
 
 OUTPUT_CHANNELS = len(NetworkClass) + 1
+
+MUSCLE_CHANNELS = 1 + len(MUSCLES)
+"""Channels of the second output: no muscle, then those of `MUSCLES`, right and left alike."""
 
 SPACING_MM = (4.0, 2.0, 2.0)
 """Working grid along right, anterior, superior."""
