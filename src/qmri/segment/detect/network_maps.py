@@ -23,11 +23,14 @@ class NetworkMaps:
     ----------
     values
         (OUTPUT_CHANNELS, x, y, z) float32: probabilities of `NetworkClass` and, last, the centre map.
+    muscles
+        (MUSCLE_CHANNELS, x, y, z) float32: probabilities of no muscle and of each.
     grid
         Where its voxels lie.
     """
 
     values: NDArray[np.float32]
+    muscles: NDArray[np.float32]
     grid: WorkingGrid
 
 
@@ -37,7 +40,8 @@ def network_maps(images: SpineImages, weights: tuple[Path, ...] = WEIGHTS) -> Ne
     grid = working_grid(images.affine, images.water.shape)
     fat = fat_of(images)
     channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))
-    return NetworkMaps(predict(channels, weights), grid)
+    answer = predict(channels, weights)
+    return NetworkMaps(answer.maps, answer.muscles, grid)
 
 
 def fat_of(images: SpineImages) -> NDArray[np.floating] | None:

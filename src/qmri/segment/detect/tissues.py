@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from qmri.segment.detect.channels import NetworkClass
 from qmri.segment.detect.detector import SpineImages
+from qmri.segment.detect.muscles import label_muscles
 from qmri.segment.detect.network_maps import network_maps
 from qmri.segment.detect.working_grid import from_working
 from qmri.spine.tissue_labels import CANAL, DISC
@@ -29,7 +31,8 @@ def label_tissues(images: SpineImages) -> NDArray[np.uint8]:
         (x, y, z) uint8, ids of `qmri.spine.tissue_labels`; 0 where the network sees none of them.
     """
     maps = network_maps(images)
-    labels = np.zeros(images.water.shape, dtype=np.uint8)
+    voxel_mm3 = float(np.prod(voxel_sizes(images.affine)))
+    labels = label_muscles(maps, images.water.shape, voxel_mm3)
     for label, member in CLASSES.items():
         there = from_working(maps.grid, maps.values[member], images.water.shape)
         labels[there > LEAST_PROBABILITY] = label

@@ -1,0 +1,85 @@
+"""The muscles beside the spine from the network's second answer: which side they are of, without specks."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from qmri.segment.detect.channels import SPACING_MM, NetworkClass
+from qmri.segment.detect.network_maps import NetworkMaps
+from qmri.segment.detect.working_grid import from_working
+from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT
+
+LEAST_PROBABILITY = 0.5
+# A part of a muscle smaller than this, or than this share of its largest part, is a speck.
+LEAST_MM3 = 500.0
+LEAST_SHARE = 0.1
+# The midline is smoothed along the spine over so much; a row counts if it shows so many voxels of the column.
+SMOOTH_MM = 20.0
+LEAST_ROW = 6
+COLUMN = (NetworkClass.CANAL, NetworkClass.DISC, NetworkClass.BODY, NetworkClass.LOWEST_BODY, NetworkClass.S1)
+
+
+def label_muscles(maps: NetworkMaps, shape: tuple[int, ...], voxel_mm3: float) -> NDArray[np.uint8]:
+    """Return the muscles on the grid of the images, told apart by side.
+
+    Parameters
+    ----------
+    maps
+        The network's answer on its working grid.
+    shape
+        (x, y, z) of the images.
+    voxel_mm3
+        Volume of their voxels, mm^3.
+
+    Returns
+    -------
+    NDArray
+        (x, y, z) uint8, ids of `qmri.spine.tissue_labels`; 0 where there is none, and everywhere if the
+        network sees no column whose midline could part right from left.
+    """
+    labels = np.zeros(shape, dtype=np.uint8)
+    midline = midline_of(maps.values)
+    if midline is None:
+        return labels
+    beside = np.broadcast_to(
+        np.arange(maps.grid.shape[0])[:, None, None] - midline[None, None, :], maps.grid.shape
+    )
+    on_the_right = from_working(maps.grid, beside, shape) > 0
+    column = from_working(maps.grid, maps.values[list(COLUMN)].sum(axis=0), shape) > LEAST_PROBABILITY
+    for number, muscle in enumerate(MUSCLES, start=1):
+        there = from_working(maps.grid, maps.muscles[number], shape) > LEAST_PROBABILITY
+        for side, half in ((RIGHT, on_the_right), (LEFT, ~on_the_right)):
+            kept = without_specks(there & half & ~column, LEAST_MM3 / voxel_mm3)
+            labels[kept] = MUSCLE_ID[muscle, side]
+    return labels
+
+
+def midline_of(maps: NDArray[np.float32]) -> NDArray[np.float64] | None:
+    """Return where the midline of the column runs: an index along the first axis for each row of the third.
+
+    Maps are (classes, x, y, z) probabilities. It is the middle of the canal, of bodies and discs where there
+    is no canal, smooth along the spine and straight on beyond its ends; None where there is no column.
+    """
+    canal = maps[NetworkClass.CANAL] > LEAST_PROBABILITY
+    column = maps[list(COLUMN)].sum(axis=0) > LEAST_PROBABILITY
+    for there in (canal, column):
+        count = there.sum(axis=(0, 1))
+        rows = np.flatnonzero(count >= LEAST_ROW)
+        if rows.size:
+            place = (there.sum(axis=1) * np.arange(there.shape[0])[:, None]).sum(axis=0)[rows] / count[rows]
+            whole = np.interp(np.arange(there.shape[2]), rows, place)
+            return np.asarray(ndimage.gaussian_filter1d(whole, SMOOTH_MM / SPACING_MM[2], mode="nearest"))
+    return None
+
+
+def without_specks(mask: NDArray[np.bool_], least_voxels: float) -> NDArray[np.bool_]:
+    """Return a mask (x, y, z) without its small parts."""
+    parts, count = ndimage.label(mask)
+    if count == 0:
+        return mask
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    keep = sizes >= max(least_voxels, LEAST_SHARE * sizes.max())
+    return np.asarray(keep[parts])
