@@ -15,6 +15,7 @@ from qmri.measure.marrow.background import background_columns, target_columns
 from qmri.measure.marrow.distribution import Row
 from qmri.measure.marrow.roi import make_region, surface_depth_mm
 from qmri.measure.marrow.uncertainty import Independence, independence
+from qmri.measure.muscle.rows import measure_muscles
 from qmri.measure.quality.flags import (
     FRACTURED,
     Flag,
@@ -88,6 +89,8 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     flags += misfit_flags(exam.origin, settings)
     flags += name_flags(exam.names_verified, exam.fractures.levels, ok)
     flags += examination_flags(patient, fractured, _fattest_tissue(exam.maps, vertebrae), settings)
+    muscles = measure_muscles(exam, vertebrae, lambda level: level_state(level, bodies, cut, ok), settings)
+    flags += muscles.flags
     by_level = grouped(flags)
     rows = []
     for level in row_levels(settings, bodies):
@@ -103,9 +106,10 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
         rows.append(row)
     return ExaminationRows(
         rows,
-        patient_row(exam, patient, background, by_level.get(None, []), ok),
+        patient_row(exam, patient | muscles.patient, background, by_level.get(None, []), ok),
         [flag_row(exam.identity, flag) for flag in flags],
         region_labels(vertebrae, exam.labels.shape),
+        muscles=muscles.rows,
     )
 
 

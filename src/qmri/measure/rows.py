@@ -13,6 +13,8 @@ from qmri.measure.images import Fractures, Origin
 from qmri.measure.marrow.background import steps_to_nearest
 from qmri.measure.marrow.distribution import Row
 from qmri.measure.marrow.t1_correction import Weighting
+from qmri.measure.muscle.rows import failed_rows
+from qmri.measure.muscle.summary import OF_ONE_LEVEL
 from qmri.measure.quality.flags import RECENT, Flag, names
 from qmri.measure.shape.bodies import Body
 from qmri.measure.vertebra import Vertebra, contradicted_heights
@@ -31,6 +33,7 @@ NEED_NAMES = (
     "pdff_nonadjacent_mean_pct",
     "pdff_adjacent_mean_se_pct",
     "pdff_nonadjacent_mean_se_pct",
+    *OF_ONE_LEVEL,
 )
 """Columns of a patient that join the sheet's level names with those of the labels."""
 
@@ -43,7 +46,8 @@ def failed_examination(
     """Return the rows of an examination that could not be measured: every expected level, with the reason."""
     state: dict[str, Cell] = {"status": "failed", "status_reason": reason}
     rows = [level_keys(identity, level, fractures) | state for level in row_levels(settings, ())]
-    return ExaminationRows(rows, exam_keys(identity) | state | {"pipeline_version": __version__})
+    patient = exam_keys(identity) | state | {"pipeline_version": __version__}
+    return ExaminationRows(rows, patient, muscles=failed_rows(identity, reason))
 
 
 def row_levels(settings: MeasureSettings, found: Collection[str]) -> list[str]:
@@ -76,7 +80,7 @@ def patient_row(
 def withheld_columns(exam: ExaminationData) -> tuple[tuple[str, ...], str]:
     """Return the columns of a patient that rest on a name or an outline nobody can rely on, and why."""
     if not exam.names_verified:
-        return NEED_NAMES, "target and neighbours: the names of the levels are not verified"
+        return NEED_NAMES, "target, neighbours and muscles of one level: the names of the levels are not verified"
     failed = sort_levels(exam.failed_labels & set(exam.fractures.treated))
     if failed:
         return OF_TARGETS, f"target: a check of the outline failed at {', '.join(failed)}"

@@ -28,6 +28,7 @@ FLAGS: dict[str, str] = {
     "undeclared_deformity": "The body has lost height, and the study sheet does not call it fractured.",
     "marrow_replaced": "Hardly any fat is left: malignancy or infection must be excluded.",
     "implausible": "A value lies outside its plausible range.",
+    "muscle_doubt": "A muscle is nearly all fat, or much larger on one side: its outline may be wrong.",
     "fracture_count": "The number of fractured levels is outside what the study includes.",
     "scoliosis": "The spine is bent sideways; heights and levels need a look.",
     "t1_bias": "Flip angle and repetition time make fat brighter than its share.",
