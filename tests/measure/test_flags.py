@@ -19,6 +19,7 @@ from qmri.measure.marrow.roi import surface_depth_mm
 from qmri.measure.quality.flags import DISQUALIFYING, FLAGS, misfit_flags
 from qmri.spine.body_flag import read_flags
 from qmri.spine.levels import LEVEL_ID
+from qmri.spine.tissue_labels import MUSCLE_ID
 
 SETTINGS = MeasureSettings()
 LEVELS = ("T11", "T12", "L1", "L2", "L3")
@@ -162,6 +163,18 @@ def implausible(make_spine):
     return clean(make_spine, marrow=MARROW | {"L3": (49.0, 600.0)})
 
 
+def muscle_doubt(make_spine):
+    """A block of the fat behind L3 that is called the right multifidus, and a muscle on the left."""
+    data = clean(make_spine)
+    _, y, z = np.argwhere(body(data, "L3")).mean(axis=0).astype(int)
+    tissues, pdff = np.zeros(data.labels.shape, int), data.maps.pdff.copy()
+    for side, x in (("right", slice(9, 14)), ("left", slice(1, 6))):
+        tissues[x, y - 24 : y - 12, z - 12 : z + 12] = MUSCLE_ID["multifidus", side]
+        if side == "left":
+            pdff[x, y - 24 : y - 12, z - 12 : z + 12] -= 70
+    return replace(with_map(data, pdff=pdff), tissues=tissues)
+
+
 def fracture_count(make_spine):
     return replace(clean(make_spine), fractures=Fractures(treated=("L1",), old=("T11", "T12", "L3")))
 
@@ -216,6 +229,7 @@ CASES = {
         undeclared_deformity,
         marrow_replaced,
         implausible,
+        muscle_doubt,
         fracture_count,
         scoliosis,
         t1_bias,

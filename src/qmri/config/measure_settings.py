@@ -98,7 +98,8 @@ class MeasureSettings(Section):
         float, Field(ge=0, le=6, description="margin kept from the surface of a muscle for its fat, mm")
     ] = 2.5
     muscle_coverage_extent: Annotated[
-        float, Field(gt=0, le=1, description="share of a muscle in view below which it has no area and no volume")
+        float,
+        Field(gt=0, le=1, description="share of a muscle in view below which it has no area and no volume"),
     ] = 0.85
     muscle_coverage_pdff: Annotated[
         float, Field(gt=0, le=1, description="share of a muscle in view below which it has no PDFF")
@@ -110,5 +111,6 @@ class MeasureSettings(Section):
         float, Field(gt=0, description="median PDFF of a muscle above which its outline is doubted, percent")
     ] = 80.0
     flag_muscle_side_ratio: Annotated[
-        float, Field(gt=1, description="larger over smaller side of a muscle above which its outline is doubted")
+        float,
+        Field(gt=1, description="larger over smaller side of a muscle above which its outline is doubted"),
     ] = 3.0

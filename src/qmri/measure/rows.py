@@ -80,7 +80,10 @@ def patient_row(
 def withheld_columns(exam: ExaminationData) -> tuple[tuple[str, ...], str]:
     """Return the columns of a patient that rest on a name or an outline nobody can rely on, and why."""
     if not exam.names_verified:
-        return NEED_NAMES, "target, neighbours and muscles of one level: the names of the levels are not verified"
+        return (
+            NEED_NAMES,
+            "target, neighbours and muscles of one level: the names of the levels are not verified",
+        )
     failed = sort_levels(exam.failed_labels & set(exam.fractures.treated))
     if failed:
         return OF_TARGETS, f"target: a check of the outline failed at {', '.join(failed)}"

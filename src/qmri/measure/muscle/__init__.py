@@ -1,1 +1,1 @@
-"""The muscles beside the lumbar spine: how much fat, how much lean tissue, and how much of them is in view."""
+"""The muscles beside the lumbar spine: fat, lean tissue, and how much of each is in view."""

@@ -1,7 +1,7 @@
 """One muscle of one side: its voxels, where they lie, and which of them hold nothing but the muscle.
 
-A voxel at the border is partly fat or fascia of what lies beside it. So the fat is measured in the inner voxels,
-whose centre lies a margin away from the surface, and the extent over all of them.
+A voxel at the border is partly fat or fascia of what lies beside it. So the fat is measured in the inner
+voxels, whose centre lies a margin away from the surface, and the extent over all of them.
 """
 
 from __future__ import annotations
@@ -66,6 +66,10 @@ class Compartment:
         """(n,) whether a voxel holds a fat fraction."""
         return np.isfinite(self.pdff) & ~self.void & ~self.swapped
 
+    def inside(self, margin_mm: float) -> Flags:
+        """Return which voxels (n,) hold a fat fraction of nothing but the muscle: none at the surface."""
+        return self.usable & ~self.at_surface & (self.depth_mm >= margin_mm)
+
     @property
     def voxel_mm3(self) -> float:
         """Volume of a voxel."""
@@ -92,7 +96,7 @@ class Compartment:
 
 def find_compartment(tissues: NDArray[np.integer], label: int, maps: Maps) -> Compartment | None:
     """Return the voxels with a label of the tissue label map (x, y, z); None where there are none."""
-    box = next(iter(ndimage.find_objects(tissues == label)), None)
+    box = ndimage.find_objects(tissues, max_label=label)[label - 1]
     if box is None:
         return None
     mask = tissues[box] == label

@@ -3,9 +3,10 @@
 The cross-section of a muscle has a thickness t(u) along its width, u from 0 at its medial to 1 at its lateral
 border. Muscles differ, so a family of profiles is tried,
 
-    t(u) = h u^p (1 - u)^q,    p from 0.3 (blunt medial end) to 0.8, q from 0.3 to 1.2 (thinning out laterally),
+    t(u) = h u^p (1 - u)^q,
 
-with p = q = 1/2 an ellipse, and every width W. For each the height h follows by least squares from the
+with p from 0.3 (a blunt medial end) to 0.8, q from 0.3 to 1.2 (thin laterally), p = q = 1/2 an ellipse, and
+every width W. For each the height h follows by least squares from the
 slices in view; the share of the area in view is its posterior mean over p, q and W, and the error its
 posterior standard deviation. The prior of W is wide, or that of the other side where that is whole in view.
 """
@@ -61,7 +62,7 @@ def is_cut(profile_mm: Real) -> bool:
 
 
 def width_mm(profile_mm: Real, slice_mm: float) -> float:
-    """Return the width of a profile (n,) that is whole: its area over its mean thickness where it is thick."""
+    """Return the width of a profile (n,) that is whole."""
     inside = np.flatnonzero(profile_mm > LEAST_SHARE * profile_mm.max())
     return float(slice_mm * (inside[-1] - inside[0] + 1)) if inside.size else 0.0
 

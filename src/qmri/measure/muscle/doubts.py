@@ -16,8 +16,8 @@ Key = tuple[str, str, str]
 def muscle_flags(found: Mapping[Key, Measured], settings: MeasureSettings) -> dict[Key, Flag]:
     """Return the flags by level, muscle and side.
 
-    A muscle that is nearly all fat may be the fat beside it, and a side that is several times as large as the other
-    may hold another muscle.
+    A muscle that is nearly all fat may be the fat beside it, and a side that is several times as large as
+    the other may hold another muscle.
     """
     flags: dict[Key, Flag] = {}
     for (level, muscle, side), part in found.items():
@@ -26,7 +26,9 @@ def muscle_flags(found: Mapping[Key, Measured], settings: MeasureSettings) -> di
         if side != BOTH:
             if pdff is not None and pdff > settings.flag_muscle_pdff_pct:
                 words = f"median PDFF of the {side} {word} is {pdff:.0f} %"
-                flags[level, muscle, side] = Flag(DOUBT, words, level, pdff, settings.flag_muscle_pdff_pct, "%")
+                flags[level, muscle, side] = Flag(
+                    DOUBT, words, level, pdff, settings.flag_muscle_pdff_pct, "%"
+                )
             continue
         areas = [found[level, muscle, half].columns.get("area_mm2") for half in (RIGHT, LEFT)]
         if areas[0] and areas[1]:

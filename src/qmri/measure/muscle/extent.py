@@ -1,8 +1,8 @@
 """How large a muscle is beside a level, and how much of that is lean.
 
-The cross-section across the body's axis at half its height is a sum over voxels, ``A = sum_v w(s_v) V``, with a weight
-that falls off to both sides of the plane (`slabs.Slab.section_weight`). What lies beyond the last slice is
-added by the coverage, ``A = A_in_view / c``. The functional cross-section is what of it is not fat,
+The cross-section across the body's axis at half its height is a sum over voxels, ``A = sum_v w(s_v) V``, with
+a weight that falls off to both sides of the plane (`slabs.Slab.section_weight`). What lies beyond the last
+slice is added by the coverage, ``A = A_in_view / c``. The functional cross-section is what of it is not fat,
 
     A_f = A (1 - F / 100),    F the mean PDFF of the inner voxels under the same weight,
 
@@ -78,7 +78,7 @@ def section_weights(muscle: Compartment, slab: Slab) -> Real:
 
 
 def profile_mm(muscle: Compartment, weights: Real, side: str) -> Real:
-    """Return the thickness of the section in every slice, (n,) mm, from the medial to the last lateral one."""
+    """Return the thickness of the section in every slice, (n,) mm, medial ones first."""
     slices = np.bincount(muscle.index[:, muscle.across], weights, minlength=muscle.shape[muscle.across])
     right_is_up = muscle.affine[0, muscle.across] > 0
     ordered = slices if right_is_up == (side == "right") else slices[::-1]

@@ -67,14 +67,13 @@ def measure_fat(
         Share of voxels whose noise is independent.
     """
     margin = margin_mm(muscle, chosen, settings)
-    known = chosen & muscle.usable
-    inner = known & (muscle.depth_mm >= margin)
+    inner = chosen & muscle.inside(margin)
     values = muscle.pdff[inner]
     if len(values) < LEAST_VOXELS:
         return None
     noise = None if muscle.pdff_sd is None else muscle.pdff_sd[inner]
     pixel = float(np.sort(muscle.voxel_size_mm)[0])
-    moved = [muscle.pdff[known & (muscle.depth_mm >= margin + step)] for step in (-pixel, pixel)]
+    deeper = muscle.pdff[chosen & muscle.inside(margin + pixel)]
     errors = combine(
         None if noise is None else noise_error_of_median(values, np.nan_to_num(noise), independent),
         sampling_error_of_median(
@@ -84,7 +83,9 @@ def measure_fat(
             samples=settings.bootstrap_samples,
             seed=settings.seed,
         ),
-        abs(median(moved[1]) - median(moved[0])) / 2 if len(moved[1]) >= LEAST_VOXELS else None,
+        abs(median(deeper) - median(values)) if len(deeper) >= LEAST_VOXELS else None,
         settings.repeatability_muscle_pdff_pct,
     )
-    return MuscleFat(median(values), float(values.mean()), float(values.std(ddof=1)), errors, len(values), margin)
+    return MuscleFat(
+        median(values), float(values.mean()), float(values.std(ddof=1)), errors, len(values), margin
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import hypot
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
 from qmri.measure.marrow.distribution import Row
@@ -20,6 +21,28 @@ BOTH = "both"
 SIDES = (RIGHT, LEFT, BOTH)
 LEAST_IN_SECTION = 10
 MM3_IN_CM3 = 1000.0
+
+
+@dataclass(frozen=True)
+class Site:
+    """Where and how a muscle is measured.
+
+    Attributes
+    ----------
+    slab
+        The level.
+    body_mm2
+        Cross-section of its body, None where that is not whole in view.
+    independent
+        Share of voxels whose noise is independent.
+    settings
+        Margins and limits.
+    """
+
+    slab: Slab
+    body_mm2: float | None
+    independent: float
+    settings: MeasureSettings
 
 
 @dataclass(frozen=True)
@@ -38,97 +61,91 @@ class Measured:
     reasons: tuple[str, ...] = ()
 
 
-def measure_level(
-    name: str,
-    sides: Mapping[str, Compartment],
-    slab: Slab,
-    body_mm2: float | None,
-    settings: MeasureSettings,
-    independent: float,
-) -> dict[str, Measured]:
+@dataclass(frozen=True)
+class _Section:
+    """A muscle, the weight (n,) of its voxels in the mid-body section, and its extent there."""
+
+    muscle: Compartment
+    weights: NDArray[np.float64]
+    extent: Extent
+
+
+def measure_level(name: str, sides: Mapping[str, Compartment], site: Site) -> dict[str, Measured]:
     """Return what is measured of a muscle on the right, on the left and of both sides.
 
-    Parameters
-    ----------
-    name, sides
-        The muscle, and its compartment by side where it has one.
-    slab, body_mm2
-        The level, and the cross-section of its body, None where that is not whole in view.
-    settings
-        Margins and limits.
-    independent
-        Share of voxels whose noise is independent.
+    ``sides`` has its compartment by side where it has one.
     """
-    weights = {side: section_weights(muscle, slab) for side, muscle in sides.items()}
+    weights = {side: section_weights(muscle, site.slab) for side, muscle in sides.items()}
     profiles = {side: profile_mm(muscle, weights[side], side) for side, muscle in sides.items()}
-    extents: dict[str, Extent] = {}
+    sections: dict[str, _Section] = {}
     for side, muscle in sides.items():
         other = profiles.get(LEFT if side == RIGHT else RIGHT)
         extent = measure_extent(name, muscle, weights[side], side, other)
         if extent is not None:
-            extents[side] = extent
+            sections[side] = _Section(muscle, weights[side], extent)
     found = {
-        side: _measured(sides[side], weights[side], slab, extents[side], body_mm2, settings, independent)
-        if side in extents
-        else Measured(reasons=(f"no voxel of the {side} side is labelled at the middle of the level",))
+        side: _measured(sections[side], site)
+        if side in sections
+        else Measured(reasons=(f"no voxel of the {side} muscle is labelled at the middle of the level",))
         for side in (RIGHT, LEFT)
     }
-    missing = [reason for part in found.values() if not part.columns for reason in part.reasons]
+    missing = [found[side].reasons[0] for side in found if side not in sections]
     if missing:
         return found | {BOTH: Measured(reasons=(missing[0],))}
-    whole = joined(sides[RIGHT], sides[LEFT])
-    weight = np.concatenate([weights[RIGHT], weights[LEFT]])
-    extent = both_sides(extents[RIGHT], extents[LEFT])
-    return found | {BOTH: _measured(whole, weight, slab, extent, body_mm2, settings, independent)}
+    right, left = sections[RIGHT], sections[LEFT]
+    whole = _Section(
+        joined(right.muscle, left.muscle),
+        np.concatenate([right.weights, left.weights]),
+        both_sides(right.extent, left.extent),
+    )
+    return found | {BOTH: _measured(whole, site)}
 
 
-def _measured(
-    muscle: Compartment,
-    weights: np.ndarray[tuple[int], np.dtype[np.float64]],
-    slab: Slab,
-    extent: Extent,
-    body_mm2: float | None,
-    settings: MeasureSettings,
-    independent: float,
-) -> Measured:
-    coverage = extent.coverage
-    chosen = slab.holds(muscle.points_mm)
+def _measured(section: _Section, site: Site) -> Measured:
+    muscle, coverage = section.muscle, section.extent.coverage
+    chosen = site.slab.holds(muscle.points_mm)
     row: Row = {"coverage_frac": coverage.share, "coverage_se_frac": coverage.error}
     if not chosen.any():
-        return Measured(row, ("no voxel of it is labelled between the mid-disc planes",))
+        return Measured(row, ("no voxel of the muscle is labelled between the mid-disc planes",))
     row["void_frac"] = float(muscle.void[chosen].mean())
     row["swap_risk_frac"] = float(muscle.swapped[chosen].mean())
-    in_view = f"about {100 * coverage.share:.0f} % of the muscle is in view"
-    reasons: list[str] = []
-    fat = None
-    if coverage.share < settings.muscle_coverage_pdff:
-        reasons.append(f"PDFF: {in_view}, needed are {100 * settings.muscle_coverage_pdff:.0f} %")
+    fat, reasons = _fat(section, chosen, site)
+    if fat is not None:
+        row |= _fat_columns(fat)
+    unseen = _too_little(coverage.share, site.settings.muscle_coverage_extent)
+    if section.extent.cut_off:
+        unseen = "the muscle goes on beyond the edge of the images"
+    if unseen:
+        return Measured(row, (*reasons, f"area and volume: {unseen}"))
+    row |= {"area_mm2": section.extent.whole_mm2, "area_se_mm2": section.extent.error_mm2}
+    if fat is not None:
+        row |= _functional(section, fat, site.settings)
+        row |= _volumes(section, chosen, fat)
+        if "functional_area_mm2" not in row:
+            reasons.append("functional area: too few voxels with a value in the section")
+        if "lean_volume_cm3" not in row:
+            reasons.append("volume: the level is cut by the edge of the images")
+    if site.body_mm2 is None:
+        reasons.append("ratios: the body goes on beyond the slices")
     else:
-        fat = measure_fat(muscle, chosen, settings, independent)
-        if fat is None:
-            reasons.append("PDFF: too few voxels with a value inside the muscle")
-        else:
-            row |= _fat_columns(fat)
-    if extent.cut_off:
-        reasons.append("area and volume: the muscle goes on beyond the edge of the images")
-    elif coverage.share < settings.muscle_coverage_extent:
-        reasons.append(
-            f"area and volume: {in_view}, needed are {100 * settings.muscle_coverage_extent:.0f} %"
-        )
-    else:
-        row |= {"area_mm2": extent.whole_mm2, "area_se_mm2": extent.error_mm2}
-        if fat is not None:
-            row |= _functional(muscle, weights, extent, fat, settings)
-            row |= _volumes(muscle, chosen, extent, fat)
-            if "functional_area_mm2" not in row:
-                reasons.append("functional area: too few voxels with a value in the section")
-            if "lean_volume_cm3" not in row:
-                reasons.append("volume: the level is cut by the edge of the images")
-        if body_mm2 is None:
-            reasons.append("ratios: the body goes on beyond the slices")
-        else:
-            row |= _ratios(row, body_mm2)
+        row |= _ratios(row, site.body_mm2)
     return Measured(row, tuple(reasons))
+
+
+def _fat(section: _Section, chosen: NDArray[np.bool_], site: Site) -> tuple[MuscleFat | None, list[str]]:
+    """Return the fat of the level's voxels, or why there is none."""
+    unseen = _too_little(section.extent.coverage.share, site.settings.muscle_coverage_pdff)
+    if unseen:
+        return None, [f"PDFF: {unseen}"]
+    fat = measure_fat(section.muscle, chosen, site.settings, site.independent)
+    return fat, [] if fat else ["PDFF: too few voxels with a value inside the muscle"]
+
+
+def _too_little(share: float, needed: float) -> str:
+    """Return in words that too little is in view, nothing where it is enough."""
+    if share >= needed:
+        return ""
+    return f"about {100 * share:.0f} % of the muscle is in view, needed are {100 * needed:.0f} %"
 
 
 def _fat_columns(fat: MuscleFat) -> Row:
@@ -143,16 +160,11 @@ def _fat_columns(fat: MuscleFat) -> Row:
     }
 
 
-def _functional(
-    muscle: Compartment,
-    weights: np.ndarray[tuple[int], np.dtype[np.float64]],
-    extent: Extent,
-    fat: MuscleFat,
-    settings: MeasureSettings,
-) -> Row:
+def _functional(section: _Section, fat: MuscleFat, settings: MeasureSettings) -> Row:
     """Return the fat-free part of the section; nothing where too few inner voxels lie in it."""
-    in_section = weights > 0
-    inner = in_section & muscle.usable & (muscle.depth_mm >= margin_mm(muscle, in_section, settings))
+    muscle, weights, extent = section.muscle, section.weights, section.extent
+    there = weights > 0
+    inner = there & muscle.inside(margin_mm(muscle, there, settings))
     if np.count_nonzero(inner) < LEAST_IN_SECTION:
         return {}
     lean = 1 - float(np.average(muscle.pdff[inner], weights=weights[inner])) / 100
@@ -160,10 +172,9 @@ def _functional(
     return {"functional_area_mm2": lean * extent.whole_mm2, "functional_area_se_mm2": error}
 
 
-def _volumes(
-    muscle: Compartment, chosen: np.ndarray[tuple[int], np.dtype[np.bool_]], extent: Extent, fat: MuscleFat
-) -> Row:
+def _volumes(section: _Section, chosen: NDArray[np.bool_], fat: MuscleFat) -> Row:
     """Return lean and fat volume between the mid-disc planes; nothing where the images end there."""
+    muscle, extent = section.muscle, section.extent
     if muscle.on_other_edges(chosen):
         return {}
     volume = np.count_nonzero(chosen) * muscle.voxel_mm3 / extent.coverage.share / MM3_IN_CM3

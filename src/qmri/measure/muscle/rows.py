@@ -13,9 +13,9 @@ from qmri.measure.data import ExaminationData, Identity
 from qmri.measure.marrow.distribution import Row
 from qmri.measure.marrow.uncertainty import independence
 from qmri.measure.muscle.compartment import Compartment, find_compartment
-from qmri.measure.muscle.doubts import muscle_flags
+from qmri.measure.muscle.doubts import Key, muscle_flags
 from qmri.measure.muscle.extent import REACH_MM
-from qmri.measure.muscle.level import SIDES, Measured, measure_level
+from qmri.measure.muscle.level import SIDES, Measured, Site, measure_level
 from qmri.measure.muscle.slabs import Slab, level_slabs
 from qmri.measure.muscle.summary import summary_columns
 from qmri.measure.quality.flags import Flag, names
@@ -27,7 +27,7 @@ from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT
 MUSCLE_LEVELS = ("L2", "L3", "L4", "L5")
 NO_TISSUES = "the segmentation gives no labels of muscles"
 State = Callable[[str], tuple[str, str | None]]
-Found = Mapping[tuple[str, str, str], Measured]
+Found = Mapping[Key, Measured]
 
 
 @dataclass(frozen=True)
@@ -52,12 +52,7 @@ class MuscleMarkers:
 def failed_rows(identity: Identity, reason: str) -> list[dict[str, Cell]]:
     """Return the rows of an examination that could not be measured."""
     state: dict[str, Cell] = {"status": "failed", "status_reason": reason}
-    return [
-        _keys(identity, level, muscle, side) | state
-        for level in MUSCLE_LEVELS
-        for muscle in MUSCLES
-        for side in SIDES
-    ]
+    return [keys | state for keys in _all_keys(identity)]
 
 
 def measure_muscles(
@@ -88,7 +83,7 @@ def measure_muscles(
     across = int(np.argmax(np.linalg.norm(exam.maps.affine[:3, :3], axis=0)))
     shares = exam.origin.noise.independent_shares or (None, None, None)
     independent = independence(exam.origin.acquisition, exam.labels.shape, across, shares).share
-    found: dict[tuple[str, str, str], Measured] = {}
+    found: dict[Key, Measured] = {}
     for muscle in MUSCLES:
         sides: dict[str, Compartment] = {}
         for side in (RIGHT, LEFT):
@@ -97,35 +92,43 @@ def measure_muscles(
                 sides[side] = compartment
         for level in MUSCLE_LEVELS:
             if level in slabs:
-                body_mm2 = _body_mm2(vertebrae[level].body, slabs[level])
-                parts = measure_level(muscle, sides, slabs[level], body_mm2, settings, independent)
+                site = Site(
+                    slabs[level], _body_mm2(vertebrae[level].body, slabs[level]), independent, settings
+                )
+                parts = measure_level(muscle, sides, site)
                 found |= {(level, muscle, side): part for side, part in parts.items()}
     flags = muscle_flags(found, settings)
-    return MuscleMarkers(_rows(exam, found, flags, state), summary_columns(found, settings), list(flags.values()))
+    return MuscleMarkers(
+        _rows(exam, found, flags, state), summary_columns(found, settings), list(flags.values())
+    )
 
 
 def _rows(
-    exam: ExaminationData, found: Found, flags: Mapping[tuple[str, str, str], Flag], state: State
+    exam: ExaminationData, found: Found, flags: Mapping[Key, Flag], state: State
 ) -> list[dict[str, Cell]]:
-    rows = []
-    for row in failed_rows(exam.identity, ""):
-        key = (str(row["level"]), str(row["muscle"]), str(row["side"]))
-        part = found.get(key)
-        if part is None:
-            status, reason = state(key[0])
-            if status == "ok":
-                status, reason = "failed", "the outline of the body gives no axes that can be relied on"
-            row |= {"status": status, "status_reason": reason}
-        elif not {"pdff_median_pct", "area_mm2"} & set(part.columns):
-            row |= {"status": "failed", "status_reason": "; ".join(part.reasons)}
-            row |= part.columns
-        else:
-            note = exam.notes.get(key[0])
-            row |= {"status": "ok", "status_reason": None, **part.columns, "na_reason": "; ".join(part.reasons)}
-            row |= {"level_verified": None if note is None else note.verified}
-            row |= {"qc_flags": names([flags[key]] if key in flags else [])}
-        rows.append(row)
-    return rows
+    return [keys | _cells(exam, _key(keys), found, flags, state) for keys in _all_keys(exam.identity)]
+
+
+def _cells(
+    exam: ExaminationData, key: Key, found: Found, flags: Mapping[Key, Flag], state: State
+) -> dict[str, Cell]:
+    part = found.get(key)
+    if part is None:
+        status, reason = state(key[0])
+        if status == "ok":
+            status, reason = "failed", "the outline of the body gives no axes that can be relied on"
+        return {"status": status, "status_reason": reason}
+    reasons = "; ".join(part.reasons)
+    if not {"pdff_median_pct", "area_mm2"} & set(part.columns):
+        return {"status": "failed", "status_reason": reasons, **part.columns}
+    note = exam.notes.get(key[0])
+    return {
+        "status": "ok",
+        **part.columns,
+        "level_verified": None if note is None else note.verified,
+        "qc_flags": names([flags[key]] if key in flags else []),
+        "na_reason": reasons,
+    }
 
 
 def _body_mm2(body: Body, slab: Slab) -> float | None:
@@ -137,11 +140,15 @@ def _body_mm2(body: Body, slab: Slab) -> float | None:
     return float(weights.sum() * body.voxel_volume_mm3)
 
 
-def _keys(identity: Identity, level: str, muscle: str, side: str) -> dict[str, Cell]:
-    return {
-        "participant_id": identity.participant_id,
-        "session_id": identity.session_id,
-        "level": level,
-        "muscle": muscle,
-        "side": side,
-    }
+def _all_keys(identity: Identity) -> list[dict[str, Cell]]:
+    ids: dict[str, Cell] = {"participant_id": identity.participant_id, "session_id": identity.session_id}
+    return [
+        ids | {"level": level, "muscle": muscle, "side": side}
+        for level in MUSCLE_LEVELS
+        for muscle in MUSCLES
+        for side in SIDES
+    ]
+
+
+def _key(row: Mapping[str, Cell]) -> Key:
+    return str(row["level"]), str(row["muscle"]), str(row["side"])

@@ -1,14 +1,14 @@
 """The muscles of a patient in a few columns: fat over the lumbar levels, lean section at L3 and L4.
 
-The fat of a muscle rises caudally, so that a mean over other levels is another number: at least three of the four
-levels L2 to L5 make one. Errors follow from those of the levels, which share the repeatability between
+The fat of a muscle rises caudally, so that a mean over other levels is another number: at least three of the
+four levels L2 to L5 make one. Errors follow from those of the levels, which share the repeatability between
 scans.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import hypot
+from math import hypot, sqrt
 
 import numpy as np
 
@@ -82,7 +82,7 @@ def _asymmetry(found: Found, muscle: str, settings: MeasureSettings) -> Row:
 
 def _own_error(row: Row, settings: MeasureSettings) -> float:
     """Return the error of a side without the repeatability between scans, which moves both sides alike."""
-    return max(row["pdff_se_total_pct"] ** 2 - settings.repeatability_muscle_pdff_pct**2, 0.0) ** 0.5
+    return sqrt(max(row["pdff_se_total_pct"] ** 2 - settings.repeatability_muscle_pdff_pct**2, 0.0))
 
 
 def _lean(found: Found, level: str, group: str, muscles: tuple[str, ...]) -> Row:

@@ -16,8 +16,8 @@ MUSCLE_COLUMNS: tuple[Column, ...] = (
     Column(
         "coverage_frac",
         "fraction",
-        "Share of the muscle's cross-section at mid-body that is in view; below 1 an estimate from its thickness "
-        "where the slices end.",
+        "Share of the muscle's cross-section at mid-body that is in view; below 1 an estimate from its "
+        "thickness where the slices end.",
         (0, 1),
     ),
     Column("coverage_se_frac", "fraction", "Standard error of coverage_frac."),
@@ -32,19 +32,22 @@ MUSCLE_COLUMNS: tuple[Column, ...] = (
     Column("pdff_sd_pct", "%", "Standard deviation of the same voxels."),
     Column("pdff_se_noise_pct", "%", "Standard error of pdff_median_pct by image noise."),
     Column("pdff_se_sampling_pct", "%", "The same by resampling blocks of 8 mm."),
-    Column("pdff_se_mask_pct", "%", "The same by an outline that is a pixel smaller or larger."),
+    Column("pdff_se_mask_pct", "%", "The same by an outline that is a pixel too large."),
     Column("pdff_se_total_pct", "%", "All of these and the repeatability between scans."),
     Column("n_voxels", "voxels", "Voxels in which PDFF was taken."),
     Column("erosion_mm", "mm", "Margin kept from the surface of the muscle; less in a thin one."),
     Column("void_frac", "fraction", "Share of the level's voxels with too little signal; left out.", (0, 1)),
     Column(
-        "swap_risk_frac", "fraction", "Share of the level's voxels at risk of a water-fat swap; left out.", (0, 1)
+        "swap_risk_frac",
+        "fraction",
+        "Share of the level's voxels at risk of a water-fat swap; left out.",
+        (0, 1),
     ),
     Column(
         "area_mm2",
         "mm2",
-        "Cross-section across the body's axis at half its height, fat inside the muscle included; what is not in "
-        "view is added by coverage_frac.",
+        "Cross-section across the body's axis at half its height, fat inside the muscle included; what is "
+        "not in view is added by coverage_frac.",
         (50, 6000),
     ),
     Column("area_se_mm2", "mm2", "Standard error of area_mm2: outline by a quarter of a voxel, coverage."),
@@ -65,9 +68,13 @@ MUSCLE_COLUMNS: tuple[Column, ...] = (
         "Cross-section of the vertebral body across its axis at half its height.",
         (500, 2500),
     ),
-    Column("lean_volume_cm3", "cm3", "Fat-free volume of the muscle between the mid-disc planes.", (0.5, 200)),
+    Column(
+        "lean_volume_cm3", "cm3", "Fat-free volume of the muscle between the mid-disc planes.", (0.5, 200)
+    ),
     Column("lean_volume_se_cm3", "cm3", "Standard error of lean_volume_cm3."),
-    Column("fat_volume_cm3", "cm3", "Volume of the fat inside the muscle between the mid-disc planes.", (0, 150)),
+    Column(
+        "fat_volume_cm3", "cm3", "Volume of the fat inside the muscle between the mid-disc planes.", (0, 150)
+    ),
     Column("fat_volume_se_cm3", "cm3", "Standard error of fat_volume_cm3."),
     Column("qc_flags", None, "Flags of this muscle, separated by semicolons.", source=PROGRAM),
     Column("na_reason", None, "Why cells of a measured row are n/a.", source=PROGRAM),

@@ -15,8 +15,8 @@ _MARKERS = (
         Column(
             f"{muscle}_pdff_median_pct",
             "%",
-            f"Mean over L2 to L5, at least three of them, of the median PDFF of the {muscle.replace('_', ' ')} of both "
-            "sides (muscles.csv).",
+            f"Mean over L2 to L5, at least three of them, of the median PDFF of the "
+            f"{muscle.replace('_', ' ')} of both sides (muscles.csv).",
             (0, 80),
         )
         for muscle in ("multifidus", "erector_spinae", "psoas")
@@ -32,7 +32,8 @@ _MARKERS = (
         Column(
             f"{group}_functional_area_{level.lower()}_ratio",
             "ratio",
-            f"Fat-free cross-section of the {words} of both sides at the middle of {level} over that of the body.",
+            f"Fat-free cross-section of the {words} of both sides at the middle of {level} over that of the "
+            "body.",
             (0.02, 6),
         )
         for level in ("L3", "L4")
