@@ -62,7 +62,7 @@ def is_cut(profile_mm: Real) -> bool:
 
 
 def width_mm(profile_mm: Real, slice_mm: float) -> float:
-    """Return the width of a profile (n,) that is whole."""
+    """Return the width, mm, of a profile (n,) that is whole."""
     inside = np.flatnonzero(profile_mm > LEAST_SHARE * profile_mm.max())
     return float(slice_mm * (inside[-1] - inside[0] + 1)) if inside.size else 0.0
 
