@@ -7,6 +7,7 @@ import importlib
 import logging
 import os
 import sys
+import time
 from collections.abc import Sequence
 
 from qmri import __version__
@@ -38,6 +39,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
+STAGES = ("ingest", "fit", "segment", "measure", "report")
+"""The sub-commands that do a stage of a study where ``--results`` names its folder."""
+
+
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """Return the parser; the arguments of one sub-command alone when it is named."""
     parser = argparse.ArgumentParser(
@@ -61,14 +66,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in arguments if word in COMMANDS), None)
+    if "QMRI_WORKER" in os.environ and "--results" in arguments and command in STAGES:
+        status = importlib.import_module("qmri.commands.forward").forward(arguments)
+        if status is not None:
+            return int(status)
     parser = build_parser(command)
     options, rest = parser.parse_known_args(arguments)
     if rest and options.command != "run":
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     options.rest = rest
+    began = time.monotonic()
     try:
-        return int(importlib.import_module(COMMANDS[options.command][0]).run(options))
+        status = int(importlib.import_module(COMMANDS[options.command][0]).run(options))
+        if getattr(options, "exam", None) and options.command in STAGES:
+            importlib.import_module("qmri.commands").note_cost(options, began)
+        return status
     except QmriError as error:
         sys.stderr.write(f"qmri {options.command}: {error}\n")
         return EXIT_REFUSED

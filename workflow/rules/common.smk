@@ -1,6 +1,7 @@
 # The study sheet and the configuration are checked here, before anything runs.
 from qmri import __version__ as VERSION
 from qmri.errors import QmriError
+from qmri.pipeline.run.worker import start_worker
 from qmri.pipeline.run.workflow import make_plan
 from snakemake.exceptions import WorkflowError
 
@@ -10,6 +11,8 @@ except QmriError as error:
     raise WorkflowError(str(error)) from None
 if workflow.is_main_process:
     plan.publish_environment()
+else:
+    start_worker()  # one for all stages of the group of jobs that this process works on
 
 
 # The jobs learn from the environment where the sheet is: their logs would show it on a command line.

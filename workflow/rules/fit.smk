@@ -8,8 +8,6 @@ rule fit:
         version=VERSION,
     log:
         "logs/fit/{sub}_{ses}.log",
-    benchmark:
-        "benchmarks/fit/{sub}_{ses}.tsv"
     group:
         "examination"
     priority: 1

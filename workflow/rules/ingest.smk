@@ -7,8 +7,6 @@ rule ingest:
         version=VERSION,
     log:
         "logs/ingest/{sub}_{ses}.log",
-    benchmark:
-        "benchmarks/ingest/{sub}_{ses}.tsv"
     group:
         "examination"
     threads: 1

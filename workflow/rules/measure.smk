@@ -11,8 +11,6 @@ rule measure:
         version=VERSION,
     log:
         "logs/measure/{sub}_{ses}.log",
-    benchmark:
-        "benchmarks/measure/{sub}_{ses}.tsv"
     group:
         "examination"
     priority: 3

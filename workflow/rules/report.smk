@@ -12,8 +12,6 @@ rule report:
         version=VERSION,
     log:
         "logs/report/{sub}_{ses}.log",
-    benchmark:
-        "benchmarks/report/{sub}_{ses}.tsv"
     group:
         "examination"
     priority: 4

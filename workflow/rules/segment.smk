@@ -9,8 +9,6 @@ rule segment:
         version=VERSION,
     log:
         "logs/segment/{sub}_{ses}.log",
-    benchmark:
-        "benchmarks/segment/{sub}_{ses}.tsv"
     group:
         "examination"
     priority: 2

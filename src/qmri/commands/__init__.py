@@ -80,6 +80,13 @@ def study_job(options: argparse.Namespace) -> StudyJob:
     )
 
 
+def note_cost(options: argparse.Namespace, began: float) -> None:
+    """Write down what the stage of an examination cost; ``began`` is a time of the monotonic clock."""
+    from qmri.pipeline.records.cost import Cost
+
+    Cost.since(began).write(options.results / "benchmarks" / options.command / f"{options.exam}.tsv")
+
+
 def study_config(results: Path) -> Config:
     """Return the configuration of the run that this process is a job of, else the one frozen in the results.
 

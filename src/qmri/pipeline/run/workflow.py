@@ -30,6 +30,7 @@ from qmri.pipeline.records.ledger import write_ledger
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.run.batch import take_over
 from qmri.pipeline.run.variables import CONFIG_VARIABLE, RESULTS_VARIABLE, STUDY_VARIABLE
+from qmri.pipeline.run.worker import start_worker
 from qmri.pipeline.study.config_changes import changes_from
 from qmri.pipeline.study.study_sheet import Examination, Study, read_study
 from qmri.segment.backends.description import Description, named_descriptions
@@ -203,6 +204,7 @@ class Plan:
             If another run is at work there.
         """
         take_over(self.results)
+        start_worker()
         text = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
         (self.results / "config.yaml").write_text(text, encoding="utf-8")
         write_json(
