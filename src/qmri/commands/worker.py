@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+from contextlib import suppress
 from typing import Any
 
 from qmri.cli import main
@@ -39,15 +40,18 @@ REQUEST_TIMEOUT_S = 10.0
 REAP_EVERY_S = 1.0
 
 
-def serve(listener: socket.socket) -> None:
-    """Fork for each command line that comes in, until the process that started this one is gone."""
+def serve(listener: socket.socket, alive: int) -> None:
+    """Fork for each command line that comes in, until the file descriptor ``alive`` ends.
+
+    Its other end is held by the process that started this one.
+    """
     waiting = selectors.DefaultSelector()
     waiting.register(listener, selectors.EVENT_READ)
-    waiting.register(sys.stdin, selectors.EVENT_READ)
+    waiting.register(alive, selectors.EVENT_READ)
     while True:
         ready = {key.fileobj for key, _ in waiting.select(REAP_EVERY_S)}
         _reap(wait=False)
-        if sys.stdin in ready and not os.read(sys.stdin.fileno(), 1):
+        if alive in ready and not os.read(alive, 1):
             _reap(wait=True)
             return
         if listener in ready:
@@ -110,7 +114,8 @@ def _work(connection: socket.socket, request: dict[str, Any], streams: list[int]
         sys.stdout.flush()
         sys.stderr.flush()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command goes away when it has its answer
-        connection.sendall(str(status).encode())
+        with suppress(BrokenPipeError):
+            connection.sendall(str(status).encode())
         os._exit(status)
 
 
@@ -133,4 +138,4 @@ def _reap(*, wait: bool) -> None:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    serve(socket.socket(fileno=int(sys.argv[1])))
+    serve(socket.socket(fileno=int(sys.argv[1])), sys.stdin.fileno())
