@@ -5,10 +5,9 @@ from __future__ import annotations
 import hashlib
 from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from qmri.segment.detect.channels import (
@@ -18,6 +17,9 @@ from qmri.segment.detect.channels import (
     pad_in_plane,
     stack_slices,
 )
+
+if TYPE_CHECKING:
+    import onnxruntime
 
 # One network names real spines better than the mean of three did; several members would be averaged.
 WEIGHTS = (Path(__file__).with_name("member1.onnx"),)
@@ -39,6 +41,8 @@ def weights_hash(weights: tuple[Path, ...] = WEIGHTS) -> str:
 
 @cache
 def _session(weights: Path) -> onnxruntime.InferenceSession:
+    import onnxruntime  # noqa: PLC0415 - it starts a thread, and the worker of a run forks
+
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
