@@ -1,4 +1,4 @@
-"""The warm worker of a run: it does what a command of its own would do, and no stage takes another with it."""
+"""The warm worker of a run: it does what a command of its own would do; no stage takes another along."""
 
 import os
 import signal
