@@ -155,8 +155,33 @@ def undeclared_deformity(make_spine):
     return clean(make_spine, loss={"L1": ("wedge", 0.3), "L3": ("wedge", 0.35)})
 
 
+def age_doubt(make_spine):
+    return replace(clean(make_spine), fractures=Fractures(old=("L1",)))
+
+
 def marrow_replaced(make_spine):
     return clean(make_spine, marrow=MARROW | {"L1": (4.0, 60.0)})
+
+
+def cleft(make_spine):
+    data = clean(make_spine)
+    index = np.argwhere(body(data, "L1"))
+    low, high = index.min(axis=0), index.max(axis=0) + 1
+    slot = np.zeros(data.labels.shape, bool)
+    slot[low[0] + 3 : high[0] - 3, low[1] + 5 : high[1] - 5, low[2] + 7 : low[2] + 10] = True
+    return with_map(
+        data, pdff=np.where(slot, 1.0, data.maps.pdff), r2star=np.where(slot, 18.0, data.maps.r2star)
+    )
+
+
+def cement_leak(make_spine):
+    data = clean(make_spine)
+    index = np.argwhere(body(data, "L1"))
+    low, high = index.min(axis=0), index.max(axis=0) + 1
+    cement = np.zeros(data.labels.shape, bool)
+    cement[low[0] + 4 : high[0] - 4, low[1] + 7 : high[1] - 7, low[2] - 4 : low[2] + 8] = True
+    water, fat = (np.where(cement, 2.0, image) for image in (data.maps.water, data.maps.fat))
+    return with_map(data, water=water, fat=fat)
 
 
 def implausible(make_spine):
@@ -227,7 +252,10 @@ CASES = {
         level_doubt,
         cut_at_side,
         undeclared_deformity,
+        age_doubt,
         marrow_replaced,
+        cleft,
+        cement_leak,
         implausible,
         muscle_doubt,
         fracture_count,

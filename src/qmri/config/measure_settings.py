@@ -74,6 +74,10 @@ class MeasureSettings(Section):
     flag_lean_ratio: Annotated[
         float, Field(ge=0, description="PDFF over background below which marrow may be replaced")
     ] = 0.2
+    flag_bulge_mm: Annotated[
+        float,
+        Field(gt=0, description="bulge of the posterior wall that speaks for replaced marrow, mm"),
+    ] = 2.0
     flag_cobb_deg: Annotated[
         float, Field(gt=0, description="supine coronal Cobb angle above which is flagged, degrees")
     ] = 30.0

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
 from qmri.measure.data import ExaminationData, ExaminationRows, LabelNote
+from qmri.measure.fracture.findings import fracture_findings
+from qmri.measure.fracture.fracture_flags import fracture_flags
+from qmri.measure.fracture.patient_findings import patient_findings
 from qmri.measure.images import Fractures, Maps
 from qmri.measure.marrow import t1_correction
 from qmri.measure.marrow.background import background_columns, target_columns
 from qmri.measure.marrow.distribution import Row
-from qmri.measure.marrow.roi import make_region, surface_depth_mm
 from qmri.measure.marrow.uncertainty import Independence, independence
 from qmri.measure.muscle.rows import measure_muscles
+from qmri.measure.preparation import VOID_SHARE, prepare
 from qmri.measure.quality.flags import (
     FRACTURED,
     Flag,
@@ -41,16 +43,13 @@ from qmri.measure.rows import (
     patient_row,
     row_levels,
 )
-from qmri.measure.shape.bodies import Body, find_bodies
+from qmri.measure.shape.bodies import find_bodies
 from qmri.measure.shape.curvature import coronal_cobb_deg, local_kyphosis_deg, thoracolumbar_kyphosis_deg
 from qmri.measure.shape.deformity import height_losses
-from qmri.measure.shape.morphometry import Morphometry, measure_shape
+from qmri.measure.shape.morphometry import Morphometry
 from qmri.measure.vertebra import Vertebra, contradicted_heights, marker_columns, region_labels
 from qmri.outputs.tables import Cell
 from qmri.spine.body_flag import UNVERIFIED, BodyFlag
-
-VOID_SHARE = 0.25
-"""A voxel with less in-phase signal than this share of the patient's marrow holds no ratio."""
 
 
 def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> ExaminationRows:
@@ -76,14 +75,25 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     kinds = _add_losses(measured, vertebrae, exam, settings)
     ok = [level for level, row in measured.items() if "pdff_median_pct" in row]
     flags = _level_flags(measured, vertebrae, exam, settings)
-    background = _background(ok, measured, flags, exam.fractures)
+    findings = fracture_findings(
+        {level: vertebrae[level] for level in ok},
+        measured,
+        exam,
+        candidates=_background(ok, measured, flags, exam.fractures),
+        doubts=_disqualified(flags),
+        settings=settings,
+    )
+    background = findings.sound
     patient = _patient_columns(measured, background, vertebrae, exam, settings)
+    patient |= patient_findings(findings.columns, exam.fractures.treated)
     _add_ratios(measured, ok, patient)
     meant: list[Flag] = []
     for level in ok:
         status = exam.fractures.status(level)
         measured[level] |= t1_correction.level_columns(measured[level], status, exam.origin.acquisition)
+        measured[level] |= findings.numbers(level)
         meant += meaning_flags(level, measured[level], status, settings)
+        meant += fracture_flags(level, measured[level], findings.columns[level], status, settings)
     flags += meant + shared_doubts(meant, ok)
     fractured = len(exam.fractures.levels) if exam.fractures.given else None
     flags += misfit_flags(exam.origin, settings)
@@ -99,10 +109,11 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
         if status == "ok":
             row |= {
                 **measured[level],
+                **findings.columns[level],
                 "height_loss_kind": kinds.get(level),
                 "in_background": level in background,
             }
-            row |= _judged(vertebrae[level], by_level.get(level, []), exam)
+            row |= _judged(vertebrae[level], by_level.get(level, []), exam, findings.reasons(level))
         rows.append(row)
     return ExaminationRows(
         rows,
@@ -113,13 +124,15 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     )
 
 
-def _judged(vertebra: Vertebra, flags: Sequence[Flag], exam: ExaminationData) -> dict[str, Cell]:
-    """Return the columns that say whether to use a measured row."""
+def _judged(
+    vertebra: Vertebra, flags: Sequence[Flag], exam: ExaminationData, lacking: str
+) -> dict[str, Cell]:
+    """Return the columns that say whether to use a measured row, and why cells are lacking."""
     return label_columns(exam.notes.get(vertebra.body.level)) | {
         "qc_pass": not any(flag.disqualifies for flag in flags),
         "qc_flags": names(flags),
         "n_eff_from": _independence(vertebra, exam).source,
-        "na_reason": missing_reasons(vertebra, exam),
+        "na_reason": "; ".join(filter(None, (missing_reasons(vertebra, exam), lacking))),
     }
 
 
@@ -128,30 +141,6 @@ def _independence(vertebra: Vertebra, exam: ExaminationData) -> Independence:
     across = int(np.argmax(vertebra.body.voxel_size_mm))
     measured = exam.origin.noise.independent_shares or (None, None, None)
     return independence(exam.origin.acquisition, exam.labels.shape, across, measured)
-
-
-def prepare(bodies: Sequence[Body], maps: Maps, settings: MeasureSettings) -> list[Vertebra]:
-    """Return the bodies with their shapes and regions."""
-    in_phase = maps.in_phase
-    below = 0.0 if in_phase is None else VOID_SHARE * _marrow_signal(bodies, in_phase, settings)
-    vertebrae = []
-    for body in bodies:
-        shape = measure_shape(body)
-        void = np.zeros_like(body.mask) if in_phase is None else ~(in_phase[body.window] >= below)
-        vertebrae.append(
-            Vertebra(body, shape, make_region(body, shape, void, settings.erosion_mm), void & body.mask)
-        )
-    return vertebrae
-
-
-def _marrow_signal(bodies: Sequence[Body], in_phase: NDArray[np.float64], settings: MeasureSettings) -> float:
-    """Return the median in-phase signal inside all bodies, 0 where there is none."""
-    inner = [
-        in_phase[body.window][surface_depth_mm(body.mask, body.voxel_size_mm) >= settings.erosion_mm]
-        for body in bodies
-    ]
-    signal = np.concatenate(inner) if inner else np.empty(0)
-    return float(np.nanmedian(signal)) if np.isfinite(signal).any() else 0.0
 
 
 def _own_columns(
@@ -243,8 +232,8 @@ def _level_flags(
 def _background(
     ok: Sequence[str], measured: Mapping[str, Row], flags: Sequence[Flag], fractures: Fractures
 ) -> list[str]:
-    """Return the levels of unfractured marrow that passed quality control."""
-    failed = {flag.level for flag in flags if flag.disqualifies}
+    """Return the levels fractured neither by the sheet nor by their shape that passed quality control."""
+    failed = _disqualified(flags)
     return [
         level
         for level in ok
@@ -252,6 +241,12 @@ def _background(
         and measured[level].get("genant_grade") == 0
         and level not in failed
     ]
+
+
+def _disqualified(flags: Sequence[Flag]) -> dict[str, str]:
+    """Return the names of the disqualifying flags of each level that has any."""
+    failed = [flag for flag in flags if flag.disqualifies]
+    return {level: names(found) for level, found in grouped(failed).items() if level is not None}
 
 
 def _patient_columns(

@@ -26,6 +26,9 @@ OF_TARGETS = (
     "pdff_target_ratio",
     "pdff_target_median_se_pct",
     "pdff_target_se_ratio",
+    "oedema_target_frac",
+    "void_target_cm3",
+    "any_cement_leak",
 )
 NEED_NAMES = (
     *OF_TARGETS,

@@ -12,7 +12,8 @@ from qmri.spine.levels import USUAL_LEVELS, sort_levels
 WORST_FIRST = (
     *("levels_unverified", "scale_doubt", "swap", "poor_fit", "void", "low_snr", "small_roi"),
     *("label_failed", "level_doubt", "fracture_not_in_view", "few_background"),
-    *("marrow_replaced", "implausible", "undeclared_deformity", "fracture_count", "surface_doubt"),
+    *("undeclared_deformity", "marrow_replaced", "age_doubt", "cleft", "cement_leak"),
+    *("implausible", "fracture_count", "surface_doubt"),
     *("unlike_neighbours", "label_doubt", "field_range", "t1_bias", "scoliosis", "cut_at_side"),
 )
 """Flags by what they put in doubt: the numbers, the names, the background, the patient, the outline."""

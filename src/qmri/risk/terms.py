@@ -101,6 +101,8 @@ def _term(
     registered = {column.name: column for column in PATIENT_COLUMNS if column.name not in NO_MARKERS}
     doubtful = name not in clinical or clinical[name].known_at is None
     if name in marker_header and name in registered and (doubtful or name in FROM_THE_SHEET):
+        if known_at := registered[name].known_at:
+            _require_known(name, known_at, settings.moment, where)
         return _marker_term(name, group)
     if name in clinical:
         column = clinical[name]

@@ -25,8 +25,12 @@ FLAGS: dict[str, str] = {
     "unlike_neighbours": "On water the body is much brighter or darker than its neighbours, as with oedema.",
     "level_doubt": "The name of the level is uncertain.",
     "cut_at_side": "The body goes on beyond the first or last slice; it has no volume.",
-    "undeclared_deformity": "The body has lost height, and the study sheet does not call it fractured.",
+    "undeclared_deformity": "The body has lost height or is oedematous, and the study sheet does not call it "
+    "fractured.",
+    "age_doubt": "The maps suggest another age of the fracture than the study sheet.",
     "marrow_replaced": "Hardly any fat is left: malignancy or infection must be excluded.",
+    "cleft": "A collapsed body holds fluid or gas: an intravertebral cleft.",
+    "cement_leak": "A void goes on from the body into a disc beside it: cement that leaked.",
     "implausible": "A value lies outside its plausible range.",
     "muscle_doubt": "A muscle is nearly all fat, or much larger on one side: its outline may be wrong.",
     "fracture_count": "The number of fractured levels is outside what the study includes.",
@@ -138,11 +142,7 @@ def quality_flags(level: str, row: Row, settings: MeasureSettings) -> list[Flag]
 def meaning_flags(level: str, row: Row, status: str, settings: MeasureSettings) -> list[Flag]:
     """Return the flags that compare a body with the patient and with what the sheet says of it."""
     flags = []
-    loss = row.get("height_loss_pct")
-    if row.get("genant_grade", 0) >= 1 and status not in FRACTURED and loss is not None:
-        words = f"height loss is {loss:.0f} % and the study sheet says {status.replace('_', ' ')}"
-        flags.append(Flag("undeclared_deformity", words, level, loss, 20.0, "%"))
-    median, ratio = row.get("pdff_median_pct"), row.get("pdff_ratio_to_bg")
+    loss, ratio = row.get("height_loss_pct"), row.get("pdff_ratio_to_bg")
     unseen = loss is not None and loss < UNSEEN_LOSS_PCT and ratio is not None and ratio > UNSEEN_RATIO
     if status in RECENT and unseen and row.get("void_frac", 0.0) <= settings.flag_void_frac:
         words = (
@@ -150,12 +150,6 @@ def meaning_flags(level: str, row: Row, status: str, settings: MeasureSettings) 
             f"and PDFF is {ratio:.2f} of the background's: the name may be off by one"
         )
         flags.append(Flag("level_doubt", words, level))
-    if median is not None and median < settings.flag_lean_pct:
-        words = f"median PDFF is {median:.1f} %"
-        flags.append(Flag("marrow_replaced", words, level, median, settings.flag_lean_pct, "%"))
-    elif ratio is not None and ratio < settings.flag_lean_ratio:
-        words = f"PDFF is {ratio:.2f} of the background's"
-        flags.append(Flag("marrow_replaced", words, level, ratio, settings.flag_lean_ratio))
     for column in VERTEBRA_COLUMNS:
         value = row.get(column.name)
         if value is None or column.plausible is None or column.name not in HELD_TO_RANGE:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qmri.outputs.columns import HEADER, KEYS, PROGRAM, SHEET, STATE, YES_NO, Column
+from qmri.outputs.markers.fracture_columns import PATIENT_FRACTURE_COLUMNS
 from qmri.outputs.markers.patient_muscle_columns import PATIENT_MUSCLE_COLUMNS
 
 MEAN_ERROR = (
@@ -101,6 +102,7 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
         "correction, with the spread of both T1 between patients and of the flip angle.",
     ),
     *PATIENT_MUSCLE_COLUMNS,
+    *PATIENT_FRACTURE_COLUMNS,
     Column("n_fx_acute", "levels", "Acute or treated levels.", source=SHEET),
     Column("n_fx_old", "levels", "Old fractures.", source=SHEET),
     Column("has_tl_junction_fx", "0/1", "A fracture from T11 to L2.", levels=YES_NO, source=SHEET),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qmri.outputs.columns import GENANT_GRADES, KEYS, PROGRAM, SHEET, STATE, YES_NO, Column
+from qmri.outputs.markers.fracture_columns import FRACTURE_COLUMNS
 
 FRACTURE_STATUS = {
     "none": "not fractured, by the study sheet",
@@ -116,8 +117,8 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
     Column(
         "in_background",
         "0/1",
-        "Counts as unfractured marrow of the patient: fractured neither by the sheet nor by its shape, "
-        "and no disqualifying flag.",
+        "Counts as unfractured marrow of the patient: fractured neither by the sheet nor by its shape, not "
+        "oedematous, and no disqualifying flag.",
         levels=YES_NO,
         source=PROGRAM,
     ),
@@ -264,6 +265,7 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
         "A limit of the grades lies within one standard error of height_loss_pct.",
         levels=YES_NO,
     ),
+    *FRACTURE_COLUMNS,
     Column(
         "label_confidence",
         None,

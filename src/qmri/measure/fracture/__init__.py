@@ -1,0 +1,1 @@
+"""What the maps tell of a fracture: oedema and its age, clefts, replaced marrow, cement."""
