@@ -72,7 +72,7 @@ def large(tmp_path_factory):
     return write_study_page(read_study(folder / "study.csv"), folder / "out")
 
 
-def run_in_browser(page, tmp_path, script):
+def run_in_browser(page, tmp_path, script, *options):
     """Load the page with a script at its end; return what it leaves in the title."""
     copy = tmp_path / "page.html"
     copy.write_text(page.read_text(encoding="utf-8").replace("</body>", f"<script>{script}</script></body>"))
@@ -84,7 +84,7 @@ def run_in_browser(page, tmp_path, script):
         f"--user-data-dir={tmp_path / 'profile'}",
     ]
     done = subprocess.run(
-        [*command, "--dump-dom", copy.as_uri()], capture_output=True, text=True, timeout=120, check=True
+        [*command, *options, "--dump-dom", copy.as_uri()], capture_output=True, text=True, timeout=120, check=True
     )
     return re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL).group(1)
 
@@ -124,13 +124,26 @@ def test_sorting_is_numeric_and_keeps_missing_values_last(large, tmp_path):
     script = """
       const column = 4, table = document.getElementById("table");
       const button = table.querySelector(`button[data-column="${column}"]`);
-      const read = () => Array.from(table.tBodies[0].rows, (row) => row.cells[column].textContent.trim());
+      const read = () => {
+        window.dispatchEvent(new Event("beforeprint"));  // all rows, not those that were scrolled to
+        return Array.from(table.tBodies[0].rows, (row) => row.cells[column].textContent.trim());
+      };
       const rises = (v) => v.every((x, i) => !i || x === "" || (v[i - 1] !== "" && +v[i - 1] <= +x));
       const falls = (v) => v.every((x, i) => !i || x === "" || (v[i - 1] !== "" && +v[i - 1] >= +x));
       button.click(); const up = read(); button.click(); const down = read();
-      document.title = [rises(up), falls(down), up.at(-1) === "", button.closest("th").ariaSort].join(" ");
+      document.title = [rises(up), falls(down), up.at(-1) === "", up.length, button.closest("th").ariaSort].join(" ");
     """
-    assert run_in_browser(large, tmp_path, script) == "true true true descending"
+    assert run_in_browser(large, tmp_path, script) == "true true true 560 descending"
+
+
+@needs_browser
+def test_rows_are_laid_out_as_they_are_reached(large, tmp_path):
+    script = """
+      const body = document.getElementById("table").tBodies[0], first = body.rows.length;
+      document.getElementById("end").scrollIntoView();
+      setTimeout(() => { document.title = [first, body.rows.length > first].join(" "); }, 500);
+    """
+    assert run_in_browser(large, tmp_path, script, "--virtual-time-budget=5000") == "200 true"
 
 
 @needs_browser

@@ -1,8 +1,11 @@
 "use strict";
 (function () {
+  // Rows beyond the first STEP wait in a template, where they cost no layout, until they are scrolled to.
+  const STEP = 200;
   const table = document.getElementById("table");
   const body = table.tBodies[0];
-  const rows = Array.from(body.rows, (row) => ({
+  const waiting = document.getElementById("more").content.querySelectorAll("tr");
+  const rows = [...body.rows, ...waiting].map((row) => ({
     row,
     states: row.dataset.state.split(" "),
     text: row.textContent.toLowerCase(),
@@ -11,17 +14,22 @@
   const find = document.getElementById("find");
   const show = document.getElementById("show");
   const count = document.getElementById("count");
+  const end = document.getElementById("end");
   const words = new Intl.Collator("en", { numeric: true });
+  let kept = rows;
+
+  function draw(number) {
+    body.replaceChildren(...kept.slice(0, number).map((entry) => entry.row));
+    end.hidden = number >= kept.length;
+  }
 
   function filter() {
     const wanted = find.value.trim().toLowerCase();
-    let shown = 0;
-    for (const entry of rows) {
-      const keep = (!show.value || entry.states.includes(show.value)) && entry.text.includes(wanted);
-      entry.row.hidden = !keep;
-      shown += keep;
-    }
-    count.textContent = `${shown} of ${rows.length}`;
+    kept = rows.filter(
+      (entry) => (!show.value || entry.states.includes(show.value)) && entry.text.includes(wanted),
+    );
+    count.textContent = `${kept.length} of ${rows.length}`;
+    draw(STEP);
   }
 
   function compare(column, numeric, sign) {
@@ -38,7 +46,7 @@
     for (const other of table.tHead.querySelectorAll("th[aria-sort]")) other.setAttribute("aria-sort", "none");
     heading.setAttribute("aria-sort", descending ? "descending" : "ascending");
     rows.sort(compare(Number(button.dataset.column), button.dataset.kind === "number", descending ? -1 : 1));
-    body.append(...rows.map((entry) => entry.row));
+    filter();
   }
 
   find.addEventListener("input", filter);
@@ -47,4 +55,10 @@
     const button = event.target.closest("button");
     if (button) sort(button);
   });
+  new IntersectionObserver(
+    (seen) => seen.some((entry) => entry.isIntersecting) && draw(body.rows.length + STEP),
+    { rootMargin: "800px" },
+  ).observe(end);
+  window.addEventListener("beforeprint", () => draw(kept.length));
+  filter();
 })();
