@@ -106,6 +106,17 @@ def test_a_lost_group_is_told_once_with_its_stage(progress, tmp_path):
     assert progress.running == 0
 
 
+def test_a_lost_job_of_several_examinations_is_held_against_none_of_them(progress, tmp_path):
+    progress.plan(all_stages(4))
+    for number in range(2):
+        progress.start(number, "fit", {"sub": f"sub-{number}", "ses": "ses-pre"})
+    log = tmp_path / "7.log"
+    log.write_text("slurmstepd: error: Exceeded job memory limit\n")
+    assert progress.lose([0, 1], log).startswith("a job of 2 examinations: a stage ran out of memory")
+    assert progress.lost_together == {EXAMS[0], EXAMS[1]}
+    assert not progress.lost
+
+
 def test_a_retry_that_succeeds_is_no_loss(progress):
     progress.plan(all_stages(4))
     progress.start(1, "fit", {"sub": "sub-0", "ses": "ses-pre"})

@@ -116,6 +116,8 @@ def _look_first(study: Study, sheet: Path) -> None:
 def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:
     """Run Snakemake; if stages were lost for good, once more with these as failed examinations.
 
+    Examinations that shared a lost job of a cluster get jobs of their own first.
+
     Raises
     ------
     QmriError
@@ -129,16 +131,20 @@ def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:
     from qmri.pipeline.run.snakemake_log import register
     from qmri.pipeline.run.stopping import stop_signals
 
-    for _ in range(2):
+    alone: list[str] = []
+    for _ in range(3):
         with stop_signals() as stop_requested:
             progress = Progress(options.out, exams, stop_requested=stop_requested)
             display = Display(progress)
-            status = _snakemake([*snakemake_command(options), "--logger", register(display)])
+            status = _snakemake([*snakemake_command(options), *alone, "--logger", register(display)])
             display.close()
             if progress.interrupted or (status != EXIT_OK and stop_requested()):
                 raise KeyboardInterrupt("what is done is kept; the same command goes on where it stopped")
         if status == EXIT_OK:
             return
+        if progress.lost_together and not alone:
+            alone = ["--group-components", "examination=1"]
+            continue
         examinations = {name: loss for name, loss in progress.lost.items() if "_" in name}
         if len(examinations) < len(progress.lost) or any(
             loss.of_the_machine for loss in examinations.values()

@@ -46,6 +46,10 @@ class Progress:
         Seconds; replaced in tests.
     stop_requested
         Whether this process has got a signal to stop, which jobs may have got as well.
+    lost
+        Why a job was lost, by examination, or by rule where it was of the whole study.
+    lost_together
+        Examinations that shared a job on a cluster which was lost.
     """
 
     results: Path
@@ -57,6 +61,7 @@ class Progress:
     work_s: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     failed: dict[str, str] = field(default_factory=dict)
     lost: dict[str, JobFailure] = field(default_factory=dict)
+    lost_together: set[str] = field(default_factory=set)
     interrupted: bool = False
     _jobs: dict[int, Job] = field(default_factory=dict)
     _known: dict[int, Job] = field(default_factory=dict)
@@ -114,6 +119,11 @@ class Progress:
             self._jobs.pop(jobid, None)
         if not jobs or self.interrupted or self.stop_requested():
             return None  # ended with the run: nothing that its examination has to answer for
+        together = {job.exam for job in jobs if job.exam}
+        if len(together) > 1 and log:  # which of them is at fault shows when each has a job of its own
+            self.lost_together |= together
+            reason = why_failed("a stage", log).reason
+            return f"a job of {len(together)} examinations: {reason}; in the end each is tried by itself"
         exam, stage = jobs[0].exam, jobs[0].rule
         if len(jobs) > 1:
             stage = last_begun_stage(log) if log else VERBS[0]
