@@ -26,7 +26,7 @@ from qmri.pipeline.records.decisions import NoDecisions, Settings
 from qmri.pipeline.records.ledger import read_ledger, run_times
 from qmri.pipeline.records.models import Failure
 from qmri.pipeline.records.record_files import write_record
-from qmri.pipeline.run.workflow import fingerprint
+from qmri.pipeline.run.inputs import fingerprint
 
 ROOT = Path(__file__).resolve().parents[1]
 SNAKEFILE = ROOT / "workflow" / "Snakefile"

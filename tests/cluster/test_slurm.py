@@ -67,7 +67,7 @@ def test_every_fate_of_an_examination(batch_study, profile):
     study = batch_study(
         good={},
         corrupted={"ingest": {"refuse": "another sequence"}},
-        hungry={"fit": {"megabytes": 1500}},
+        hungry={"fit": {"megabytes": 1000}},
         slow={"fit": {"seconds_below_attempt": 2}},
         doomed={"segment": {"kill_below_attempt": 99}},
     )
@@ -89,7 +89,7 @@ def test_every_fate_of_an_examination(batch_study, profile):
     assert "TIMEOUT" in states
     assert states.count("COMPLETED") >= 4
     memory = {asked for _, asked, *_ in jobs}
-    assert {"1000M", "2000M"} <= memory
+    assert {"800M", "1600M"} <= memory
     for path in study.out.rglob("*"):
         if path.is_file():
             assert b"Smith" not in path.read_bytes(), path

@@ -83,9 +83,8 @@ def run_in_browser(page, tmp_path, script, *options):
         "--disable-gpu",
         f"--user-data-dir={tmp_path / 'profile'}",
     ]
-    done = subprocess.run(
-        [*command, *options, "--dump-dom", copy.as_uri()], capture_output=True, text=True, timeout=120, check=True
-    )
+    command += [*options, "--dump-dom", copy.as_uri()]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
     return re.search(r"<title>(.*?)</title>", done.stdout, re.DOTALL).group(1)
 
 
@@ -131,7 +130,8 @@ def test_sorting_is_numeric_and_keeps_missing_values_last(large, tmp_path):
       const rises = (v) => v.every((x, i) => !i || x === "" || (v[i - 1] !== "" && +v[i - 1] <= +x));
       const falls = (v) => v.every((x, i) => !i || x === "" || (v[i - 1] !== "" && +v[i - 1] >= +x));
       button.click(); const up = read(); button.click(); const down = read();
-      document.title = [rises(up), falls(down), up.at(-1) === "", up.length, button.closest("th").ariaSort].join(" ");
+      const all = [rises(up), falls(down), up.at(-1) === "", up.length];
+      document.title = [...all, button.closest("th").ariaSort].join(" ");
     """
     assert run_in_browser(large, tmp_path, script) == "true true true 560 descending"
 

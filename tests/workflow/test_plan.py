@@ -5,8 +5,9 @@ from types import SimpleNamespace
 import pytest
 
 from qmri.errors import QmriError
+from qmri.pipeline.run.inputs import MEMORY, fingerprint
 from qmri.pipeline.run.variables import CONFIG_VARIABLE, RESULTS_VARIABLE, STUDY_VARIABLE
-from qmri.pipeline.run.workflow import Plan, fingerprint, make_plan
+from qmri.pipeline.run.workflow import Plan, make_plan
 
 WILDCARDS = SimpleNamespace(sub="sub-01", ses="ses-pre")
 
@@ -34,6 +35,19 @@ def test_a_fingerprint_follows_names_sizes_and_times_and_tells_no_path(folder):
     assert "dicom" not in first
     (folder / "dicom" / "b").write_bytes(b"")
     assert fingerprint(folder / "dicom") != first
+
+
+def test_memory_grows_with_the_dicom_of_the_examination_and_with_a_program_that_needs_more(folder):
+    small = {verb: plan(folder).memory_mb(verb, WILDCARDS) for verb in MEMORY}
+    (folder / "large").mkdir()
+    (folder / "large" / "a").write_bytes(bytes(10_000_000))
+    sheet = folder / "study.csv"
+    sheet.write_text(sheet.read_text().replace("dicom\n", "large\n"))
+    made = plan(folder)
+    for verb, need in MEMORY.items():
+        assert small[verb] == need.base
+        assert made.memory_mb(verb, WILDCARDS) == need.base + 10 * need.per_megabyte
+    assert plan(folder, segment={"backend": "totalsegmentator"}).memory_mb("segment", WILDCARDS) > 2000
 
 
 def test_a_change_of_the_override_file_counts(folder):

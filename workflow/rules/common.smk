@@ -33,9 +33,9 @@ def record(verb):
     return f"{{sub}}/{{ses}}/{verb}/{{sub}}_{{ses}}_{verb}.json"
 
 
-def megabytes(first):
-    """Memory that doubles when a job is tried again after being killed for want of it."""
-    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
+def megabytes(verb):
+    """Memory by the size of the examination; it doubles when a job is tried again after being killed for want of it."""
+    return lambda wildcards, attempt: plan.memory_mb(verb, wildcards) * 2 ** (attempt - 1)
 
 
 def minutes(first):

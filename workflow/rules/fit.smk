@@ -13,7 +13,7 @@ rule fit:
     priority: 1
     threads: 2
     resources:
-        mem_mb=megabytes(1000),
+        mem_mb=megabytes("fit"),
         runtime=minutes(4),
     shell:
         "exec > {log} 2>&1; qmri fit --exam {wildcards.sub}_{wildcards.ses} --results . --threads {threads}"

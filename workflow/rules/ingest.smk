@@ -11,7 +11,7 @@ rule ingest:
         "examination"
     threads: 1
     resources:
-        mem_mb=megabytes(1000),
+        mem_mb=megabytes("ingest"),
         runtime=minutes(2),
     shell:
         "exec > {log} 2>&1; qmri ingest --exam {wildcards.sub}_{wildcards.ses} --results ."

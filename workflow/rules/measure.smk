@@ -16,7 +16,7 @@ rule measure:
     priority: 3
     threads: 1
     resources:
-        mem_mb=megabytes(1000),
+        mem_mb=megabytes("measure"),
         runtime=minutes(1),
     shell:
         "exec > {log} 2>&1; qmri measure --exam {wildcards.sub}_{wildcards.ses} --results ."

@@ -17,7 +17,7 @@ rule report:
     priority: 4
     threads: 1
     resources:
-        mem_mb=megabytes(1000),
+        mem_mb=megabytes("report"),
         runtime=minutes(1),
     shell:
         "exec > {log} 2>&1; qmri report --exam {wildcards.sub}_{wildcards.ses} --results ."
@@ -67,7 +67,7 @@ rule participant_page:
         "logs/participant_page/{sub}.log",
     threads: 1
     resources:
-        mem_mb=megabytes(1000),
+        mem_mb=1000,
         runtime=minutes(2),
     shell:
         "qmri report --participant {params.participant} --results . > {log} 2>&1"

@@ -15,7 +15,7 @@ rule risk:
         "benchmarks/risk.tsv"
     threads: 1
     resources:
-        mem_mb=megabytes(1000),
+        mem_mb=1000,
         runtime=minutes(5),
     shell:
         "qmri risk develop --results . > {log} 2>&1"

@@ -14,7 +14,7 @@ rule segment:
     priority: 2
     threads: 1
     resources:
-        mem_mb=megabytes(plan.segment_memory_mb),
+        mem_mb=megabytes("segment"),
         runtime=minutes(plan.segment_minutes),
     shell:
         "exec > {log} 2>&1; qmri segment --exam {wildcards.sub}_{wildcards.ses} --results ."

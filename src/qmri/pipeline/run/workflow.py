@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 import os
 import sys
@@ -29,6 +28,7 @@ from qmri.pipeline.reading.worklist import write_worklist
 from qmri.pipeline.records.ledger import write_ledger
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.run.batch import take_over
+from qmri.pipeline.run.inputs import MEMORY, fingerprint, megabytes
 from qmri.pipeline.run.variables import CONFIG_VARIABLE, RESULTS_VARIABLE, STUDY_VARIABLE
 from qmri.pipeline.run.worker import start_worker
 from qmri.pipeline.study.config_changes import changes_from
@@ -81,10 +81,11 @@ class Plan:
         """The programs that segment besides the package, by the file of their description."""
         return named_descriptions(self.config.segment, self.sheet.parent)
 
-    @property
-    def segment_memory_mb(self) -> int:
-        """Memory that a segment job asks for."""
-        return max([1000, *(program.memory_mb for program in self.backends.values())])
+    def memory_mb(self, verb: str, wildcards: ExamWildcards) -> int:
+        """Return the memory that a stage of an examination asks for, MB: by its DICOM, and by a program."""
+        needed = MEMORY[verb].of(megabytes(self.exam(wildcards).dicom_dir))
+        programs = self.backends.values() if verb == "segment" else ()
+        return max([needed, *(program.memory_mb for program in programs)])
 
     @property
     def segment_minutes(self) -> int:
@@ -264,21 +265,3 @@ def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
     plan = Plan(sheet, results, read_study(sheet), checked, beside)
     _ = plan.backends, plan.risk_tables, plan.readings  # refused here rather than in every job
     return plan
-
-
-def fingerprint(path: Path) -> str:
-    """Return a short digest of the names, sizes and times of a file or of all files in a folder.
-
-    It changes when an input is touched, added or taken away, and tells nothing about it.
-    """
-    digest = hashlib.sha256()
-    for file in _files(path):
-        stat = file.stat()
-        digest.update(f"{file.relative_to(path)}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def _files(path: Path) -> list[Path]:
-    if path.is_dir():
-        return sorted(file for file in path.rglob("*") if file.is_file())
-    return [path] if path.is_file() else []

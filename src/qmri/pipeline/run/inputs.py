@@ -1,0 +1,69 @@
+"""What a run looks at before it plans: files given to it, by fingerprint and size."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from os import stat_result
+from pathlib import Path
+
+ARCHIVE_SHARE = 3.0
+"""Files in a zip are taken for this many times as large."""
+
+
+@dataclass(frozen=True)
+class Need:
+    """Memory that a stage needs, MB: a part of its own and one that grows with the stored pixels.
+
+    Attributes
+    ----------
+    base
+        Programs and libraries.
+    per_megabyte
+        For each MB of the examination's DICOM.
+    """
+
+    base: int
+    per_megabyte: float
+
+    def of(self, megabytes: float) -> int:
+        """Return the memory in MB for an examination whose DICOM has this size."""
+        return round(self.base + self.per_megabyte * megabytes)
+
+
+# A stage alone holds 150 to 250 MB; on a cluster Snakemake, twice, and the worker are in the same job.
+BASE = 800
+MEMORY = {
+    "ingest": Need(BASE, 6.0),
+    "fit": Need(BASE, 8.0),
+    "segment": Need(BASE, 5.0),
+    "measure": Need(BASE, 3.0),
+    "report": Need(BASE, 3.0),
+}
+
+
+def fingerprint(path: Path) -> str:
+    """Return a short digest of the names, sizes and times of a file or of all files in a folder.
+
+    It changes when an input is touched, added or taken away, and tells nothing about it.
+    """
+    digest = hashlib.sha256()
+    for name, stat in _files(path):
+        digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+@lru_cache(maxsize=100_000)
+def megabytes(path: Path) -> float:
+    """Return the size of a folder or of an archive, unpacked, in MB; looked at once in a process."""
+    size = sum(stat.st_size for _, stat in _files(path)) / 1e6
+    return size * (ARCHIVE_SHARE if path.is_file() else 1.0)
+
+
+def _files(path: Path) -> Iterator[tuple[Path, stat_result]]:
+    files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.is_file() else []
+    for file in files:
+        if file.is_file():
+            yield file.relative_to(path), file.stat()
