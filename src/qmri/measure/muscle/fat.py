@@ -1,4 +1,9 @@
-"""The fat of a muscle beside a level, from its inner voxels."""
+"""The fat of a muscle beside a level, from voxels that hold nothing but the muscle.
+
+A voxel at the border is partly the fat or fascia beside it; it counts with the fat of the nearest inner
+voxel. So the border tells nothing, and what lies near it, at the ends of the muscle, counts for as much as it
+is.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from qmri.config import MeasureSettings
 from qmri.measure.marrow.distribution import median, unrounded
@@ -22,6 +28,8 @@ DEEPEST_SHARE = 0.4
 """In a thin muscle the margin is this share of the depth of its deepest voxel."""
 BLOCK_MM = 8.0
 
+Chosen = NDArray[np.bool_]
+
 
 @dataclass(frozen=True)
 class MuscleFat:
@@ -30,13 +38,13 @@ class MuscleFat:
     Attributes
     ----------
     median, mean, sd
-        Over the inner voxels.
+        Over the level's voxels, those of the border with the value of the nearest inner one.
     errors
         Of the median.
     count
-        Inner voxels with a value.
+        Inner voxels.
     margin_mm
-        Margin that was kept from the surface.
+        Margin that they keep from the surface.
     """
 
     median: float
@@ -47,13 +55,43 @@ class MuscleFat:
     margin_mm: float
 
 
-def margin_mm(muscle: Compartment, chosen: NDArray[np.bool_], settings: MeasureSettings) -> float:
-    """Return the margin that is kept from the surface, mm; ``chosen`` (n,) are the voxels of the level."""
-    return min(settings.muscle_erosion_mm, DEEPEST_SHARE * float(muscle.depth_mm[chosen].max()))
+@dataclass(frozen=True)
+class Inner:
+    """The m inner voxels of k voxels of a muscle.
+
+    Attributes
+    ----------
+    at
+        (m,) their places in the compartment.
+    nearest
+        (k,) which of the m is nearest to each of the k.
+    margin_mm
+        Margin from the surface.
+    """
+
+    at: NDArray[np.intp]
+    nearest: NDArray[np.intp]
+    margin_mm: float
+
+    @property
+    def spread(self) -> float:
+        """Share of the m that would count alike for as much as they do: (sum n)^2 / (m sum n^2)."""
+        count = np.bincount(self.nearest, minlength=len(self.at)).astype(np.float64)
+        return float(count.sum() ** 2 / (len(count) * (count**2).sum()))
+
+
+def inner_voxels(muscle: Compartment, chosen: Chosen, settings: MeasureSettings) -> Inner:
+    """Return the inner ones of the chosen voxels (n,), and which is nearest to each of them; margin in mm."""
+    margin = min(settings.muscle_erosion_mm, DEEPEST_SHARE * float(muscle.depth_mm[chosen].max()))
+    at = np.flatnonzero(chosen & muscle.inside(margin))
+    if not at.size:
+        return Inner(at, at, margin)
+    _, nearest = cKDTree(muscle.points_mm[at]).query(muscle.points_mm[chosen])
+    return Inner(at, nearest, margin)
 
 
 def measure_fat(
-    muscle: Compartment, chosen: NDArray[np.bool_], settings: MeasureSettings, independent: float
+    muscle: Compartment, chosen: Chosen, settings: MeasureSettings, independent: float
 ) -> MuscleFat | None:
     """Return the fat of the chosen voxels (n,) of a muscle; None where too few inner ones have a value.
 
@@ -66,26 +104,26 @@ def measure_fat(
     independent
         Share of voxels whose noise is independent.
     """
-    margin = margin_mm(muscle, chosen, settings)
-    inner = chosen & muscle.inside(margin)
-    values = muscle.pdff[inner]
-    if len(values) < LEAST_VOXELS:
+    inner = inner_voxels(muscle, chosen, settings)
+    own = muscle.pdff[inner.at]
+    if len(own) < LEAST_VOXELS:
         return None
-    noise = None if muscle.pdff_sd is None else muscle.pdff_sd[inner]
-    pixel = float(np.sort(muscle.voxel_size_mm)[0])
-    deeper = muscle.pdff[chosen & muscle.inside(margin + pixel)]
+    values = own[inner.nearest]
+    pixel = float(muscle.voxel_size_mm.min())
+    deeper = muscle.pdff[chosen & muscle.inside(inner.margin_mm + pixel)]
+    noise = None if muscle.pdff_sd is None else np.nan_to_num(muscle.pdff_sd[inner.at])
     errors = combine(
-        None if noise is None else noise_error_of_median(values, np.nan_to_num(noise), independent),
+        None if noise is None else noise_error_of_median(own, noise, independent * inner.spread),
         sampling_error_of_median(
-            unrounded(values),
-            muscle.points_mm[inner],
+            unrounded(own),
+            muscle.points_mm[inner.at],
             block_mm=BLOCK_MM,
             samples=settings.bootstrap_samples,
             seed=settings.seed,
         ),
-        abs(median(deeper) - median(values)) if len(deeper) >= LEAST_VOXELS else None,
+        abs(median(deeper) - median(own)) if len(deeper) >= LEAST_VOXELS else None,
         settings.repeatability_muscle_pdff_pct,
     )
     return MuscleFat(
-        median(values), float(values.mean()), float(values.std(ddof=1)), errors, len(values), margin
+        median(values), float(values.mean()), float(values.std(ddof=1)), errors, len(own), inner.margin_mm
     )

@@ -13,7 +13,7 @@ from qmri.config import MeasureSettings
 from qmri.measure.marrow.distribution import Row
 from qmri.measure.muscle.compartment import Compartment, joined
 from qmri.measure.muscle.extent import Extent, both_sides, measure_extent, profile_mm, section_weights
-from qmri.measure.muscle.fat import MuscleFat, margin_mm, measure_fat
+from qmri.measure.muscle.fat import MuscleFat, inner_voxels, measure_fat
 from qmri.measure.muscle.slabs import Slab
 from qmri.spine.tissue_labels import LEFT, RIGHT
 
@@ -164,10 +164,10 @@ def _functional(section: _Section, fat: MuscleFat, settings: MeasureSettings) ->
     """Return the fat-free part of the section; nothing where too few inner voxels lie in it."""
     muscle, weights, extent = section.muscle, section.weights, section.extent
     there = weights > 0
-    inner = there & muscle.inside(margin_mm(muscle, there, settings))
-    if np.count_nonzero(inner) < LEAST_IN_SECTION:
+    inner = inner_voxels(muscle, there, settings)
+    if len(inner.at) < LEAST_IN_SECTION:
         return {}
-    lean = 1 - float(np.average(muscle.pdff[inner], weights=weights[inner])) / 100
+    lean = 1 - float(np.average(muscle.pdff[inner.at][inner.nearest], weights=weights[there])) / 100
     error = hypot(lean * extent.error_mm2, extent.whole_mm2 * fat.errors.total / 100)
     return {"functional_area_mm2": lean * extent.whole_mm2, "functional_area_se_mm2": error}
 

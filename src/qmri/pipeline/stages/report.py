@@ -83,7 +83,7 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
     folder = {verb: exam_directory(results, name, verb) for verb in VERBS}
     records = read_records(results, name, VERBS)
     maps: dict[str, NDArray[np.float64]] = {}
-    affine = labels = None
+    affine = labels = tissues = None
     if records.of(FitRecord):
         volumes = {
             key: read_volume(path)
@@ -97,10 +97,14 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
     segmented = records.of(SegmentRecord)
     if segmented:
         labels = read_volume(file_path(folder["segment"], name, "labels")).data.astype(np.int32)
+        if (path := file_path(folder["segment"], name, "tissues")).exists():
+            tissues = read_volume(path).data.astype(np.int32)
     roi = None
+    muscles: Sequence[Cells] = ()
     flags: Sequence[Cells] = ()
     if records.of(MeasureRecord):
         roi = read_volume(file_path(folder["measure"], name, "roi")).data.astype(np.int32)
+        muscles = read_rows(file_path(folder["measure"], name, "exam_muscles"))
         flags = read_rows(file_path(folder["measure"], name, "exam_flags"))
         vertebrae: Sequence[Cells] = read_rows(file_path(folder["measure"], name, "exam_vertebrae"))
         patient: Cells = read_rows(file_path(folder["measure"], name, "exam_patient"))[0]
@@ -121,11 +125,13 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
             for verb, record in records.by_verb.items()
             if isinstance(record, Success)
         ],
+        muscles=muscles,
         failure=StageFailure(failure.failed_stage, failure.reason, failure.remedy) if failure else None,
         name_doubts=segmented.name_doubts if segmented else None,
         software=records.software,
         maps=maps,
         labels=labels,
+        tissues=tissues,
         roi=roi,
         affine=affine,
     )

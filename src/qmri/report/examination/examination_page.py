@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qmri.images.curved_plane import coronal_view, ras_voxel_mm, sagittal_view, to_ras
 from qmri.report.charts import Cells, Profile, is_fractured, number, profile_svg
 from qmri.report.environment import environment
+from qmri.report.examination.muscle_section import missing, section_svgs, table_rows
 from qmri.report.examination.pictures import (
     PDFF,
     R2STAR,
@@ -113,8 +114,10 @@ class ExaminationContent:
         Versions of the programs at the first stage.
     maps
         (x, y, z) maps by key ``pdff``, ``r2star``, ``in_phase``; empty where the fit failed.
-    labels, roi
-        (x, y, z) label map and measured regions, or None.
+    muscles
+        Rows of muscles.csv, cells as text.
+    labels, tissues, roi
+        (x, y, z) label maps of bodies and tissues and measured regions, or None.
     affine
         (4, 4) of the maps.
     viewer
@@ -128,11 +131,13 @@ class ExaminationContent:
     patient: Cells
     flags: Sequence[Cells]
     stages: Sequence[StageNotes] = ()
+    muscles: Sequence[Cells] = ()
     failure: StageFailure | None = None
     name_doubts: tuple[str, ...] | None = None
     software: Mapping[str, str] = field(default_factory=dict)
     maps: Mapping[str, Map] = field(default_factory=dict)
     labels: Labels | None = None
+    tissues: Labels | None = None
     roi: Labels | None = None
     affine: NDArray[np.float64] | None = None
     viewer: str | None = None
@@ -157,6 +162,10 @@ def examination_page(content: ExaminationContent) -> str:
         measured=content.roi is not None,
         figures=_figures(content),
         profiles=_profiles(content, shown) if measured else [],
+        muscles=table_rows(content.muscles) if measured else [],
+        muscle_sections=_muscle_sections(content) if measured else [],
+        muscles_missing=missing(content.muscles) if measured else {},
+        pdff_bar=colour_bar_svg(PDFF),
         has_fracture=any(is_fractured(row) for row in shown),
         columns=TABLE,
         rows=[
@@ -209,6 +218,12 @@ def _figures(content: ExaminationContent) -> list[dict[str, object]]:
             }
         )
     return figures
+
+
+def _muscle_sections(content: ExaminationContent) -> list[str]:
+    if content.labels is None or content.tissues is None or content.affine is None:
+        return []
+    return section_svgs(content.maps["pdff"], content.labels, content.tissues, content.affine)
 
 
 def _labels_in_ras(labels: Labels | None, affine: NDArray[np.float64], shape: tuple[int, ...]) -> Labels:
