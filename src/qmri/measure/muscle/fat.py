@@ -113,7 +113,7 @@ def measure_fat(
     deeper = muscle.pdff[chosen & muscle.inside(inner.margin_mm + pixel)]
     noise = None if muscle.pdff_sd is None else np.nan_to_num(muscle.pdff_sd[inner.at])
     errors = combine(
-        None if noise is None else noise_error_of_median(own, noise, independent * inner.spread),
+        None if noise is None else noise_error_of_median(own, noise, independent) / inner.spread**0.5,
         sampling_error_of_median(
             unrounded(own),
             muscle.points_mm[inner.at],
