@@ -5,8 +5,8 @@
     python benchmarks/muscle_markers.py sensitivity                        noise, outline, clipped maps
     python benchmarks/muscle_markers.py picture                            docs/images/muscles.svg
 
-The truth is that of the anatomy rendered whole at 1.5 mm, across the axis of each body; the compartments on the
-scanner's grid are handed in as labels.
+The truth is that of the anatomy rendered whole at 1.5 mm, across the axis of each body; the compartments on
+the grid of the scanner are handed in as labels.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from markers import fitted
@@ -30,7 +30,7 @@ from qmri.simulate.anatomy.tissues import Tissue
 from qmri.simulate.imaging.tissue_signal import TISSUE_SIGNALS
 from qmri.simulate.study.simulated_examination import Simulated, simulate_examination
 from qmri.simulate.study.study_plan import StudyOptions, plan_study
-from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, RIGHT
+from qmri.spine.tissue_labels import MUSCLE_ID
 
 SPACING_MM, ASIDE_MM, BEHIND_MM, AHEAD_MM, BEYOND_MM = 1.5, 100.0, 110.0, 60.0, 40.0
 REACH_MM = 6.0
@@ -41,7 +41,7 @@ SLICE_MM = 4.0
 
 def say(*words: object) -> None:
     """Print a line at once."""
-    print(*words, flush=True)  # noqa: T201
+    print(*words, flush=True)
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def anatomy_truth(simulated: Simulated) -> dict[tuple[str, str, str], TrueSectio
     centres = np.array([spine.body(level).centre_mm for level in LEVELS])
     low = centres.min(axis=0) - [ASIDE_MM, BEHIND_MM, BEYOND_MM]
     high = centres.max(axis=0) + [ASIDE_MM, AHEAD_MM, BEYOND_MM]
-    affine = np.diag([SPACING_MM] * 3 + [1.0])
+    affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
     affine[:3, 3] = low
     drawn = render(spine, affine, tuple(int(n) for n in np.ceil((high - low) / SPACING_MM)))
     signals = {tissue: TISSUE_SIGNALS[tissue] for tissue in (Tissue.MUSCLE, Tissue.VISCERAL_FAT)}
@@ -121,7 +121,7 @@ def measured(
     return {(str(row["level"]), str(row["muscle"]), str(row["side"])): row for row in rows}
 
 
-def plans(patients: int, slices: int | None, seed: int = 23):  # noqa: ANN201
+def plans(patients: int, slices: int | None, seed: int = 23):
     """Return plans of examinations whose echoes are exported."""
     return plan_study(StudyOptions(patients=patients, seed=seed, forms=("sources",), slices=slices))
 
