@@ -66,7 +66,7 @@ def anatomy_truth(simulated: Simulated) -> dict[tuple[str, str, str], TrueSectio
     spine = simulated.spine
     centres = np.array([spine.body(level).centre_mm for level in LEVELS])
     low = centres.min(axis=0) - [ASIDE_MM, BEHIND_MM, BEYOND_MM]
-    high = centres.max(axis=0) + [ASIDE_MM, AHEAD_MM, BEYOND_MM]
+    high = np.add(centres.max(axis=0), [ASIDE_MM, AHEAD_MM, BEYOND_MM])
     affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
     affine[:3, 3] = low
     drawn = render(spine, affine, tuple(int(n) for n in np.ceil((high - low) / SPACING_MM)))
