@@ -32,7 +32,8 @@ def muscles_with(number: int, *boxes: tuple[slice, slice, slice]) -> np.ndarray:
 
 
 def labels_of(maps: np.ndarray, muscles: np.ndarray, affine=WORKING, shape=SHAPE) -> np.ndarray:
-    return label_muscles(NetworkMaps(maps, muscles, working_grid(affine, shape)), shape, 16.0)
+    flat = np.ones(shape, dtype=np.float32)
+    return label_muscles(NetworkMaps(maps, muscles, working_grid(affine, shape)), flat, affine)
 
 
 def test_the_midline_is_that_of_the_canal_along_a_bent_spine():

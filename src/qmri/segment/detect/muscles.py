@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from qmri.segment.detect.channels import SPACING_MM, NetworkClass
 from qmri.segment.detect.network_maps import NetworkMaps
+from qmri.segment.detect.refine import refined
 from qmri.segment.detect.working_grid import from_working
 from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT
 
@@ -21,17 +23,19 @@ LEAST_ROW = 6
 COLUMN = (NetworkClass.CANAL, NetworkClass.DISC, NetworkClass.BODY, NetworkClass.LOWEST_BODY, NetworkClass.S1)
 
 
-def label_muscles(maps: NetworkMaps, shape: tuple[int, ...], voxel_mm3: float) -> NDArray[np.uint8]:
-    """Return the muscles on the grid of the images, told apart by side.
+def label_muscles(
+    maps: NetworkMaps, water: NDArray[np.floating], affine: NDArray[np.float64]
+) -> NDArray[np.uint8]:
+    """Return the muscles on the grid of the images, told apart by side, with outlines at its edges.
 
     Parameters
     ----------
     maps
         The network's answer on its working grid.
-    shape
-        (x, y, z) of the images.
-    voxel_mm3
-        Volume of their voxels, mm^3.
+    water
+        (x, y, z) magnitude of the water signal.
+    affine
+        (4, 4) matrix from voxel index to RAS+ mm.
 
     Returns
     -------
@@ -39,6 +43,7 @@ def label_muscles(maps: NetworkMaps, shape: tuple[int, ...], voxel_mm3: float) -
         (x, y, z) uint8, ids of `qmri.spine.tissue_labels`; 0 where there is none, and everywhere if the
         network sees no column whose midline could part right from left.
     """
+    shape, spacing_mm = water.shape, voxel_sizes(affine)
     labels = np.zeros(shape, dtype=np.uint8)
     midline = midline_of(maps.values)
     if midline is None:
@@ -48,11 +53,19 @@ def label_muscles(maps: NetworkMaps, shape: tuple[int, ...], voxel_mm3: float) -
     )
     on_the_right = from_working(maps.grid, beside, shape) > 0
     column = from_working(maps.grid, maps.values[list(COLUMN)].sum(axis=0), shape) > LEAST_PROBABILITY
-    for number, muscle in enumerate(MUSCLES, start=1):
-        there = from_working(maps.grid, maps.muscles[number], shape) > LEAST_PROBABILITY
+    shares = np.stack([from_working(maps.grid, share, shape) for share in maps.muscles[1:]])
+    kind = np.where(shares.sum(axis=0) > LEAST_PROBABILITY, shares.argmax(axis=0), -1)
+    least = LEAST_MM3 / float(np.prod(spacing_mm))
+    for number, muscle in enumerate(MUSCLES):
         for side, half in ((RIGHT, on_the_right), (LEFT, ~on_the_right)):
-            kept = without_specks(there & half & ~column, LEAST_MM3 / voxel_mm3)
+            kept = without_specks((kind == number) & half & ~column, least)
             labels[kept] = MUSCLE_ID[muscle, side]
+    signal = np.nan_to_num(np.asarray(water, dtype=np.float32), posinf=0.0, neginf=0.0)
+    for number in np.unique(labels[labels > 0]):
+        own = labels == number
+        moved = refined(own, signal, column | ((labels > 0) & ~own), spacing_mm)
+        labels[own] = 0
+        labels[moved] = number
     return labels
 
 

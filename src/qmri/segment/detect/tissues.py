@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 
 from qmri.segment.detect.channels import NetworkClass
@@ -31,8 +30,7 @@ def label_tissues(images: SpineImages) -> NDArray[np.uint8]:
         (x, y, z) uint8, ids of `qmri.spine.tissue_labels`; 0 where the network sees none of them.
     """
     maps = network_maps(images)
-    voxel_mm3 = float(np.prod(voxel_sizes(images.affine)))
-    labels = label_muscles(maps, images.water.shape, voxel_mm3)
+    labels = label_muscles(maps, images.water, images.affine)
     for label, member in CLASSES.items():
         there = from_working(maps.grid, maps.values[member], images.water.shape)
         labels[there > LEAST_PROBABILITY] = label
