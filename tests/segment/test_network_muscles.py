@@ -129,3 +129,10 @@ def test_weights_without_muscles_find_none(wide, stub):
     stub(with_muscles=False)
     assert not session.predict(wide[:, :20]).muscles[1:].any()
     assert not session.predict(wide).muscles[1:].any()
+
+
+def test_what_is_taken_for_canal_beside_the_spine_does_not_move_the_midline():
+    course = np.full(SHAPE[2], 10.0)
+    maps = maps_with(course)
+    maps[NetworkClass.CANAL, 17:20, 8:14, 20:30] = 1.0
+    assert np.abs(midline_of(maps) - course).max() < 0.3

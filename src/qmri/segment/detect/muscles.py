@@ -61,12 +61,18 @@ def label_muscles(
             kept = without_specks((kind == number) & half & ~column, least)
             labels[kept] = MUSCLE_ID[muscle, side]
     signal = np.nan_to_num(np.asarray(water, dtype=np.float32), posinf=0.0, neginf=0.0)
-    for number in np.unique(labels[labels > 0]):
-        own = labels == number
-        moved = refined(own, signal, column | ((labels > 0) & ~own), spacing_mm)
-        labels[own] = 0
-        labels[moved] = number
-    return labels
+    moved = refined(labels > 0, signal, column, spacing_mm)
+    return nearest_label(labels, moved)
+
+
+def nearest_label(labels: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
+    """Return labels (x, y, z) on a mask, of the nearest one by voxels where there was none; 0 elsewhere."""
+    kept = np.where(where, labels, 0).astype(np.uint8)
+    missing = where & (labels == 0)
+    if missing.any():
+        nearest = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
+        kept[missing] = labels[tuple(nearest[:, missing])]
+    return kept
 
 
 def midline_of(maps: NDArray[np.float32]) -> NDArray[np.float64] | None:
@@ -78,13 +84,33 @@ def midline_of(maps: NDArray[np.float32]) -> NDArray[np.float64] | None:
     canal = maps[NetworkClass.CANAL] > LEAST_PROBABILITY
     column = maps[list(COLUMN)].sum(axis=0) > LEAST_PROBABILITY
     for there in (canal, column):
-        count = there.sum(axis=(0, 1))
-        rows = np.flatnonzero(count >= LEAST_ROW)
+        widths = largest_part(there).sum(axis=1)
+        rows = np.flatnonzero(widths.sum(axis=0) >= LEAST_ROW)
         if rows.size:
-            place = (there.sum(axis=1) * np.arange(there.shape[0])[:, None]).sum(axis=0)[rows] / count[rows]
+            place = _median_place(widths[:, rows])
             whole = np.interp(np.arange(there.shape[2]), rows, place)
             return np.asarray(ndimage.gaussian_filter1d(whole, SMOOTH_MM / SPACING_MM[2], mode="nearest"))
     return None
+
+
+def _median_place(counts: NDArray[np.int_]) -> NDArray[np.float64]:
+    """Return for each column of counts the index that parts them in halves, within its voxel."""
+    total = counts.cumsum(axis=0)
+    half = total[-1] / 2
+    first = (total >= half).argmax(axis=0)
+    columns = np.arange(counts.shape[1])
+    before = total[first, columns] - counts[first, columns]
+    return np.asarray(first - 0.5 + (half - before) / counts[first, columns])
+
+
+def largest_part(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest connected part of a mask; (x, y, z)."""
+    parts, count = ndimage.label(mask)
+    if count < 2:
+        return mask
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    return np.asarray(parts == sizes.argmax())
 
 
 def without_specks(mask: NDArray[np.bool_], least_voxels: float) -> NDArray[np.bool_]:
