@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from fracture_lesions import ACUTE, Place, Setting, Tissue, draw_lesion, fade
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -19,51 +20,16 @@ from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.simulate.anatomy import Body, Fracture, SpineRecipe, draw_spine
 from qmri.simulate.anatomy.canvas import Canvas
 from qmri.simulate.anatomy.column import body_box
-from qmri.simulate.anatomy.shapes import body_distance, cover, endplates, plan_distance
+from qmri.simulate.anatomy.shapes import body_distance, cover, plan_distance
 from qmri.spine.levels import LEVEL_ID
 
 Map = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 LEVELS = ("T11", "T12", "L1", "L2", "L3", "L4", "L5")
-ACUTE = "acute"
-OLD = ("old plain", "old fatty", "old sclerotic", "old haemangioma", "old node")
-SOUND = ("sound", "islands")
 MARGIN_MM = 24.0
 PDFF_NOISE, R2STAR_NOISE = 78.0, 560.0
 """Standard deviations of PDFF (points) and R2* (1/s) times the signal over noise, as of the fit at 28."""
-
-
-@dataclass(frozen=True)
-class Setting:
-    """Ranges from which patients are drawn; `FIT` and `FRESH` are two of them.
-
-    Attributes
-    ----------
-    snr, background_pct, texture_pct, length_mm
-        Signal over noise, PDFF of sound marrow, its standard deviation inside a body and its length.
-    ratio
-        Mean and standard deviation of the PDFF of oedema over that of sound marrow.
-    extent, edge_mm
-        Share of the body that oedema takes, and over how much its edge fades.
-    between_pct
-        Standard deviation between bodies.
-    mask_mm
-        Errors of the label: shift, growth and raggedness, mm.
-    r2star_of_oedema
-        R2* of oedema over that of sound marrow.
-    """
-
-    snr: tuple[float, float] = (15.0, 45.0)
-    background_pct: tuple[float, float] = (22.0, 72.0)
-    texture_pct: tuple[float, float] = (2.0, 8.0)
-    length_mm: float = 3.0
-    ratio: tuple[float, float] = (0.52, 0.2)
-    extent: tuple[float, float] = (0.2, 1.0)
-    edge_mm: tuple[float, float] = (1.0, 4.0)
-    between_pct: float = 3.0
-    mask_mm: tuple[float, float, float] = (1.0, 0.7, 0.6)
-    r2star_of_oedema: tuple[float, float] = (0.6, 1.0)
 
 
 FIT = Setting()
@@ -110,25 +76,6 @@ class Patient:
         return float((self.oedema[self.true_labels == LEVEL_ID[level]] > 0.5).mean())
 
 
-@dataclass
-class Tissue:
-    """Signal, PDFF (percent) and R2* (1/s) of voxels."""
-
-    signal: Map
-    pdff: Map
-    r2star: Map
-
-    def mix(
-        self, where: tuple[slice, ...], share: Map, signal: Map | float, pdff: Map | float, rate: Map | float
-    ) -> None:
-        """Put a tissue over what is there, in shares of the signal."""
-        left, added = self.signal[where] * (1 - share), share * signal
-        total = np.maximum(left + added, 1e-6)
-        self.pdff[where] = (left * self.pdff[where] + added * pdff) / total
-        self.r2star[where] = (left * self.r2star[where] + added * rate) / total
-        self.signal[where] = left + added
-
-
 def patient(seed: int, kinds: dict[str, str], setting: Setting = FIT, *, listed: bool = True) -> Patient:
     """Draw a patient.
 
@@ -137,7 +84,7 @@ def patient(seed: int, kinds: dict[str, str], setting: Setting = FIT, *, listed:
     seed
         Of everything that is drawn.
     kinds
-        What the levels are; those not named are sound. `draw_lesion` knows the kinds.
+        What the levels are; those not named are sound. `fracture_lesions.draw_lesion` knows the kinds.
     setting
         The ranges.
     listed
@@ -283,91 +230,16 @@ def draw_body(
         for _ in range(rng.integers(1, 4)):
             place = rng.uniform(-0.8, 0.8, 3) * [body.half_width_mm, body.half_depth_mm, 12]
             ball = np.sqrt(sum((a - p) ** 2 for a, p in zip(at, place, strict=True))) - rng.uniform(2.5, 5.5)
-            tissue.mix(box, inside * _fade(ball, 2.0), 1.0, usual * rng.uniform(0.4, 0.75), rate)
-    draw_lesion(
-        made, tissue, body, box=box, at=at, inside=inside, usual=usual, rate=rate, setting=setting, rng=rng
-    )
-
-
-def _fade(distance: Map, edge_mm: float) -> Map:
-    """Return a share that falls from 1 to 0 over an edge, half at distance 0."""
-    return np.asarray(1 / (1 + np.exp(np.clip(4 * distance / edge_mm, -50, 50))))
-
-
-def draw_lesion(
-    made: Patient,
-    tissue: Tissue,
-    body: Body,
-    *,
-    box: tuple[slice, ...],
-    at: tuple[Map, Map, Map],
-    inside: Map,
-    usual: float,
-    rate: float,
-    setting: Setting,
-    rng: np.random.Generator,
-) -> None:
-    """Draw what the kind of a body says."""
-    kind = made.kinds[body.level]
-    right, anterior, superior = at
-    upper, lower = endplates(body, right, anterior)
-    up = (superior - lower) / np.maximum(upper - lower, 1)
-    height = body.middle_mm
-    if kind in (ACUTE, "fluid", "gas"):
-        edge, extent = rng.uniform(*setting.edge_mm), rng.uniform(*setting.extent)
-        if kind != ACUTE:
-            extent = max(extent, 0.5)
-        place = str(rng.choice(["superior", "inferior", "band", "anterior"], p=[0.5, 0.15, 0.15, 0.2]))
-        beyond = {
-            "superior": (1 - extent - up) * height,
-            "inferior": (up - extent) * height,
-            "band": (np.abs(up - 0.5) - extent / 2) * height,
-            "anterior": (1 - 2 * extent - anterior / body.half_depth_mm) * body.half_depth_mm,
-        }[place]
-        if extent > 0.97:
-            beyond = beyond - 10
-        wavy = 1.5 * np.sin(right / 7 + rng.uniform(0, 6)) * np.cos(anterior / 6 + rng.uniform(0, 6))
-        share = _fade(beyond + wavy, edge)
-        ratio = float(np.clip(rng.normal(*setting.ratio), 0.1, 0.8))
-        factor = rng.uniform(*setting.r2star_of_oedema)
-        lean = np.clip(ratio * usual + 0.5 * (tissue.pdff[box] - usual), 1, 97)
-        tissue.mix(box, inside * share, rng.uniform(0.9, 1.2), lean, factor * rate)
-        made.oedema[box] = np.where(made.true_labels[box] == LEVEL_ID[body.level], share, made.oedema[box])
-    elif kind == "old fatty":
-        band = _fade((rng.uniform(0.6, 0.85) - up) * height * rng.choice([-1, 1]), 2.0)
-        tissue.mix(box, inside * band, 1.05, np.clip(usual * 1.5, 60, 88), 0.8 * rate)
-    elif kind == "old sclerotic":
-        band = _fade((rng.uniform(0.65, 0.85) - up) * height, 1.5)
-        tissue.mix(
-            box,
-            inside * band,
-            rng.uniform(0.3, 0.6),
-            usual * rng.uniform(0.6, 0.9),
-            rate * rng.uniform(1.6, 2.4),
-        )
-    elif kind == "old haemangioma":
-        ball = np.sqrt(right**2 + (anterior - 2) ** 2 + superior**2) - rng.uniform(5, 9)
-        tissue.mix(box, inside * _fade(ball, 2.0), 1.05, 78.0, 50.0)
-    elif kind == "old node" and body.node is not None:
-        plate = 1.0 if body.node[2] > 0 else 0.0
-        near = np.hypot(right - 0.1 * body.half_width_mm, anterior - 0.1 * body.half_depth_mm) - body.node[3]
-        rim = np.maximum(near, np.abs(up - plate) * height - rng.uniform(1, 3)) - 1.0
-        tissue.mix(box, inside * _fade(rim, 2.0), 1.0, 0.5 * usual, 0.8 * rate)
-    elif kind == "tumour":
-        tissue.mix(
-            box, inside, 1.0, np.clip(rng.normal(3.5, 2.0) + 0.1 * (tissue.pdff[box] - usual), 0, 20), 70.0
-        )
-    if kind in ("fluid", "gas"):
-        thick = rng.uniform(3.0, 5.0)
-        from_plate = upper - superior - 3.5 - thick / 2
-        slot = np.maximum(np.abs(from_plate) - thick / 2, np.abs(right) - 0.6 * body.half_width_mm)
-        slot = np.maximum(slot, np.abs(anterior - 0.15 * body.half_depth_mm) - 0.5 * body.half_depth_mm)
-        share = inside * cover(slot, 1.5)
-        if kind == "fluid":
-            tissue.mix(box, share, 0.6, 0.0, 18.0)
-        else:
-            tissue.mix(box, share, 0.0, 0.0, 300.0)
-            tissue.signal[box] *= 1 - share
+            tissue.mix(box, inside * fade(ball, 2.0), 1.0, usual * rng.uniform(0.4, 0.75), rate)
+    place = Place(body, box, at, inside, usual, rate)
+    found = draw_lesion(made.kinds[body.level], place, tissue, setting, rng)
+    if found.oedema is not None:
+        own = made.true_labels[box] == LEVEL_ID[body.level]
+        made.oedema[box] = np.where(own, found.oedema, made.oedema[box])
+    if found.cement is not None and found.leak is not None:
+        voxel_mm3 = float(np.prod(np.diag(affine)[:3]))
+        made.cement_cm3[body.level] = float(found.cement.sum()) * voxel_mm3 / 1000
+        made.leak_mm3[body.level] = float(found.leak.sum()) * voxel_mm3
 
 
 def _noisy(tissue: Tissue, affine: Map, snr: float, rng: np.random.Generator) -> Maps:

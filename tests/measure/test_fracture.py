@@ -123,6 +123,16 @@ def test_oedema_that_nobody_listed_is_flagged_and_does_not_pull_the_background(p
     assert rows.patient["n_acute_suggested"] == len(unlisted)
 
 
+def test_levels_that_look_fractured_count_beside_those_of_the_sheet(phantom):
+    made = phantom()
+    made.pdff[made.body("L2")] = OEDEMA_PCT
+    _, rows = made.rows(Fractures(treated=("L1",), old=("T11",)))
+    assert not flagged(rows, "fracture_count")
+    _, rows = made.rows(Fractures(treated=("L1",), old=("T11", "L3")))
+    (words,) = [flag["evidence"] for flag in rows.flags if flag["flag"] == "fracture_count"]
+    assert words == "the study sheet names 3 fractured levels, and 1 more looks fractured"
+
+
 def test_a_collapsed_body_without_oedema_is_old_and_its_age_is_held_against_the_sheet(phantom):
     made = phantom(loss={"L1": ("wedge", 0.35)})
     for fractures, doubted in (

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 
+from qmri.config.risk_settings import RiskSettings
 from qmri.errors import QmriError
 from qmri.outputs import PATIENT_COLUMNS
 from qmri.outputs.columns import PREOPERATIVE
 from qmri.outputs.tables import read_rows
 from qmri.pipeline.stages.risk import develop_files
-from qmri.risk.terms import FROM_THE_SHEET, NO_MARKERS
+from qmri.risk.terms import FROM_THE_SHEET, NO_MARKERS, resolve_terms
 
 MISSING_SHARE = 0.1
 
@@ -64,3 +65,18 @@ def test_a_marker_that_nobody_has_is_refused_by_name(cohort, kit):
         develop_files(
             kit.tables(cohort), cohort / "risk", kit.settings(imaging_terms=["psoas_pdff_median_pct"])
         )
+
+
+@pytest.mark.parametrize("name", ["void_target_cm3", "any_cement_leak"])
+@pytest.mark.parametrize("moment", ["preoperative", "discharge"])
+def test_what_the_follow_up_alone_shows_is_refused_by_name(name, moment):
+    settings = RiskSettings(clinical_terms=(), imaging_terms=(name,), moment=moment)
+    with pytest.raises(QmriError, match=name) as refusal:
+        resolve_terms(settings, {}, ["participant_id", name])
+    assert "known at follow-up" in str(refusal.value)
+
+
+def test_what_is_found_of_fractures_before_the_operation_is_a_term():
+    names = ("n_acute_suggested", "any_cleft", "oedema_target_frac")
+    settings = RiskSettings(clinical_terms=(), imaging_terms=names)
+    assert [term.name for term in resolve_terms(settings, {}, names)] == list(names)

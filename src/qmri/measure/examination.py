@@ -98,7 +98,13 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     fractured = len(exam.fractures.levels) if exam.fractures.given else None
     flags += misfit_flags(exam.origin, settings)
     flags += name_flags(exam.names_verified, exam.fractures.levels, ok)
-    flags += examination_flags(patient, fractured, _fattest_tissue(exam.maps, vertebrae), settings)
+    flags += examination_flags(
+        patient,
+        fractured,
+        _fattest_tissue(exam.maps, vertebrae),
+        settings,
+        undeclared=sum(flag.name == "undeclared_deformity" for flag in meant),
+    )
     muscles = measure_muscles(exam, vertebrae, lambda level: level_state(level, bodies, cut, ok), settings)
     flags += muscles.flags
     by_level = grouped(flags)

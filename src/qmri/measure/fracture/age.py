@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from qmri.measure.fracture.oedema import OEDEMATOUS, Oedema
 from qmri.spine.genant import GRADE_LIMITS_PCT
 
-COEFFICIENTS = (-1.7, 1.7, 10.1, 10.5, -4.0, 4.2)
+COEFFICIENTS = (-1.8, 2.5, 9.8, 12.8, -3.7, 4.1)
 """b0 to b5."""
 
 MOST_DEFICIT = 0.75

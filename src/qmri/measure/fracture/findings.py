@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
 from qmri.measure.data import ExaminationData
@@ -19,7 +20,7 @@ from qmri.measure.images import Maps
 from qmri.measure.marrow.distribution import Row
 from qmri.measure.marrow.roi import body_coordinates, vein_box
 from qmri.measure.preparation import signal_limit
-from qmri.measure.shape.morphometry import Morphometry
+from qmri.measure.shape.morphometry import RIGHT, Morphometry
 from qmri.measure.vertebra import Vertebra
 from qmri.outputs.tables import Cell
 
@@ -135,10 +136,19 @@ def _oedema_of(
         marrow,
         expectation,
         body=vertebra.body.mask & ~vertebra.void,
+        central=_middle_half(vertebra),
         voxel_size_mm=vertebra.body.voxel_size_mm,
         r2star=maps.r2star[vertebra.body.window],
         usual_r2star=usual_r2star,
     )
+
+
+def _middle_half(vertebra: Vertebra) -> NDArray[np.bool_]:
+    """Return the middle half of a body's width, (x, y, z) bool on its crop."""
+    mask = vertebra.body.mask
+    right = vertebra.body.local(np.moveaxis(np.indices(mask.shape, dtype=np.float64), 0, -1))[..., RIGHT]
+    low, high = np.percentile(right[mask], [1, 99])
+    return np.asarray(np.abs(right - (low + high) / 2) <= (high - low) / 4)
 
 
 def _usual_r2star(reference: Reference | None, measured: Mapping[str, Row]) -> float | None:

@@ -174,7 +174,12 @@ def shared_doubts(flags: Sequence[Flag], levels: Sequence[str]) -> list[Flag]:
 
 
 def examination_flags(
-    patient: Row, fractured: int | None, fat_pct: float | None, settings: MeasureSettings
+    patient: Row,
+    fractured: int | None,
+    fat_pct: float | None,
+    settings: MeasureSettings,
+    *,
+    undeclared: int = 0,
 ) -> list[Flag]:
     """Return the flags of an examination.
 
@@ -186,12 +191,18 @@ def examination_flags(
         Number of fractured levels by the study sheet, None where it says nothing.
     fat_pct
         99th percentile of PDFF over all tissue.
+    undeclared
+        Number of levels that look fractured and that the sheet does not name.
     """
     flags = []
     low, high = settings.flag_fracture_count
     if fractured is not None and not low <= fractured <= high:
         words = f"the study sheet names {counted(fractured, 'fractured level')}"
         flags.append(Flag("fracture_count", words, None, fractured, high if fractured > high else low))
+    elif fractured is not None and fractured + undeclared > high:
+        more = f"{undeclared} more look{'s' if undeclared == 1 else ''} fractured"
+        words = f"the study sheet names {counted(fractured, 'fractured level')}, and {more}"
+        flags.append(Flag("fracture_count", words, None, fractured + undeclared, high))
     for name, column, limit, unit, words in (
         ("scoliosis", "cobb_coronal_deg", settings.flag_cobb_deg, "deg", "coronal Cobb angle"),
         (
