@@ -46,18 +46,18 @@ def say(*words: object) -> None:
 
 @dataclass(frozen=True)
 class TrueSection:
-    """A muscle of a side beside a level: section in mm2, mean PDFF in percent, and where the section lies."""
+    """A muscle of a side beside a level: section in mm2, mean PDFF in percent, points of the section."""
 
     area_mm2: float
     pdff_pct: float
     lean_mm2: float
-    right_mm: np.ndarray
+    points_mm: np.ndarray
     weight: np.ndarray
 
     def in_view(self, grid: Grid) -> float:
         """Return the share of the section between the outer faces of the first and last slice."""
-        edges = grid.affine[0, 3] + grid.affine[0, 2] * np.array([-0.5, grid.shape[2] - 0.5])
-        inside = (self.right_mm > edges.min()) & (self.right_mm < edges.max())
+        slices = grid.to_index(self.points_mm)[:, 2]
+        inside = (slices > -0.5) & (slices < grid.shape[2] - 0.5)
         return float(self.weight[inside].sum() / self.weight.sum())
 
 
@@ -92,7 +92,7 @@ def anatomy_truth(simulated: Simulated) -> dict[tuple[str, str, str], TrueSectio
                 area,
                 float(pdff[mask][beside].mean()),
                 area * (1 - section / 100),
-                points[there, 0],
+                points[there],
                 weight[there],
             )
     return true

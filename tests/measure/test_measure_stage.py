@@ -3,8 +3,10 @@
 import csv
 import json
 
+import numpy as np
 import pandas as pd
 import pytest
+from muscle_phantom import MusclePhantom
 from small_records import outcome
 
 from qmri.cli import main
@@ -169,3 +171,25 @@ def test_interpolated_labels_are_refused(make_spine, tmp_path, capsys):
 def test_files_without_an_examination_in_their_name_get_one(make_spine, tmp_path):
     assert alone(tmp_path, make_spine()) == 0
     assert (tmp_path / "m" / "sub-unnamed_ses-unnamed_vertebrae.csv").exists()
+
+
+def test_muscles_of_a_map_alone_are_measured_from_a_tissue_label_map(tmp_path):
+    """A vendor's PDFF and R2* without water and fat."""
+    phantom = MusclePhantom(supersample=(3, 1, 1), slices=32, height_mm=100.0)
+    phantom.r2star = np.full(phantom.shape, 60.0)
+    assert alone(tmp_path, phantom, tissues=phantom.tissues) == 0
+    table = pd.read_csv(tmp_path / "m" / "sub-unnamed_ses-unnamed_muscles.csv", na_values="n/a")
+    psoas = table.set_index(["level", "muscle", "side"]).loc[("L3", "psoas", "right")]
+    assert psoas.pdff_median_pct == pytest.approx(phantom.tubes["psoas"].pdff, abs=0.5)
+    assert psoas.area_mm2 == pytest.approx(phantom.tubes["psoas"].area, rel=0.1)
+
+
+@pytest.mark.parametrize("number", [3, 15, 99])
+def test_a_tissue_label_map_with_ids_of_something_else_is_refused(make_spine, tmp_path, capsys, number):
+    spine = make_spine()
+    tissues = np.zeros(spine.labels.shape)
+    tissues[0, 0, 0] = number
+    assert alone(tmp_path, spine, tissues=tissues) == 1
+    told = capsys.readouterr().err
+    assert f"found:    {number}" in told
+    assert "11 multifidus_right" in told

@@ -44,6 +44,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("on files")
     for name, meaning in FILES.items():
         group.add_argument(f"--{name.replace('_', '-')}", type=Path, metavar="NIFTI", help=meaning)
+    group.add_argument(
+        "--tissues",
+        type=Path,
+        metavar="NIFTI",
+        help="label map of muscles and discs (docs/markers.md)",
+    )
     group.add_argument("--labels-table", type=Path, metavar="TSV", help="table beside the label map")
     for word in ("treated", "acute", "old"):
         group.add_argument(
@@ -104,6 +110,7 @@ def _measure_files(options: argparse.Namespace) -> int:
         options.labels,
         options.out,
         labels_table=options.labels_table,
+        tissues=options.tissues,
         fractures=Fractures(
             *(_levels(getattr(options, f"{word}_levels")) for word in ("treated", "acute", "old"))
         ),

@@ -104,7 +104,7 @@ class MeasureSettings(Section):
     muscle_coverage_extent: Annotated[
         float,
         Field(gt=0, le=1, description="share of a muscle in view below which it has no area and no volume"),
-    ] = 0.85
+    ] = 0.9
     muscle_coverage_pdff: Annotated[
         float, Field(gt=0, le=1, description="share of a muscle in view below which it has no PDFF")
     ] = 0.4

@@ -21,7 +21,6 @@ from numpy.typing import NDArray
 from qmri.measure.muscle.compartment import Compartment
 from qmri.measure.muscle.coverage import (
     MIRRORED_SPREAD,
-    USUAL_WIDTH_MM,
     WHOLE,
     WIDTH_SPREAD,
     Coverage,
@@ -86,16 +85,16 @@ def profile_mm(muscle: Compartment, weights: Real, side: str) -> Real:
 
 
 def measure_extent(
-    name: str, muscle: Compartment, weights: Real, side: str, other_mm: Real | None
+    muscle: Compartment, weights: Real, side: str, *, usual_mm: float, other_mm: Real | None
 ) -> Extent | None:
     """Return the cross-section of one side; None where no voxel lies in it.
 
     Parameters
     ----------
-    name, side
-        The muscle and its side.
-    muscle, weights
-        Its voxels and their weights (n,) in the section.
+    muscle, weights, side
+        Its voxels, their weights (n,) in the section, and its side.
+    usual_mm
+        How wide the muscle usually is at this level.
     other_mm
         Profile (m,) of the other side, by whose width the coverage is told where it is whole in view.
     """
@@ -105,7 +104,7 @@ def measure_extent(
     step = float(muscle.voxel_size_mm[muscle.across])
     coverage = WHOLE
     if is_cut(profile):
-        usual, spread = USUAL_WIDTH_MM[name], WIDTH_SPREAD
+        usual, spread = usual_mm, WIDTH_SPREAD
         if other_mm is not None and other_mm.any() and not is_cut(other_mm):
             usual, spread = width_mm(other_mm, step), MIRRORED_SPREAD
         coverage = estimate_coverage(profile, step, usual, spread)

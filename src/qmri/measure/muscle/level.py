@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from qmri.config import MeasureSettings
 from qmri.measure.marrow.distribution import Row
 from qmri.measure.muscle.compartment import Compartment, joined
+from qmri.measure.muscle.coverage import USUAL_WIDTH_MM
 from qmri.measure.muscle.extent import Extent, both_sides, measure_extent, profile_mm, section_weights
 from qmri.measure.muscle.fat import MuscleFat, inner_voxels, measure_fat
 from qmri.measure.muscle.slabs import Slab
@@ -29,8 +30,8 @@ class Site:
 
     Attributes
     ----------
-    slab
-        The level.
+    level, slab
+        The level and its part of the trunk.
     body_mm2
         Cross-section of its body, None where that is not whole in view.
     independent
@@ -39,6 +40,7 @@ class Site:
         Margins and limits.
     """
 
+    level: str
     slab: Slab
     body_mm2: float | None
     independent: float
@@ -80,7 +82,8 @@ def measure_level(name: str, sides: Mapping[str, Compartment], site: Site) -> di
     sections: dict[str, _Section] = {}
     for side, muscle in sides.items():
         other = profiles.get(LEFT if side == RIGHT else RIGHT)
-        extent = measure_extent(name, muscle, weights[side], side, other)
+        usual = USUAL_WIDTH_MM[name][site.level]
+        extent = measure_extent(muscle, weights[side], side, usual_mm=usual, other_mm=other)
         if extent is not None:
             sections[side] = _Section(muscle, weights[side], extent)
     found = {

@@ -93,7 +93,7 @@ def measure_muscles(
         for level in MUSCLE_LEVELS:
             if level in slabs:
                 site = Site(
-                    slabs[level], _body_mm2(vertebrae[level].body, slabs[level]), independent, settings
+                    level, slabs[level], _body_mm2(vertebrae[level].body, slabs[level]), independent, settings
                 )
                 parts = measure_level(muscle, sides, site)
                 found |= {(level, muscle, side): part for side, part in parts.items()}

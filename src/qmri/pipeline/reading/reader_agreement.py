@@ -35,7 +35,8 @@ from qmri.pipeline.reading.second_read import (
     second_verdict,
     settled,
 )
-from qmri.pipeline.stages.measure import read_fitted, read_labels
+from qmri.pipeline.stages.label_files import read_labels
+from qmri.pipeline.stages.measure import read_fitted
 
 Row = dict[str, Cell]
 

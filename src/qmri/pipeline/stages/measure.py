@@ -12,17 +12,17 @@ from numpy.typing import NDArray
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
 from qmri.images.nifti import Volume, read_volume, write_json, write_volume
-from qmri.measure.data import ExaminationData, ExaminationRows, Identity, LabelNote
+from qmri.measure.data import ExaminationData, ExaminationRows, Identity
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.outputs import EXAM_TABLES, exam_directory, file_path
-from qmri.outputs.tables import dictionary, read_rows, table_text
+from qmri.outputs.tables import dictionary, table_text
 from qmri.pipeline.records.decisions import FitDecisions, MeasureDecisions
 from qmri.pipeline.records.models import FitRecord
 from qmri.pipeline.records.record_files import require_record
 from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
+from qmri.pipeline.stages.label_files import given_tissues, read_labels, read_notes, read_tissues
 from qmri.pipeline.study.study_sheet import Examination
-from qmri.spine.body_flag import read_flags
 
 MAPS = (
     "pdff",
@@ -108,6 +108,7 @@ def measure_files(
     out: Path,
     *,
     labels_table: Path | None,
+    tissues: Path | None,
     fractures: Fractures,
     settings: MeasureSettings,
 ) -> None:
@@ -129,6 +130,7 @@ def measure_files(
             labels.data,
             fractures=fractures,
             notes=read_notes(labels_table) if labels_table else {},
+            tissues=given_tissues(tissues, labels),
         )
         rows = measure_examination(data, settings)
         write_rows(staging, name, rows)
@@ -140,29 +142,6 @@ def measure_files(
     run_stage(
         "measure", name, out, work, upstream=list(paths.values()), settings=settings.model_dump(mode="json")
     )
-
-
-def read_labels(path: Path) -> Volume:
-    """Read a label map.
-
-    Raises
-    ------
-    QmriError
-        If it has not three dimensions, or values that are no whole numbers (an interpolated map).
-    """
-    volume = read_volume(path)
-    if volume.data.ndim != 3:
-        raise QmriError(
-            "a label map has not three dimensions", where=path.name, found=f"shape {volume.data.shape}"
-        )
-    labels = np.rint(volume.data).astype(np.int32)
-    if not np.array_equal(labels, volume.data):
-        raise QmriError(
-            "a label map has values that are no whole numbers",
-            where=path.name,
-            remedy="resample labels by nearest neighbour, never by interpolation",
-        )
-    return volume.like(labels)
 
 
 def read_maps(paths: Mapping[str, Path], labels: Volume) -> Maps:
@@ -230,51 +209,11 @@ def origin_of(decisions: FitDecisions) -> Origin:
     )
 
 
-def read_notes(path: Path) -> dict[str, LabelNote]:
-    """Read what the segmentation tells of its labels; nothing where there is no table."""
-    if not path.exists():
-        return {}
-    return {row["name"]: _note(row) for row in read_rows(path)}
-
-
-def read_tissues(path: Path, labels: Volume) -> NDArray[np.integer] | None:
-    """Read the tissue label map of the segmentation, (x, y, z); None where there is none.
-
-    Raises
-    ------
-    QmriError
-        If it lies on another grid than the labels of the bodies.
-    """
-    if not path.exists():
-        return None
-    tissues = read_labels(path)
-    if not tissues.grid.matches(labels.grid):
-        raise QmriError(
-            "the tissue label map and the labels of the bodies lie on different grids",
-            where=path.name,
-            remedy="segment the examination again",
-        )
-    return tissues.data
-
-
 def write_rows(directory: Path, name: str, rows: ExaminationRows) -> None:
     """Write the rows of an examination."""
     for key, table in EXAM_TABLES.items():
         text = table_text(rows.tables[key], table.columns)
         file_path(directory, name, table.file).write_text(text, encoding="utf-8")
-
-
-def _note(row: Mapping[str, str]) -> LabelNote:
-    def yes(key: str) -> bool:
-        return row.get(key, "").strip().lower() in ("1", "true", "yes")
-
-    confidence = row.get("confidence", "")
-    return LabelNote(
-        complete=yes("complete"),
-        confidence=None if confidence in ("", "n/a") else float(confidence),
-        flags=read_flags(row.get("flags", "")),
-        verified=yes("verified"),
-    )
 
 
 def _measured(rows: ExaminationRows) -> tuple[str, ...]:
