@@ -3,7 +3,7 @@
     python benchmarks/muscle_markers.py truth --patients 4 --slices 36     fat and section, echoes fitted
     python benchmarks/muscle_markers.py slabs --patients 4                 coverage in slabs of 40 to 120 mm
     python benchmarks/muscle_markers.py sensitivity                        noise, outline, clipped maps
-    python benchmarks/muscle_markers.py picture                            docs/images/muscles.svg
+    python benchmarks/muscle_markers.py picture                            docs/images/muscles.png
 
 The truth is that of the anatomy rendered whole at 1.5 mm, across the axis of each body; the compartments on
 the grid of the scanner are handed in as labels.
@@ -14,8 +14,10 @@ from __future__ import annotations
 import argparse
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from markers import fitted
 from scipy import ndimage
@@ -25,11 +27,16 @@ from qmri.images.grid import Grid
 from qmri.measure.data import ExaminationData, Identity
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Maps
+from qmri.measure.muscle.slabs import level_slabs
+from qmri.measure.shape.bodies import find_bodies
+from qmri.measure.shape.morphometry import measure_shape
+from qmri.report.examination.muscle_section import mid_section
 from qmri.simulate.anatomy import render
 from qmri.simulate.anatomy.tissues import Tissue
 from qmri.simulate.imaging.tissue_signal import TISSUE_SIGNALS
 from qmri.simulate.study.simulated_examination import Simulated, simulate_examination
 from qmri.simulate.study.study_plan import StudyOptions, plan_study
+from qmri.spine.levels import LEVEL_ID
 from qmri.spine.tissue_labels import MUSCLE_ID
 
 SPACING_MM, ASIDE_MM, BEHIND_MM, AHEAD_MM, BEYOND_MM = 1.5, 100.0, 110.0, 60.0, 40.0
@@ -155,6 +162,149 @@ def compare_with_truth(patients: int, slices: int) -> None:
         line(f"{muscle}, {name}", values, "")
 
 
+BANDS = (0.0, 0.3, 0.5, 0.7, 0.85, 0.97, 1.01)
+
+
+def cropped(simulated: Simulated, first: int, count: int) -> Simulated:
+    """Return an examination of some of its slices."""
+    part = slice(first, first + count)
+    affine = simulated.grid.affine.copy()
+    affine[:3, 3] += first * affine[:3, 2]
+    columns, rows, _ = simulated.grid.shape
+    rendering, truth = simulated.rendering, simulated.truth
+    return replace(
+        simulated,
+        grid=Grid((columns, rows, count), affine),
+        rendering=replace(
+            rendering, labels=rendering.labels[..., part], tissues=rendering.tissues[..., part]
+        ),
+        truth=replace(
+            truth, **{name: value[..., part] for name, value in vars(truth).items() if np.ndim(value) == 3}
+        ),
+    )
+
+
+def true_maps(simulated: Simulated, noise_pct: float = 0.0, seed: int = 0) -> Maps:
+    """Return maps of the truth on the grid of the scanner, PDFF with noise."""
+    truth = simulated.truth
+    noise = np.random.default_rng(seed).normal(0, noise_pct, truth.pdff.shape) if noise_pct else 0.0
+    return Maps(affine=simulated.grid.affine, pdff=truth.pdff + noise, r2star=truth.r2star)
+
+
+def compare_slabs(patients: int) -> None:
+    """Print how the coverage of cropped slabs compares with the share of the section that is in view."""
+    found: dict[tuple[str, int], list[tuple[float, ...]]] = defaultdict(list)
+    for plan in plans(patients, 40, seed=41):
+        whole = simulate_examination(plan)
+        true = anatomy_truth(whole)
+        for count in (10, 13, 16, 20, 24, 30):
+            for shift in (0, 3):
+                part = cropped(whole, 20 - count // 2 + shift, count)
+                rows = measured(part, true_maps(part), MeasureSettings(bootstrap_samples=50))
+                for key, each in true.items():
+                    row, share = rows[key], each.in_view(part.grid)
+                    band = int(np.digitize(share, BANDS)) - 1
+                    if "coverage_frac" in row:
+                        values = (row["coverage_frac"], row["coverage_se_frac"], row.get("area_mm2", np.nan))
+                        error = float(row.get("pdff_mean_pct", np.nan)) - each.pdff_pct
+                        found[key[1], band].append((share, *map(float, values), each.area_mm2, error))
+    for (muscle, band), values in sorted(found.items()):
+        share, coverage, error, area, true_area, fat = np.array(values).T
+        beyond = np.mean(np.abs(coverage - share) > 2 * np.maximum(error, 0.02))
+        change, given = 100 * (area / true_area - 1), np.isfinite(area)
+        sizes = f"area n {given.sum():3d}"
+        if given.any():
+            sizes += f" bias {np.nanmean(change):+5.1f} % worst {np.nanmax(np.abs(change)):4.1f} %"
+        fats = fat[np.isfinite(fat)]
+        if fats.size:
+            sizes += f"   PDFF n {fats.size:3d} bias {fats.mean():+5.2f} MAE {np.abs(fats).mean():4.2f}"
+        say(
+            f"{muscle:18} in view {BANDS[band]:.2f}-{min(BANDS[band + 1], 1):.2f}  n {len(share):3d}  "
+            f"bias {np.mean(coverage - share):+.3f}  MAE {np.mean(np.abs(coverage - share)):.3f}  "
+            f"stated {error.mean():.3f}  beyond 2 se {beyond:.2f}   {sizes}"
+        )
+
+
+def moved(labels: np.ndarray, steps: tuple[int, int, int]) -> np.ndarray:
+    """Return labels (x, y, z) shifted by voxels."""
+    return np.roll(labels, steps, axis=(0, 1, 2))
+
+
+def grown(labels: np.ndarray) -> np.ndarray:
+    """Return labels (x, y, z) a pixel larger within the slices, where no other label is."""
+    cross = ndimage.generate_binary_structure(2, 1)[:, :, None]
+    larger = ndimage.grey_dilation(labels, footprint=cross)
+    return np.where(labels > 0, labels, larger)
+
+
+def shrunk(labels: np.ndarray) -> np.ndarray:
+    """Return labels (x, y, z) a pixel smaller within the slices."""
+    cross = ndimage.generate_binary_structure(2, 1)[:, :, None]
+    kept = np.zeros_like(labels)
+    for label in MUSCLE_ID.values():
+        kept[ndimage.binary_erosion(labels == label, cross)] = label
+    return kept
+
+
+def sensitivity(patients: int) -> None:
+    """Print what noise, a wrong outline and the maps of a scanner change."""
+    changes: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    settings = MeasureSettings(bootstrap_samples=50)
+    for plan in plans(patients, 36):
+        simulated = simulate_examination(plan)
+        tissues, maps = simulated.rendering.tissues, true_maps(simulated)
+        base = measured(simulated, maps, settings)
+        rounded = replace(maps, pdff=np.rint(np.clip(true_maps(simulated, 4.0).pdff, 0, 100)))
+        cases = {
+            "noise of 4 points": (true_maps(simulated, 4.0), tissues),
+            "noise of 12 points": (true_maps(simulated, 12.0), tissues),
+            "noise of 4 points, clipped and rounded": (rounded, tissues),
+            "outline a pixel larger": (maps, grown(tissues)),
+            "outline a pixel smaller": (maps, shrunk(tissues)),
+            "outline a pixel behind": (maps, moved(tissues, (1, 0, 0))),
+            "outline a slice aside": (maps, moved(tissues, (0, 0, 1))),
+        }
+        for case, (changed, labels) in cases.items():
+            rows = measured(simulated, changed, settings, labels)
+            for (level, muscle, side), row in rows.items():
+                own = base[level, muscle, side]
+                if muscle not in SHOWN or side == "both":
+                    continue
+                if "pdff_median_pct" in row and "pdff_median_pct" in own:
+                    change = float(row["pdff_median_pct"]) - float(own["pdff_median_pct"])
+                    changes[case, muscle, "median PDFF, points"].append(change)
+                if "functional_area_mm2" in row and "functional_area_mm2" in own:
+                    change = float(row["functional_area_mm2"]) / float(own["functional_area_mm2"]) - 1
+                    changes[case, muscle, "functional area, %"].append(100 * change)
+    for (case, muscle, name), values in changes.items():
+        line(f"{case}: {muscle}, {name}", values, "")
+
+
+def picture(path: Path) -> None:
+    """Draw the sections of a simulated patient at L3 and L4, and where a slab of 52 mm ends."""
+    simulated = simulate_examination(next(iter(plans(1, 36))))
+    labels = simulated.rendering.labels.astype(np.int32)
+    tissues = simulated.rendering.tissues.astype(np.int32)
+    affine = simulated.grid.affine
+    shapes = {body.level: measure_shape(body) for body in find_bodies(labels, affine)}
+    slabs = level_slabs({level: shape for level, shape in shapes.items() if shape is not None})
+    figure, axes = plt.subplots(1, 2, figsize=(9.6, 4.6), layout="constrained")
+    for level, axis in zip(("L3", "L4"), axes, strict=True):
+        pdff, bodies, muscles = mid_section(
+            slabs[level], np.linalg.inv(affine), simulated.truth.pdff, labels, tissues
+        )
+        shown = axis.imshow(pdff, vmin=0, vmax=100, cmap="viridis")
+        for mask in (bodies == LEVEL_ID[level], *(muscles == number for number in MUSCLE_ID.values())):
+            if mask.any():
+                axis.contour(mask, [0.5], colors="white", linewidths=0.9)
+        middle = float(np.argwhere(bodies > 0)[:, 1].mean())
+        for edge in (-26, 26):
+            axis.axvline(middle + edge, color="white", linestyle=":", linewidth=1)
+        axis.set(title=f"{level}, across its axis", xticks=[], yticks=[])
+    figure.colorbar(shown, ax=axes, label="PDFF, %", shrink=0.8)
+    figure.savefig(path, dpi=110)
+
+
 def main() -> None:
     """Run the command that the line names."""
     parser = argparse.ArgumentParser(
@@ -166,6 +316,12 @@ def main() -> None:
     options = parser.parse_args()
     if options.what == "truth":
         compare_with_truth(options.patients, options.slices)
+    elif options.what == "slabs":
+        compare_slabs(options.patients)
+    elif options.what == "sensitivity":
+        sensitivity(options.patients)
+    else:
+        picture(Path(__file__).parents[1] / "docs" / "images" / "muscles.png")
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, Maps, Origin
 from qmri.outputs import AGREEMENT_TABLES, exam_directory, file_path
 from qmri.outputs.tables import Cell, dictionary, read_rows, table_text
+from qmri.pipeline.reading.label_files import read_labels
 from qmri.pipeline.reading.readings import (
     FIRST,
     FOLDER,
@@ -35,7 +36,6 @@ from qmri.pipeline.reading.second_read import (
     second_verdict,
     settled,
 )
-from qmri.pipeline.stages.label_files import read_labels
 from qmri.pipeline.stages.measure import read_fitted
 
 Row = dict[str, Cell]

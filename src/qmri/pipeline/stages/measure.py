@@ -17,11 +17,11 @@ from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, ImageNoise, Maps, Origin
 from qmri.outputs import EXAM_TABLES, exam_directory, file_path
 from qmri.outputs.tables import dictionary, table_text
+from qmri.pipeline.reading.label_files import given_tissues, read_labels, read_notes, read_tissues
 from qmri.pipeline.records.decisions import FitDecisions, MeasureDecisions
 from qmri.pipeline.records.models import FitRecord
 from qmri.pipeline.records.record_files import require_record
 from qmri.pipeline.records.stage import Outcome, run_stage, run_stage_or_record
-from qmri.pipeline.stages.label_files import given_tissues, read_labels, read_notes, read_tissues
 from qmri.pipeline.study.study_sheet import Examination
 
 MAPS = (

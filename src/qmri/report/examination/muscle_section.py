@@ -45,13 +45,13 @@ def section_svgs(pdff: Map, labels: Labels, tissues: Labels, affine: NDArray[np.
     slabs = level_slabs({level: shape for level, shape in shapes.items() if shape is not None})
     to_index = np.asarray(np.linalg.inv(affine), np.float64)
     return [
-        _section_svg(level, *_section(slabs[level], to_index, pdff, labels, tissues))
+        _section_svg(level, *mid_section(slabs[level], to_index, pdff, labels, tissues))
         for level in LEVELS
         if level in slabs
     ]
 
 
-def _section(
+def mid_section(
     slab: Slab, to_index: NDArray[np.float64], pdff: Map, labels: Labels, tissues: Labels
 ) -> tuple[Map, Labels, Labels]:
     """Return PDFF, bodies and tissues (row, column) of 1 mm from the feet: anterior up, right on the left.
