@@ -60,7 +60,7 @@ def read_tissues(path: Path, labels: Volume) -> NDArray[np.integer] | None:
 
 
 def given_tissues(path: Path | None, labels: Volume) -> NDArray[np.integer] | None:
-    """Read the tissue label map that the command line names.
+    """Read the tissue label map that the command line names, (x, y, z).
 
     Raises
     ------
