@@ -140,6 +140,19 @@ def test_fat_under_noise_is_unbiased_and_its_error_is_that_of_repeats():
         assert 0.4 < np.std(medians, ddof=1) / stated < 1.8
 
 
+def test_what_is_not_in_view_makes_the_fat_less_certain():
+    """Fat rises by 1.5 points a slice: 0.4 of the muscle unseen adds 0.4 of the spread between slices."""
+    shape = phantom(slices=22, height_mm=100.0)
+    rise = 1.5 * np.abs(np.arange(22) - 10.5)[:, None, None]
+    rows, _ = measured(shape.data(pdff=shape.pdff + rise))
+    row = rows["L3", "psoas", "right"]
+    slices = len(np.unique(np.argwhere(shape.tissues == MUSCLE_ID["psoas", "right"])[:, 0]))
+    spread = 1.5 * np.std(np.arange(slices), ddof=1)
+    assert row["pdff_se_view_pct"] == pytest.approx((1 - row["coverage_frac"]) * spread, rel=0.3)
+    assert row["pdff_se_total_pct"] > row["pdff_se_view_pct"]
+    assert rows["L3", "multifidus", "right"]["pdff_se_view_pct"] == 0
+
+
 def test_voids_and_swapped_voxels_are_left_out():
     shape = phantom(**ONE_LEVEL)
     muscle = shape.tissues == MUSCLE_ID["psoas", "right"]

@@ -8,6 +8,7 @@ is.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import hypot
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,8 +40,8 @@ class MuscleFat:
     ----------
     median, mean, sd
         Over the level's voxels, those of the border with the value of the nearest inner one.
-    errors
-        Of the median.
+    errors, view_error
+        Of the median, where all of the muscle is in view; by the part that is not.
     count
         Inner voxels.
     margin_mm
@@ -51,8 +52,14 @@ class MuscleFat:
     mean: float
     sd: float
     errors: StandardErrors
+    view_error: float
     count: int
     margin_mm: float
+
+    @property
+    def total_error(self) -> float:
+        """Root of the sum of the squares of all errors, percent."""
+        return hypot(self.errors.total, self.view_error)
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,7 @@ def inner_voxels(muscle: Compartment, chosen: Chosen, settings: MeasureSettings)
 
 
 def measure_fat(
-    muscle: Compartment, chosen: Chosen, settings: MeasureSettings, independent: float
+    muscle: Compartment, chosen: Chosen, settings: MeasureSettings, *, independent: float, unseen: float
 ) -> MuscleFat | None:
     """Return the fat of the chosen voxels (n,) of a muscle; None where too few inner ones have a value.
 
@@ -103,6 +110,8 @@ def measure_fat(
         Margin, resampling, repeatability.
     independent
         Share of voxels whose noise is independent.
+    unseen
+        Share of the muscle that is not in view.
     """
     inner = inner_voxels(muscle, chosen, settings)
     own = muscle.pdff[inner.at]
@@ -125,5 +134,18 @@ def measure_fat(
         settings.repeatability_muscle_pdff_pct,
     )
     return MuscleFat(
-        median(values), float(values.mean()), float(values.std(ddof=1)), errors, len(own), inner.margin_mm
+        median=median(values),
+        mean=float(values.mean()),
+        sd=float(values.std(ddof=1)),
+        errors=errors,
+        view_error=unseen * _between_slices(values, muscle.index[chosen, muscle.across]),
+        count=len(own),
+        margin_mm=inner.margin_mm,
     )
+
+
+def _between_slices(values: NDArray[np.float64], number: NDArray[np.intp]) -> float:
+    """Return the standard deviation of the means of slices; values (k,) in percent, slice numbers (k,)."""
+    _, place, count = np.unique(number, return_inverse=True, return_counts=True)
+    means = np.bincount(place, values) / count
+    return float(means.std(ddof=1)) if len(means) > 1 else 0.0

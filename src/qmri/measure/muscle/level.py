@@ -137,10 +137,11 @@ def _measured(section: _Section, site: Site) -> Measured:
 
 def _fat(section: _Section, chosen: NDArray[np.bool_], site: Site) -> tuple[MuscleFat | None, list[str]]:
     """Return the fat of the level's voxels, or why there is none."""
-    unseen = _too_little(section.extent.coverage.share, site.settings.muscle_coverage_pdff)
-    if unseen:
-        return None, [f"PDFF: {unseen}"]
-    fat = measure_fat(section.muscle, chosen, site.settings, site.independent)
+    too_little = _too_little(section.extent.coverage.share, site.settings.muscle_coverage_pdff)
+    if too_little:
+        return None, [f"PDFF: {too_little}"]
+    unseen = 1 - section.extent.coverage.share
+    fat = measure_fat(section.muscle, chosen, site.settings, independent=site.independent, unseen=unseen)
     return fat, [] if fat else ["PDFF: too few voxels with a value inside the muscle"]
 
 
@@ -158,6 +159,8 @@ def _fat_columns(fat: MuscleFat) -> Row:
         "pdff_mean_pct": fat.mean,
         "pdff_sd_pct": fat.sd,
         **errors,
+        "pdff_se_view_pct": fat.view_error,
+        "pdff_se_total_pct": fat.total_error,
         "n_voxels": fat.count,
         "erosion_mm": fat.margin_mm,
     }
@@ -171,7 +174,7 @@ def _functional(section: _Section, fat: MuscleFat, settings: MeasureSettings) ->
     if len(inner.at) < LEAST_IN_SECTION:
         return {}
     lean = 1 - float(np.average(muscle.pdff[inner.at][inner.nearest], weights=weights[there])) / 100
-    error = hypot(lean * extent.error_mm2, extent.whole_mm2 * fat.errors.total / 100)
+    error = hypot(lean * extent.error_mm2, extent.whole_mm2 * fat.total_error / 100)
     return {"functional_area_mm2": lean * extent.whole_mm2, "functional_area_se_mm2": error}
 
 
@@ -182,7 +185,7 @@ def _volumes(section: _Section, chosen: NDArray[np.bool_], fat: MuscleFat) -> Ro
         return {}
     volume = np.count_nonzero(chosen) * muscle.voxel_mm3 / extent.coverage.share / MM3_IN_CM3
     relative = extent.error_mm2 / extent.whole_mm2
-    share, error = fat.mean / 100, fat.errors.total / 100
+    share, error = fat.mean / 100, fat.total_error / 100
     return {
         "lean_volume_cm3": (1 - share) * volume,
         "lean_volume_se_cm3": volume * hypot((1 - share) * relative, error),

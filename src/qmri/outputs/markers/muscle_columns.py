@@ -33,6 +33,11 @@ MUSCLE_COLUMNS: tuple[Column, ...] = (
     Column("pdff_se_noise_pct", "%", "Standard error of pdff_median_pct by image noise."),
     Column("pdff_se_sampling_pct", "%", "The same by resampling blocks of 8 mm."),
     Column("pdff_se_mask_pct", "%", "The same by an outline that is a pixel too large."),
+    Column(
+        "pdff_se_view_pct",
+        "%",
+        "The same by what is not in view: its share times the standard deviation between slices.",
+    ),
     Column("pdff_se_total_pct", "%", "All of these and the repeatability between scans."),
     Column("n_voxels", "voxels", "Voxels in which PDFF was taken."),
     Column("erosion_mm", "mm", "Margin kept from the surface of the muscle; less in a thin one."),
