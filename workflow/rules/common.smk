@@ -29,7 +29,10 @@ wildcard_constraints:
 
 
 def record(verb):
-    """The record of a stage, the one file of it that is tracked (docs/architecture.md)."""
+    """The record of a stage, the one file of it that is tracked (docs/architecture.md).
+
+    A rule names the record of the stage before it alone: that one is made anew when an earlier one is.
+    """
     return f"{{sub}}/{{ses}}/{verb}/{{sub}}_{{ses}}_{verb}.json"
 
 

@@ -1,7 +1,5 @@
 rule measure:
     input:
-        record("ingest"),
-        record("fit"),
         record("segment"),
     output:
         record("measure"),

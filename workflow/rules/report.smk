@@ -1,8 +1,5 @@
 rule report:
     input:
-        record("ingest"),
-        record("fit"),
-        record("segment"),
         record("measure"),
     output:
         record("report"),

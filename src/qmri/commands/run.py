@@ -19,6 +19,7 @@ from qmri.errors import QmriError
 from qmri.pipeline.run.summary import summarise
 
 if TYPE_CHECKING:
+    from qmri.pipeline.run.workflow import Plan
     from qmri.pipeline.study.study_sheet import Study
 
 log = logging.getLogger(__name__)
@@ -65,8 +66,8 @@ def run(options: argparse.Namespace) -> int:
     """Run the workflow and say what came out."""
     from qmri.config import config_beside, read_config
     from qmri.pipeline.records.ledger import read_ledger
-    from qmri.pipeline.run.batch import forget_job_failures, take_over
-    from qmri.pipeline.run.workflow import make_plan
+    from qmri.pipeline.run.batch import forget_job_failures, incomplete_stages, lost_stages, take_over
+    from qmri.pipeline.run.unchanged import given, is_finished, note_finished
     from qmri.pipeline.study.study_sheet import read_study
 
     if not any(word.startswith("--configfile") for word in options.rest):
@@ -77,16 +78,32 @@ def run(options: argparse.Namespace) -> int:
     if telling:
         _make_again(options.out, study.names, telling=True)
         return _snakemake(snakemake_command(options))
-    _look_first(study, options.study)
-    take_over(options.out)
-    forget_job_failures(options.out)
-    _make_again(options.out, study.names, telling=False)
-    _run_jobs(options, study.names)
-    if not read_ledger(options.out).outputs:  # a former run was killed at its very end
-        make_plan({"study": options.study, "out": options.out}, main_process=True).finish()
+    plan = None if options.rest else _plan(options)  # options of Snakemake's may ask for more
+    began_from = given(plan) if plan else ""
+    if plan and is_finished(plan, began_from) and not incomplete_stages(options.out, study.names):
+        log.info("nothing has changed since the last run")
+    else:
+        _look_first(study, options.study)
+        take_over(options.out)
+        forget_job_failures(options.out)
+        _make_again(options.out, study.names, telling=False)
+        _run_jobs(options, study.names)
+        if not read_ledger(options.out).outputs:  # a former run was killed at its very end
+            _plan(options).finish()
+        if plan and not lost_stages(options.out):
+            note_finished(plan, began_from)
     summary = summarise(options.out)
     sys.stdout.write(summary.text)
     return EXIT_SOME_FAILED if summary.failed else EXIT_OK
+
+
+def _plan(options: argparse.Namespace) -> Plan:
+    """Return the study as the workflow sees it."""
+    from qmri.config.yaml_file import read_table
+    from qmri.pipeline.run.workflow import make_plan
+
+    sections = read_table(options.config) if options.config else {}
+    return make_plan(sections | {"study": options.study, "out": options.out}, main_process=True)
 
 
 def _make_again(results: Path, exams: Sequence[str], *, telling: bool) -> None:

@@ -157,9 +157,14 @@ def read_job_failure(directory: Path) -> dict[str, Any] | None:
     return {"problem": note["reason"], "remedy": note["remedy"]}
 
 
+def lost_stages(results: Path) -> list[Path]:
+    """Return the notes of lost stages."""
+    return sorted(results.glob("sub-*/ses-*/.lost-*.json"))
+
+
 def forget_job_failures(results: Path) -> None:
     """Take away the notes of lost stages with the records that followed: the next run tries again."""
-    for note in sorted(results.glob("sub-*/ses-*/.lost-*.json")):
+    for note in lost_stages(results):
         participant, session = note.parts[-3:-1]
         forget_stage(results, f"{participant}_{session}", note.stem.removeprefix(".lost-"))
         note.unlink()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from os import stat_result
 from pathlib import Path
 
 ARCHIVE_SHARE = 3.0
@@ -50,8 +50,8 @@ def fingerprint(path: Path) -> str:
     It changes when an input is touched, added or taken away, and tells nothing about it.
     """
     digest = hashlib.sha256()
-    for name, stat in _files(path):
-        digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    for name, stat in sorted(_files(path), key=lambda file: file[0]):
+        digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
     return digest.hexdigest()[:16]
 
 
@@ -62,8 +62,26 @@ def megabytes(path: Path) -> float:
     return size * (ARCHIVE_SHARE if path.is_file() else 1.0)
 
 
-def _files(path: Path) -> Iterator[tuple[Path, stat_result]]:
-    files = sorted(path.rglob("*")) if path.is_dir() else [path] if path.is_file() else []
-    for file in files:
-        if file.is_file():
-            yield file.relative_to(path), file.stat()
+def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield the file, or each in the folder and below, by its path from there; nothing where there is none.
+
+    Entries of a folder are not made into paths: an examination has hundreds, a study millions.
+    """
+    if path.is_file():
+        yield ".", path.stat()
+    elif path.is_dir():
+        yield from _below(str(path), "")
+
+
+def _below(folder: str, name: str) -> Iterator[tuple[str, os.stat_result]]:
+    try:
+        entries = os.scandir(folder)
+    except PermissionError:  # ingest refuses it; until then it counts as it stands
+        yield name, Path(folder).stat()
+        return
+    with entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                yield from _below(entry.path, f"{name}{entry.name}/")
+            elif entry.is_file():
+                yield f"{name}{entry.name}", entry.stat()
