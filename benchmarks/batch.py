@@ -129,7 +129,10 @@ def empty_study(folder: Path, count: int) -> list[str]:
     for name, columns in COLUMNS.items():
         (folder / "bin" / "markers" / f"{name}.csv").write_text(table_text([], columns))
         (folder / "bin" / "markers" / f"{name}.json").write_text("{}\n")
-    rows = [f"{number:05d},pre,dicom" for number in range(count)]
+    for number in range(count):
+        (folder / "dicom" / f"{number:05d}").mkdir(parents=True)
+        (folder / "dicom" / f"{number:05d}" / "image").write_bytes(b"")
+    rows = [f"{number:05d},pre,dicom/{number:05d}" for number in range(count)]
     (folder / "study.csv").write_text("\n".join(["participant_id,session_id,dicom_dir", *rows]) + "\n")
     python = str(folder / "bin" / "python")
     config = [f"study={folder / 'study.csv'}", f"out={folder / 'out'}"]
