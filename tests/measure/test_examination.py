@@ -191,6 +191,10 @@ def test_every_cell_of_a_measured_row_has_a_value_or_a_reason(make_spine):
         "snr_median",
         "b0_range_hz",
         "swap_risk_frac",
+        "water_to_canal_ratio",
+        "water_to_canal_se_ratio",
+        "inphase_to_canal_ratio",
+        "inphase_to_canal_se_ratio",
         "pdff_t1_corrected_median_pct",
         "pdff_t1_corrected_se_total_pct",
     }

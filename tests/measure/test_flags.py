@@ -200,6 +200,41 @@ def muscle_doubt(make_spine):
     return replace(with_map(data, pdff=pdff), tissues=tissues)
 
 
+def below_l2(data, half_depth_mm):
+    """The space between L2 and L3 and what lies in front of and behind it, in the frame of the body."""
+    index = np.moveaxis(np.indices(data.labels.shape), 0, -1)
+    place = index @ data.maps.affine[:3, :3].T + data.maps.affine[:3, 3]
+    above, below = (place[body(data, level)].mean(axis=0) for level in ("L2", "L3"))
+    up = (above - below) / np.linalg.norm(above - below)
+    offset = place - (above + below) / 2
+    along = offset @ np.cross(up, [1.0, 0.0, 0.0])
+    return (np.abs(offset @ up) < 8) & (np.abs(along) < half_depth_mm) & (data.labels == 0), along
+
+
+def fused_bodies(make_spine):
+    data = clean(make_spine)
+    inside, _ = below_l2(data, 16)
+    return with_map(data, pdff=np.where(inside, 49.0, data.maps.pdff))
+
+
+def bridging_osteophyte(make_spine):
+    data = clean(make_spine)
+    inside, along = below_l2(data, 20)
+    disc = np.where(inside, 2.0, data.maps.pdff)
+    return with_map(data, pdff=np.where(inside & (along > 12), 49.0, disc))
+
+
+def endplate_defect(make_spine):
+    """A ball of disc in the upper endplate of L3, under an outline that bridges it."""
+    data = clean(make_spine)
+    inside, _ = below_l2(data, 16)
+    index = np.moveaxis(np.indices(data.labels.shape), 0, -1)
+    top = np.argwhere(body(data, "L3")) @ [0, 0, 1]
+    x, y, _ = np.argwhere(body(data, "L3")).mean(axis=0)
+    ball = np.linalg.norm((index - [x, y, top.max() - 2]) * [4.0, 1.5, 1.5], axis=-1) < 7
+    return with_map(data, pdff=np.where(inside | ball, 2.0, data.maps.pdff))
+
+
 def fracture_count(make_spine):
     return replace(clean(make_spine), fractures=Fractures(treated=("L1",), old=("T11", "T12", "L3")))
 
@@ -258,6 +293,9 @@ CASES = {
         cement_leak,
         implausible,
         muscle_doubt,
+        fused_bodies,
+        bridging_osteophyte,
+        endplate_defect,
         fracture_count,
         scoliosis,
         t1_bias,

@@ -8,16 +8,17 @@ import numpy as np
 
 from qmri.config import MeasureSettings
 from qmri.measure.data import ExaminationData, ExaminationRows, LabelNote
+from qmri.measure.disc.rows import measure_discs
 from qmri.measure.fracture.findings import fracture_findings
 from qmri.measure.fracture.fracture_flags import fracture_flags
 from qmri.measure.fracture.patient_findings import patient_findings
-from qmri.measure.images import Fractures, Maps
+from qmri.measure.images import Fractures
 from qmri.measure.marrow import t1_correction
 from qmri.measure.marrow.background import background_columns, target_columns
 from qmri.measure.marrow.distribution import Row
 from qmri.measure.marrow.uncertainty import Independence, independence
 from qmri.measure.muscle.rows import measure_muscles
-from qmri.measure.preparation import VOID_SHARE, prepare
+from qmri.measure.preparation import fattest_tissue, prepare
 from qmri.measure.quality.flags import (
     FRACTURED,
     Flag,
@@ -101,12 +102,21 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     flags += examination_flags(
         patient,
         fractured,
-        _fattest_tissue(exam.maps, vertebrae),
+        fattest_tissue(exam.maps, vertebrae),
         settings,
         undeclared=sum(flag.name == "undeclared_deformity" for flag in meant),
     )
     muscles = measure_muscles(exam, vertebrae, lambda level: level_state(level, bodies, cut, ok), settings)
-    flags += muscles.flags
+    discs = measure_discs(
+        exam,
+        vertebrae,
+        measured,
+        levels=row_levels(settings, bodies),
+        background=background,
+        state=lambda level: level_state(level, bodies, cut, ok),
+        settings=settings,
+    )
+    flags += muscles.flags + discs.flags
     by_level = grouped(flags)
     rows = []
     for level in row_levels(settings, bodies):
@@ -116,16 +126,19 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
             row |= {
                 **measured[level],
                 **findings.columns[level],
+                **discs.bodies.get(level, {}),
                 "height_loss_kind": kinds.get(level),
                 "in_background": level in background,
             }
-            row |= _judged(vertebrae[level], by_level.get(level, []), exam, findings.reasons(level))
+            why = "; ".join(filter(None, (findings.reasons(level), discs.reasons.get(level))))
+            row |= _judged(vertebrae[level], by_level.get(level, []), exam, why)
         rows.append(row)
     return ExaminationRows(
         rows,
-        patient_row(exam, patient | muscles.patient, background, by_level.get(None, []), ok),
+        patient_row(exam, patient | muscles.patient | discs.patient, background, by_level.get(None, []), ok),
         [flag_row(exam.identity, flag) for flag in flags],
         region_labels(vertebrae, exam.labels.shape),
+        discs=discs.rows,
         muscles=muscles.rows,
     )
 
@@ -280,18 +293,3 @@ def _patient_columns(
         settings=settings,
     )
     return columns | t1_correction.background_columns(columns, exam.origin.acquisition)
-
-
-def _fattest_tissue(maps: Maps, vertebrae: Mapping[str, Vertebra]) -> float | None:
-    """Return the 99th percentile of PDFF over everything that has a quarter of the marrow's signal.
-
-    None without a signal, since in air PDFF is noise of any size.
-    """
-    in_phase = maps.in_phase
-    if in_phase is None or not vertebrae:
-        return None
-    signal = np.concatenate([in_phase[v.body.window][v.region.roi] for v in vertebrae.values()])
-    known = np.isfinite(maps.pdff)
-    if np.isfinite(signal).any():
-        known &= in_phase >= VOID_SHARE * np.nanmedian(signal)
-    return float(np.percentile(maps.pdff[known], 99)) if known.any() else None

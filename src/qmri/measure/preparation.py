@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -41,3 +41,18 @@ def signal_limit(bodies: Sequence[Body], maps: Maps, settings: MeasureSettings) 
     ]
     signal = np.concatenate(inner) if inner else np.empty(0)
     return VOID_SHARE * float(np.nanmedian(signal)) if np.isfinite(signal).any() else 0.0
+
+
+def fattest_tissue(maps: Maps, vertebrae: Mapping[str, Vertebra]) -> float | None:
+    """Return the 99th percentile of PDFF, percent, over all that has a quarter of the marrow's signal.
+
+    None without a signal, since in air PDFF is noise of any size.
+    """
+    in_phase = maps.in_phase
+    if in_phase is None or not vertebrae:
+        return None
+    signal = np.concatenate([in_phase[v.body.window][v.region.roi] for v in vertebrae.values()])
+    known = np.isfinite(maps.pdff)
+    if np.isfinite(signal).any():
+        known &= in_phase >= VOID_SHARE * np.nanmedian(signal)
+    return float(np.percentile(maps.pdff[known], 99)) if known.any() else None

@@ -9,6 +9,8 @@ import numpy as np
 from qmri import __version__
 from qmri.config import MeasureSettings
 from qmri.measure.data import ExaminationData, ExaminationRows, Identity, LabelNote
+from qmri.measure.disc import rows as disc_rows
+from qmri.measure.disc.summary import OF_LUMBAR_LEVELS
 from qmri.measure.images import Fractures, Origin
 from qmri.measure.marrow.background import steps_to_nearest
 from qmri.measure.marrow.distribution import Row
@@ -37,6 +39,7 @@ NEED_NAMES = (
     "pdff_adjacent_mean_se_pct",
     "pdff_nonadjacent_mean_se_pct",
     *OF_ONE_LEVEL,
+    *OF_LUMBAR_LEVELS,
 )
 """Columns of a patient that join the sheet's level names with those of the labels."""
 
@@ -50,7 +53,8 @@ def failed_examination(
     state: dict[str, Cell] = {"status": "failed", "status_reason": reason}
     rows = [level_keys(identity, level, fractures) | state for level in row_levels(settings, ())]
     patient = exam_keys(identity) | state | {"pipeline_version": __version__}
-    return ExaminationRows(rows, patient, muscles=failed_rows(identity, reason))
+    discs = disc_rows.failed_rows(identity, reason, row_levels(settings, ()))
+    return ExaminationRows(rows, patient, discs=discs, muscles=failed_rows(identity, reason))
 
 
 def row_levels(settings: MeasureSettings, found: Collection[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from qmri.outputs.columns import HEADER, KEYS, PROGRAM, SHEET, STATE, YES_NO, Column
+from qmri.outputs.markers.disc_columns import PATIENT_DISC_COLUMNS
 from qmri.outputs.markers.fracture_columns import PATIENT_FRACTURE_COLUMNS
 from qmri.outputs.markers.patient_muscle_columns import PATIENT_MUSCLE_COLUMNS
 
@@ -103,6 +104,7 @@ PATIENT_COLUMNS: tuple[Column, ...] = (
     ),
     *PATIENT_MUSCLE_COLUMNS,
     *PATIENT_FRACTURE_COLUMNS,
+    *PATIENT_DISC_COLUMNS,
     Column("n_fx_acute", "levels", "Acute or treated levels.", source=SHEET),
     Column("n_fx_old", "levels", "Old fractures.", source=SHEET),
     Column("has_tl_junction_fx", "0/1", "A fracture from T11 to L2.", levels=YES_NO, source=SHEET),

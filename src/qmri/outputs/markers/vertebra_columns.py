@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from qmri.outputs.columns import GENANT_GRADES, KEYS, PROGRAM, SHEET, STATE, YES_NO, Column
+from qmri.outputs.markers.disc_columns import BODY_DISC_COLUMNS
 from qmri.outputs.markers.fracture_columns import FRACTURE_COLUMNS
 
 FRACTURE_STATUS = {
@@ -266,6 +267,7 @@ VERTEBRA_COLUMNS: tuple[Column, ...] = (
         levels=YES_NO,
     ),
     *FRACTURE_COLUMNS,
+    *BODY_DISC_COLUMNS,
     Column(
         "label_confidence",
         None,

@@ -18,13 +18,15 @@ from qmri.simulate.anatomy.shapes import (
     plan_distance,
     rounded_intersection,
 )
-from qmri.simulate.anatomy.spine import Arch, Body, Spine
+from qmri.simulate.anatomy.spine import Arch, Body, Disc, Spine
 from qmri.simulate.anatomy.tissues import Tissue
 
 Local = tuple[Field, Field, Field]
 Point = tuple[float, float, float]
 
 ARCH_CORTEX_MM = 0.9
+BRIDGE_OUTSIDE_MM, BRIDGE_INSIDE_MM = 3.0, 4.0
+"""How far a bridging osteophyte goes beyond the front of the disc, and into it."""
 FORAMEN_MM = np.float32(4.5)
 CANAL_HALF_WIDTH_MM = 11.0
 CANAL_DEPTH_MM = 17.0
@@ -86,7 +88,7 @@ def paint_screws(canvas: Canvas, body: Body) -> None:
     canvas.paint(box, {Tissue.METAL: cover(capsule_distance(at, start, end, radius), canvas.edge_mm)})
 
 
-def paint_disc(canvas: Canvas, above: Body, below: Body, bulge_mm: float, nucleus: float) -> None:
+def paint_disc(canvas: Canvas, above: Body, below: Body, disc: Disc) -> None:
     """Fill the space between two facing endplates with a disc, before the bodies are painted over it."""
     lower_end = above.centre_mm - above.axes[2] * above.middle_mm / 2
     upper_end = below.centre_mm + below.axes[2] * below.middle_mm / 2
@@ -111,13 +113,21 @@ def paint_disc(canvas: Canvas, above: Body, below: Body, bulge_mm: float, nucleu
     )
     ceiling = over[2] - endplates(above, over[0], over[1])[1]
     floor = endplates(below, under[0], under[1])[0] - under[2]
-    plan = plan_distance(rim, *at, grow_mm=bulge_mm)
+    plan = plan_distance(rim, *at, grow_mm=disc.bulge_mm)
     between = np.maximum(ceiling, floor) - 1
     whole = cover(rounded_intersection(plan, between), canvas.edge_mm)
-    inner_plan = plan + np.float32((1 - nucleus) * rim.half_depth_mm)
+    inner_plan = plan + np.float32((1 - disc.nucleus) * rim.half_depth_mm)
     inner = cover(np.maximum(inner_plan, between), canvas.edge_mm)
     inner = np.minimum(inner, whole)
+    if disc.fused == "block":
+        canvas.paint(box, {Tissue.MARROW: whole})
+        return
     canvas.paint(box, {Tissue.DISC: inner, Tissue.ANNULUS: whole - inner})
+    if disc.fused == "bridge":
+        outer = plan_distance(rim, *at, grow_mm=disc.bulge_mm + BRIDGE_OUTSIDE_MM)
+        behind = np.float32(rim.half_depth_mm - BRIDGE_INSIDE_MM) - at[1]
+        bridge = np.maximum(np.maximum(outer, between), behind)
+        canvas.paint(box, {Tissue.MARROW: cover(bridge, canvas.edge_mm)})
 
 
 def arch_distance(arch: Arch, body: Body, at: Local) -> Field:

@@ -24,7 +24,8 @@ def draw_disc(rng: Rng, recipe: SpineRecipe, bodies: list[Body], number: int) ->
     bulge = 0.0 if last_of_sacrum else max(0.0, rng.normal(0.5, 1.0))
     if last_of_sacrum and recipe.transitional != "lumbarised":
         bulge = -float(rng.uniform(0.0, 4.0))
-    return Disc(bodies[number].level, number, number + 1, float(bulge), float(rng.uniform(0.6, 0.85)))
+    level, nucleus = bodies[number].level, float(rng.uniform(0.6, 0.85))
+    return Disc(level, number, number + 1, float(bulge), nucleus, recipe.fused.get(level))
 
 
 def draw_arch(rng: Rng, recipe: SpineRecipe, body: Body, lowest: bool) -> Arch:

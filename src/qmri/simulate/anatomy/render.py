@@ -20,13 +20,15 @@ from qmri.simulate.anatomy.column import (
     paint_sacral_wings,
     paint_screws,
 )
-from qmri.simulate.anatomy.spine import Spine
+from qmri.simulate.anatomy.spine import Disc, Spine
 from qmri.simulate.anatomy.surroundings import paint_trunk
 from qmri.simulate.anatomy.tissues import Tissue
 from qmri.spine.levels import LEVEL_ID
 from qmri.spine.tissue_labels import CANAL, DISC
 
 Supersample = int | tuple[int, int, int]
+REMNANT = Disc("S", 0, 0, bulge_mm=-3.0, nucleus=0.5)
+"""What is left between the bodies of the sacrum."""
 
 
 @dataclass(frozen=True)
@@ -167,8 +169,8 @@ def _paint_column(canvas: Canvas, spine: Spine) -> None:
         paint_sacral_wings(canvas, spine)
     paint_canal(canvas, spine)
     column = (*spine.bodies, *spine.sacrum)
-    discs = [(column[disc.above], column[disc.below], disc.bulge_mm, disc.nucleus) for disc in spine.discs]
-    discs += [(upper, lower, -3.0, 0.5) for upper, lower in pairwise(spine.sacrum[1:])]
+    discs = [(column[disc.above], column[disc.below], disc) for disc in spine.discs]
+    discs += [(upper, lower, REMNANT) for upper, lower in pairwise(spine.sacrum[1:])]
     for disc in discs:
         paint_disc(canvas, *disc)
     for body in reversed(spine.sacrum):

@@ -17,6 +17,7 @@ from qmri.spine.genant import genant_grade
 FractureKind = Literal["wedge", "biconcave", "crush"]
 Transition = Literal["lumbarised", "sacralised"]
 LesionKind = Literal["oedema", "haemangioma", "cement", "screws"]
+Fusion = Literal["block", "bridge"]
 Range = tuple[float, float]
 
 
@@ -142,7 +143,8 @@ class Body:
 class Disc:
     """The disc between two bodies (indices into bodies followed by the sacrum), named after the upper one.
 
-    ``bulge_mm`` widens it; ``nucleus`` is the share of its half depth taken by the nucleus.
+    ``bulge_mm`` widens it; ``nucleus`` is the share of its half depth taken by the nucleus. ``fused``: marrow
+    in place of the whole disc, or of its front.
     """
 
     level: str
@@ -150,6 +152,7 @@ class Disc:
     below: int
     bulge_mm: float
     nucleus: float
+    fused: Fusion | None = None
 
 
 @dataclass(frozen=True)
@@ -261,8 +264,8 @@ class SpineRecipe:
         to the ala and its disc is low.
     shape_spread
         Relative standard deviation of each body's sizes.
-    fractures, lesions, slips
-        By level: deformity, lesions, forward slip in mm on the body below.
+    fractures, lesions, slips, fused
+        By level: deformity, lesions, forward slip in mm on the body below, how it is grown together with it.
     node, osteophyte
         Probabilities that a body has a Schmorl's node or osteophytes.
     fat_mm, muscle_fat
@@ -286,6 +289,7 @@ class SpineRecipe:
     fractures: dict[str, Fracture] = field(default_factory=dict)
     lesions: dict[str, tuple[Lesion, ...]] = field(default_factory=dict)
     slips: dict[str, float] = field(default_factory=dict)
+    fused: dict[str, Fusion] = field(default_factory=dict)
     node: float = 0.05
     osteophyte: float = 0.1
     fat_mm: Range = (6.0, 40.0)

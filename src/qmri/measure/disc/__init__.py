@@ -1,0 +1,1 @@
+"""What lies between the bodies: discs, endplates, fused neighbours, and signals over that of the canal."""
