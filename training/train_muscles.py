@@ -84,13 +84,18 @@ def batches(settings: Settings, processes: int) -> Iterator[tuple[Tensor, Tensor
         yield torch.from_numpy(np.stack(stacks)), torch.from_numpy(np.stack(muscles).astype(np.int64))
 
 
-def train(settings: Settings, network: SpineNet, processes: int, out: Path, threads: int) -> None:
+def train(
+    settings: Settings, network: SpineNet, out: Path, *, processes: int, threads: int, start: Path | None
+) -> None:
     """Run the training; write the log as it goes and the weights at the end and at every twentieth of it."""
     torch.manual_seed(settings.seed)
     torch.set_num_threads(threads)
     torch.set_flush_denormal(True)
     network = network.to(memory_format=torch.channels_last).eval().requires_grad_(False)
-    decoder = MuscleDecoder().to(memory_format=torch.channels_last)
+    decoder = MuscleDecoder()
+    if start is not None:
+        decoder.load_state_dict(torch.load(start, weights_only=True))
+    decoder = decoder.to(memory_format=torch.channels_last)
     average = copy.deepcopy(decoder)
     optimiser = torch.optim.AdamW(decoder.parameters(), lr=settings.rate, weight_decay=settings.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -134,6 +139,7 @@ def train(settings: Settings, network: SpineNet, processes: int, out: Path, thre
         "threads": threads,
         "processes": processes,
         "machine": platform.machine(),
+        "continued": start is not None,
     }
     (out / "training_run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
@@ -155,6 +161,7 @@ def main() -> None:
     parser.add_argument("--averaging", type=float, default=Settings.averaging)
     parser.add_argument("--processes", type=int, default=1, help="generator processes beside the training")
     parser.add_argument("--threads", type=int, default=1, help="threads of the training")
+    parser.add_argument("--start", type=Path, help="muscles.pt to go on from")
     options = parser.parse_args()
     network = SpineNet()
     network.load_state_dict(torch.load(options.network, weights_only=True))
@@ -166,7 +173,14 @@ def main() -> None:
         rate=options.rate,
         averaging=options.averaging,
     )
-    train(settings, network, options.processes, options.out, options.threads)
+    train(
+        settings,
+        network,
+        options.out,
+        processes=options.processes,
+        threads=options.threads,
+        start=options.start,
+    )
 
 
 if __name__ == "__main__":

@@ -18,6 +18,9 @@ STREAM = 7
 # Of spines that show muscles, by what is odd about them.
 SHARE_BARE = {"crude": 0.35}
 BARE_ELSE = 0.04
+# Of the rest, those left as the anatomy model drew them.
+SHARE_NATURAL = {"crude": 0.0}
+NATURAL_ELSE = 0.5
 SHARE_STRAIGHT = {"crude": 0.6}
 STRAIGHT_ELSE = 0.12
 SHARE_DROPPED = 0.12
@@ -31,13 +34,15 @@ LEAST_SEPTUM_MM = 1.2
 
 
 def vary_muscles(spine: Spine, style: Style) -> Spine:
-    """Redraw the muscles of a spine: size, place, form and fat far beyond nature, lobes, some or all absent.
+    """Redraw the muscles of most spines: size, place, form, fat far beyond nature, lobes, some or all absent.
 
     The random numbers are those of the trunk's own seed, so that nothing else changes with them.
     """
     rng = np.random.default_rng([spine.trunk.seed, STREAM])
     if rng.random() < SHARE_BARE.get(style, BARE_ELSE):
         return replace(spine, muscles=Muscles())
+    if rng.random() < SHARE_NATURAL.get(style, NATURAL_ELSE):
+        return spine
     straight = rng.random() < SHARE_STRAIGHT.get(style, STRAIGHT_ELSE)
     absent = {(name, side) for name in MUSCLES if rng.random() < SHARE_DROPPED for side in (RIGHT, LEFT)}
     if rng.random() < SHARE_ONE_SIDED:

@@ -6,6 +6,7 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.spatial import cKDTree
 
 from qmri.segment.detect.channels import SPACING_MM, NetworkClass
 from qmri.segment.detect.network_maps import NetworkMaps
@@ -68,10 +69,12 @@ def label_muscles(
 def nearest_label(labels: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
     """Return labels (x, y, z) on a mask, of the nearest one by voxels where there was none; 0 elsewhere."""
     kept = np.where(where, labels, 0).astype(np.uint8)
-    missing = where & (labels == 0)
-    if missing.any():
-        nearest = ndimage.distance_transform_edt(labels == 0, return_distances=False, return_indices=True)
-        kept[missing] = labels[tuple(nearest[:, missing])]
+    missing = np.argwhere(where & (labels == 0))
+    if len(missing):
+        inner = ndimage.minimum_filter(labels, size=3) == ndimage.maximum_filter(labels, size=3)
+        rim = np.argwhere((labels > 0) & ~inner)
+        nearest = rim[cKDTree(rim).query(missing)[1]]
+        kept[tuple(missing.T)] = labels[tuple(nearest.T)]
     return kept
 
 
