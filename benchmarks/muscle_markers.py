@@ -133,12 +133,12 @@ def plans(patients: int, slices: int | None, seed: int = 23):
     return plan_study(StudyOptions(patients=patients, seed=seed, forms=("sources",), slices=slices))
 
 
-def line(name: str, values: list[float], unit: str) -> None:
-    """Print bias, mean absolute error and worst of differences."""
+def line(name: str, values: list[float], limit: float) -> None:
+    """Print bias, mean absolute error, worst, and the share within a limit of differences."""
     size = np.abs(values)
     say(
         f"{name:44} n {len(values):3d}  bias {np.mean(values):+6.2f}  MAE {size.mean():5.2f}  "
-        f"worst {size.max():5.2f} {unit}"
+        f"worst {size.max():5.2f}  within {limit:g}: {np.mean(size <= limit):.2f}"
     )
 
 
@@ -159,7 +159,7 @@ def compare_with_truth(patients: int, slices: int) -> None:
                 relative = float(row["functional_area_mm2"]) / each.lean_mm2 - 1
                 errors[muscle, "functional area, %"].append(100 * relative)
     for (muscle, name), values in sorted(errors.items()):
-        line(f"{muscle}, {name}", values, "")
+        line(f"{muscle}, {name}", values, 8.0 if name.endswith("%") else 2.0)
 
 
 BANDS = (0.0, 0.3, 0.5, 0.7, 0.85, 0.97, 1.01)
@@ -277,7 +277,7 @@ def sensitivity(patients: int) -> None:
                     change = float(row["functional_area_mm2"]) / float(own["functional_area_mm2"]) - 1
                     changes[case, muscle, "functional area, %"].append(100 * change)
     for (case, muscle, name), values in changes.items():
-        line(f"{case}: {muscle}, {name}", values, "")
+        line(f"{case}: {muscle}, {name}", values, 8.0 if name.endswith("%") else 2.0)
 
 
 def picture(path: Path) -> None:

@@ -153,6 +153,30 @@ def test_what_is_not_in_view_makes_the_fat_less_certain():
     assert rows["L3", "multifidus", "right"]["pdff_se_view_pct"] == 0
 
 
+def test_labels_on_the_wrong_side_are_refused():
+    shape = phantom(**ONE_LEVEL)
+    data = shape.data()
+    mirrored = type(data)(data.identity, data.maps, data.labels, tissues=data.tissues[::-1])
+    rows, _ = measured(mirrored)
+    for side in ("right", "left", "both"):
+        assert rows["L3", "psoas", side]["status"] == "failed"
+        assert "other side of the body" in rows["L3", "psoas", side]["status_reason"]
+
+
+def test_stray_voxels_are_no_part_of_a_muscle():
+    shape = phantom(**ONE_LEVEL)
+    data = shape.data()
+    strewn = data.tissues.copy()
+    free = np.argwhere((strewn == 0) & (data.labels == 0))
+    at = free[np.random.default_rng(0).choice(len(free), 60, replace=False)]
+    strewn[tuple(at.T)] = MUSCLE_ID["multifidus", "right"]
+    plain, _ = measured(data)
+    rows, _ = measured(type(data)(data.identity, data.maps, data.labels, tissues=strewn))
+    for name in ("area_mm2", "pdff_median_pct", "coverage_frac"):
+        key = ("L3", "multifidus", "right")
+        assert rows[key][name] == pytest.approx(plain[key][name], rel=0.02)
+
+
 def test_voids_and_swapped_voxels_are_left_out():
     shape = phantom(**ONE_LEVEL)
     muscle = shape.tissues == MUSCLE_ID["psoas", "right"]

@@ -20,6 +20,8 @@ from qmri.measure.quality.quality_figures import SWAP_RISK
 
 VOID_SHARE = 0.25
 """A voxel with less in-phase signal than this share of the muscle's median holds no ratio."""
+STRAY_SHARE = 0.05
+"""A piece apart with less than this share of the largest one is no part of the muscle."""
 PADDING = 2
 
 Real = NDArray[np.float64]
@@ -95,11 +97,11 @@ class Compartment:
 
 
 def find_compartment(tissues: NDArray[np.integer], label: int, maps: Maps) -> Compartment | None:
-    """Return the voxels with a label of the tissue label map (x, y, z); None where there are none."""
+    """Return the voxels of a label of the tissue label map (x, y, z), stray ones left out, or None."""
     box = ndimage.find_objects(tissues, max_label=label)[label - 1]
     if box is None:
         return None
-    mask = tissues[box] == label
+    mask = _without_stray(tissues[box] == label)
     depth = surface_depth_mm(_continued(mask, box, tissues.shape), np.asarray(voxel_sizes(maps.affine)))
     inner = ndimage.binary_erosion(_continued(mask, box, tissues.shape), border_value=False)
     crop = (slice(PADDING, -PADDING),) * 3
@@ -119,6 +121,16 @@ def find_compartment(tissues: NDArray[np.integer], label: int, maps: Maps) -> Co
         shape=tissues.shape,
         affine=maps.affine,
     )
+
+
+def _without_stray(mask: Flags) -> Flags:
+    """Return a mask without pieces that are small beside its largest."""
+    pieces, count = ndimage.label(mask, structure=np.ones((3, 3, 3)))
+    if count == 1:
+        return mask
+    size = np.bincount(pieces.ravel())
+    size[0] = 0
+    return np.asarray((size >= STRAY_SHARE * size.max())[pieces] & mask)
 
 
 def _continued(mask: Flags, box: tuple[slice, ...], shape: tuple[int, ...]) -> Flags:

@@ -80,16 +80,20 @@ def measure_level(name: str, sides: Mapping[str, Compartment], site: Site) -> di
     weights = {side: section_weights(muscle, site.slab) for side, muscle in sides.items()}
     profiles = {side: profile_mm(muscle, weights[side], side) for side, muscle in sides.items()}
     sections: dict[str, _Section] = {}
+    reasons = {
+        side: f"no voxel of the {side} muscle is labelled at the middle of the level" for side in SIDES
+    }
     for side, muscle in sides.items():
+        if _on_other_side(muscle, weights[side], side, site.slab):
+            reasons[side] = f"what is labelled {side} lies on the other side of the body"
+            continue
         other = profiles.get(LEFT if side == RIGHT else RIGHT)
         usual = USUAL_WIDTH_MM[name][site.level]
         extent = measure_extent(muscle, weights[side], side, usual_mm=usual, other_mm=other)
         if extent is not None:
             sections[side] = _Section(muscle, weights[side], extent)
     found = {
-        side: _measured(sections[side], site)
-        if side in sections
-        else Measured(reasons=(f"no voxel of the {side} muscle is labelled at the middle of the level",))
+        side: _measured(sections[side], site) if side in sections else Measured(reasons=(reasons[side],))
         for side in (RIGHT, LEFT)
     }
     missing = [found[side].reasons[0] for side in found if side not in sections]
@@ -102,6 +106,14 @@ def measure_level(name: str, sides: Mapping[str, Compartment], site: Site) -> di
         both_sides(right.extent, left.extent),
     )
     return found | {BOTH: _measured(whole, site)}
+
+
+def _on_other_side(muscle: Compartment, weights: NDArray[np.float64], side: str, slab: Slab) -> bool:
+    """Tell whether the section of a muscle lies on the other side of the body than its label says."""
+    if not weights.any():
+        return False
+    right = (muscle.points_mm - slab.middle.point_mm) @ slab.right
+    return (float(weights @ right) > 0) != (side == RIGHT)
 
 
 def _measured(section: _Section, site: Site) -> Measured:
