@@ -1,6 +1,7 @@
 """The muscle markers against simulated trunks and phantoms of known truth: figures of docs/markers.md.
 
     python benchmarks/muscle_markers.py truth --patients 4 --slices 36     fat and section, echoes fitted
+    python benchmarks/muscle_markers.py truth --network                    the same, outlines of the network
     python benchmarks/muscle_markers.py slabs --patients 4                 coverage in slabs of 40 to 120 mm
     python benchmarks/muscle_markers.py sensitivity                        noise, outline, clipped maps
     python benchmarks/muscle_markers.py picture                            docs/images/muscles.png
@@ -31,6 +32,8 @@ from qmri.measure.muscle.slabs import level_slabs
 from qmri.measure.shape.bodies import find_bodies
 from qmri.measure.shape.morphometry import measure_shape
 from qmri.report.examination.muscle_section import mid_section
+from qmri.segment.detect.detector import SpineImages
+from qmri.segment.detect.tissues import label_tissues
 from qmri.simulate.anatomy import render
 from qmri.simulate.anatomy.tissues import Tissue
 from qmri.simulate.imaging.tissue_signal import TISSUE_SIGNALS
@@ -142,13 +145,14 @@ def line(name: str, values: list[float], limit: float) -> None:
     )
 
 
-def compare_with_truth(patients: int, slices: int) -> None:
+def compare_with_truth(patients: int, slices: int, *, network: bool) -> None:
     """Print the errors of fat, section and fat-free section under fitted echoes."""
     errors: dict[tuple[str, str], list[float]] = defaultdict(list)
     for plan in plans(patients, slices):
         simulated = simulate_examination(plan)
         maps, _ = fitted(simulated, plan.rng("noise"))
-        rows, true = measured(simulated, maps, MeasureSettings()), anatomy_truth(simulated)
+        seen = label_tissues(SpineImages(maps.water, maps.affine, maps.fat, maps.pdff)) if network else None
+        rows, true = measured(simulated, maps, MeasureSettings(), seen), anatomy_truth(simulated)
         for (level, muscle, side), each in true.items():
             row = rows[level, muscle, side]
             if "pdff_mean_pct" in row:
@@ -207,7 +211,8 @@ def compare_slabs(patients: int) -> None:
                     if "coverage_frac" in row:
                         values = (row["coverage_frac"], row["coverage_se_frac"], row.get("area_mm2", np.nan))
                         error = float(row.get("pdff_mean_pct", np.nan)) - each.pdff_pct
-                        found[key[1], band].append((share, *map(float, values), each.area_mm2, error))
+                        for name in (key[1], "all"):
+                            found[name, band].append((share, *map(float, values), each.area_mm2, error))
     for (muscle, band), values in sorted(found.items()):
         share, coverage, error, area, true_area, fat = np.array(values).T
         beyond = np.mean(np.abs(coverage - share) > 2 * np.maximum(error, 0.02))
@@ -313,9 +318,10 @@ def main() -> None:
     parser.add_argument("what", choices=("truth", "slabs", "sensitivity", "picture"))
     parser.add_argument("--patients", type=int, default=4)
     parser.add_argument("--slices", type=int, default=36)
+    parser.add_argument("--network", action="store_true", help="outlines of the network, not the true ones")
     options = parser.parse_args()
     if options.what == "truth":
-        compare_with_truth(options.patients, options.slices)
+        compare_with_truth(options.patients, options.slices, network=options.network)
     elif options.what == "slabs":
         compare_slabs(options.patients)
     elif options.what == "sensitivity":

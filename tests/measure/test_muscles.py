@@ -177,6 +177,17 @@ def test_stray_voxels_are_no_part_of_a_muscle():
         assert rows[key][name] == pytest.approx(plain[key][name], rel=0.02)
 
 
+def test_a_muscle_of_few_voxels_has_a_large_error():
+    """Three blocks of 8 mm with streaks between 0 and 40 %."""
+    thin = {"psoas": Tube(43.0, 0.0, 8.0, 5.5, 20.0)}
+    shape = MusclePhantom(supersample=COARSE, tubes=thin, **ONE_LEVEL)
+    streaks = 20.0 * np.sign(np.sin(np.indices(shape.shape)[2] * 0.9))
+    rows, _ = measured(shape.data(pdff=shape.pdff + streaks))
+    row = rows["L3", "psoas", "right"]
+    assert row["status"] == "ok"
+    assert row["pdff_se_sampling_pct"] > 3.0
+
+
 def test_voids_and_swapped_voxels_are_left_out():
     shape = phantom(**ONE_LEVEL)
     muscle = shape.tissues == MUSCLE_ID["psoas", "right"]

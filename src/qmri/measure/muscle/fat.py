@@ -8,7 +8,7 @@ is.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import hypot
+from math import hypot, sqrt
 
 import numpy as np
 from numpy.typing import NDArray
@@ -123,13 +123,7 @@ def measure_fat(
     noise = None if muscle.pdff_sd is None else np.nan_to_num(muscle.pdff_sd[inner.at])
     errors = combine(
         None if noise is None else noise_error_of_median(own, noise, independent) / inner.spread**0.5,
-        sampling_error_of_median(
-            unrounded(own),
-            muscle.points_mm[inner.at],
-            block_mm=BLOCK_MM,
-            samples=settings.bootstrap_samples,
-            seed=settings.seed,
-        ),
+        _sampling_error(own, muscle.points_mm[inner.at], settings),
         abs(median(deeper) - median(own)) if len(deeper) >= LEAST_VOXELS else None,
         settings.repeatability_muscle_pdff_pct,
     )
@@ -142,6 +136,26 @@ def measure_fat(
         count=len(own),
         margin_mm=inner.margin_mm,
     )
+
+
+def _sampling_error(
+    values: NDArray[np.float64], points_mm: NDArray[np.float64], settings: MeasureSettings
+) -> float:
+    """Return the sampling error of the median of values (m,) in percent at points (m, 3).
+
+    Of fewer blocks than can be resampled it is their standard deviation over the root of their number.
+    """
+    error = sampling_error_of_median(
+        unrounded(values),
+        points_mm,
+        block_mm=BLOCK_MM,
+        samples=settings.bootstrap_samples,
+        seed=settings.seed,
+    )
+    if error is not None:
+        return error
+    blocks = len(np.unique(np.floor((points_mm - points_mm.min(axis=0)) / BLOCK_MM), axis=0))
+    return float(values.std(ddof=1)) / sqrt(blocks)
 
 
 def _between_slices(values: NDArray[np.float64], number: NDArray[np.intp]) -> float:
