@@ -177,6 +177,19 @@ def test_stray_voxels_are_no_part_of_a_muscle():
         assert rows[key][name] == pytest.approx(plain[key][name], rel=0.02)
 
 
+def test_a_muscle_without_a_value_has_a_section_and_the_reason_for_the_rest():
+    """As where a fit failed: NaN in every map."""
+    shape = phantom(**ONE_LEVEL)
+    lost = shape.tissues == MUSCLE_ID["psoas", "right"]
+    pdff, water = np.where(lost, np.nan, shape.pdff), np.where(lost, np.nan, 1.0)
+    rows, _ = measured(shape.data(pdff=pdff, water=water, fat=water))
+    row = rows["L3", "psoas", "right"]
+    assert row["area_mm2"] == pytest.approx(TUBES["psoas"].area, rel=0.08)
+    assert "PDFF: too few voxels with a value" in row["na_reason"]
+    assert "functional_area_mm2" not in row
+    assert rows["L3", "psoas", "left"]["pdff_median_pct"] == pytest.approx(TUBES["psoas"].pdff, abs=0.5)
+
+
 def test_a_muscle_of_few_voxels_has_a_large_error():
     """Three blocks of 8 mm with streaks between 0 and 40 %."""
     thin = {"psoas": Tube(43.0, 0.0, 8.0, 5.5, 20.0)}

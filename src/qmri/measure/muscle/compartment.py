@@ -116,11 +116,17 @@ def find_compartment(tissues: NDArray[np.integer], label: int, maps: Maps) -> Co
         at_surface=~inner[crop][mask],
         pdff=maps.pdff[at],
         pdff_sd=None if maps.pdff_sd is None else maps.pdff_sd[at],
-        void=none if in_phase is None else ~(in_phase >= VOID_SHARE * np.nanmedian(in_phase)),
+        void=none if in_phase is None else _void(in_phase),
         swapped=none if maps.swap_risk is None else maps.swap_risk[at] > SWAP_RISK,
         shape=tissues.shape,
         affine=maps.affine,
     )
+
+
+def _void(in_phase: Real) -> Flags:
+    """Return which voxels (n,) have too little of a signal of arbitrary unit to hold a ratio."""
+    known = in_phase[np.isfinite(in_phase)]
+    return np.asarray(~(in_phase >= VOID_SHARE * np.median(known))) if known.size else ~np.isfinite(in_phase)
 
 
 def _without_stray(mask: Flags) -> Flags:
