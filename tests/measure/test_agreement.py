@@ -244,3 +244,24 @@ def test_a_table_that_cannot_be_compared_is_refused(tmp_path, capsys, text, word
     table.write_text(text)
     assert main(["compare", str(table), str(table)]) == 1
     assert words in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("second", "left_out"), [("3", True), ("1.5", False)])
+def test_compare_pools_no_r2star_over_fields(tmp_path, capsys, second, left_out):
+    """Each table with the patients.csv beside it, which knows the fields."""
+    header = "participant_id,session_id,level,pdff_median_pct,r2star_median_per_s\n"
+    rows = "".join(f"{p},pre,L{n},{40 + n},{90 + n}\n" for p in ("01", "02") for n in range(1, 5))
+    tables = []
+    for name, field in (("a", "1.5"), ("b", second)):
+        (tmp_path / name).mkdir()
+        tables.append(tmp_path / name / "vertebrae.csv")
+        tables[-1].write_text(header + rows)
+        patients = "".join(f"{p},pre,{field}\n" for p in ("01", "02"))
+        (tmp_path / name / "patients.csv").write_text("participant_id,session_id,field_t\n" + patients)
+    assert main(["compare", *map(str, tables)]) == 0
+    out = capsys.readouterr().out
+    assert "pdff_median_pct" in out
+    assert ("r2star_median_per_s is left out: the examinations are of 1.5 T and 3 T" in out) is left_out
+    asked = main(["compare", *map(str, tables), "--columns", "r2star_median_per_s"])
+    assert asked == (1 if left_out else 0)
+    assert ("depends" in capsys.readouterr().err) is left_out

@@ -265,6 +265,20 @@ def test_the_fit_is_held_against_the_scanner():
     assert agreement_of(rows_of(range(40, 52))) == []
 
 
+def test_r2star_of_the_fit_is_held_against_the_scanner_within_a_field():
+    """Pooled over fields the spread between them would make the ICC near 1 whatever the agreement."""
+    rng = np.random.default_rng(0)
+    rows = [
+        {"participant_id": str(place), "field_t": field, "r2star_median_per_s": f"{of + a:.3f}"}
+        | {"r2star_vendor_median_per_s": f"{of + b:.3f}"}
+        for field, of in (("1.5", 60.0), ("3", 120.0))
+        for place, (a, b) in enumerate(rng.normal(0, 5, (12, 2)))
+    ]
+    found = agreement_of(rows)
+    assert [quantity for quantity, _, _ in found] == ["R2* at 1.5 T", "R2* at 3 T"]
+    assert all(result.icc_agreement < 0.6 for _, _, result in found)
+
+
 def test_the_page_is_the_same_each_time(large):
     text = large.read_text(encoding="utf-8")
     study = large.parents[2] / "study.csv"

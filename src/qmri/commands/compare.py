@@ -61,7 +61,13 @@ def run(options: argparse.Namespace) -> int:
     both = [key for key in first if key in second]
     people = np.array([key[0] for key in both])
     pairs, agreements = {}, {}
+    fields = _fields(options.a, first, both) | _fields(options.b, second, both)
     for name in columns:
+        if name.startswith("r2star") and len(fields) > 1:
+            if options.columns:
+                raise _several_fields(name, fields)
+            sys.stdout.write(f"{name} is left out: the examinations are of {_told(fields)}\n")
+            continue
         a, b = (np.array([each.number(key, name) for key in both]) for each in tables)
         known = np.isfinite(a) & np.isfinite(b)
         if known.sum() < 3:
@@ -76,8 +82,8 @@ def run(options: argparse.Namespace) -> int:
             expected="the same participants, sessions and levels in both",
             remedy="--ignore-session matches by participant and level alone",
         )
-    fields = list(vars(next(iter(agreements.values()))))
-    lines = [["column", *fields]]
+    figures = list(vars(next(iter(agreements.values()))))
+    lines = [["column", *figures]]
     lines += [[name, *(format_cell(value) for value in vars(a).values())] for name, a in agreements.items()]
     shown = [place for place, name in enumerate(lines[0]) if not name.endswith(("_low", "_high"))]
     _print([[line[place] for place in shown] for line in lines])
@@ -92,6 +98,33 @@ def run(options: argparse.Namespace) -> int:
         units = {column.name: column.unit or "" for column in VERTEBRA_COLUMNS}
         write_bland_altman(options.out / "bland_altman.png", pairs, agreements, units)
     return EXIT_OK
+
+
+def _fields(
+    table: Path, rows: dict[tuple[str, ...], dict[str, str]], keys: list[tuple[str, ...]]
+) -> set[str]:
+    """Return the fields, T, of examinations, by the patients.csv beside their vertebrae.csv, if any."""
+    from qmri.outputs.tables import read_rows
+
+    patients = table.with_name("patients.csv")
+    if not patients.is_file():
+        return set()
+    told = {(row["participant_id"], row["session_id"]): row.get("field_t", "") for row in read_rows(patients)}
+    found = {told.get((rows[key]["participant_id"], rows[key].get("session_id", "")), "") for key in keys}
+    return {f"{round(float(field), 1):g}" for field in found if field.casefold() not in MISSING}
+
+
+def _told(fields: set[str]) -> str:
+    return " and ".join(f"{field} T" for field in sorted(fields))
+
+
+def _several_fields(name: str, fields: set[str]) -> QmriError:
+    return QmriError(
+        f"{name} cannot be compared over fields, on which R2* depends",
+        found=_told(fields),
+        expected="examinations of one field in both tables",
+        remedy="compare the examinations of each field apart",
+    )
 
 
 def _intervals(found: object) -> list[str]:

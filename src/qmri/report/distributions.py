@@ -185,15 +185,20 @@ def outliers(rows: Sequence[Cells]) -> list[dict[str, str]]:
 
 
 def agreement_of(rows: Sequence[Cells]) -> list[tuple[str, str, Agreement]]:
-    """Return quantity, unit and how the fit agrees with the scanner's own maps, where both exist."""
+    """Return quantity, unit and how the fit agrees with the scanner's own maps, where both exist.
+
+    R2* apart for each field: pooled, the fields would make the spread that an ICC is a share of.
+    """
     results = []
-    for words, unit, ours, theirs in (
-        ("PDFF", "%", "pdff_median_pct", "pdff_vendor_median_pct"),
-        ("R2*", "1/s", "r2star_median_per_s", "r2star_vendor_median_per_s"),
-    ):
+    r2star = ("1/s", "r2star_median_per_s", "r2star_vendor_median_per_s")
+    kinds = [("PDFF", "%", "pdff_median_pct", "pdff_vendor_median_pct", rows)]
+    for field in sorted({row["field_t"] for row in rows}):
+        words = "R2*" if field == "n/a" else f"R2* at {field} T"
+        kinds.append((words, *r2star, [row for row in rows if row["field_t"] == field]))
+    for words, unit, ours, theirs, own in kinds:
         pairs = [
             (row["participant_id"], a, b)
-            for row in rows
+            for row in own
             if (a := number(row, theirs)) is not None and (b := number(row, ours)) is not None
         ]
         if len(pairs) >= FEWEST:
