@@ -7,8 +7,8 @@ The images are water alone. PDFF is made of them with a constant sum of water an
 so that the marrow has the heterogeneity, the veins, the shading and the spread between levels of the real
 images, which is more than PDFF has: what coil and thickness do to W counts as fat. Two versions are
 taken, W as it is and W over its smooth trend along the spine. R2* is 120 1/s, in what is as bright as
-fluid 20; water and fat are W and S - W. Labels are those drawn by hand. Voids are looked for in the
-images as they are.
+fluid 20; water and fat are W and S - W, but in what is dark inside a label W both. Labels are those drawn
+by hand. Voids are looked for in the images as they are.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ from qmri.segment.detect.detector import SpineImages
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME
 
 MEDIAN_PCT = 45.0
+DARK = 0.25
+"""What is darker on water than this share of the marrow, in a label, has as little fat as water."""
 BROKEN = {
     "wedge 30, oedema": Collapse(wedge=0.3, oedema=1.4),
     "crush 35, oedema in front": Collapse(crush=0.35, oedema=1.4, front_only=True),
@@ -57,7 +59,9 @@ def examination(case: Case, *, flat: bool) -> ExaminationData:
     total = float(np.median(water[marrow])) / (1 - MEDIAN_PCT / 100)
     pdff = np.clip(100 * (1 - water / total), -20, 100)
     r2star = np.where(pdff < 5, 20.0, 120.0)
-    maps = Maps(affine, pdff, r2star, water=water, fat=np.maximum(total - water, 0))
+    dark = marrow & (water < DARK * (1 - MEDIAN_PCT / 100) * total)
+    fat = np.where(dark, water, np.maximum(total - water, 0))
+    maps = Maps(affine, pdff, r2star, water=water, fat=fat)
     labels = np.where(np.isin(case.truth, list(LEVEL_NAME)), case.truth, 0).astype(np.int32)
     return ExaminationData(Identity(case.name, "pre"), maps, labels, fractures=Fractures())
 

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from qmri.config import MeasureSettings
-from qmri.measure.data import ExaminationData, Identity
+from qmri.measure.data import ExaminationData, Identity, LabelNote
 from qmri.measure.examination import measure_examination
 from qmri.measure.fracture.malignancy import _beyond_chord
 from qmri.measure.images import Fractures, Maps
+from qmri.spine.body_flag import read_flags
 from qmri.spine.levels import LEVEL_ID
 
 SETTINGS = MeasureSettings(bootstrap_samples=50)
@@ -48,7 +49,7 @@ class Phantom:
         ] = True
         return block
 
-    def rows(self, fractures=None, labels=None, in_phase=True):
+    def rows(self, fractures=None, labels=None, in_phase=True, notes=None):
         signal = np.maximum(self.signal + self.noise[::-1], 0)
         pdff = self.pdff + 2.5 * self.noise
         images = {"water": signal * (1 - pdff / 100), "fat": signal * pdff / 100} if in_phase else {}
@@ -58,6 +59,7 @@ class Phantom:
             maps,
             self.labels if labels is None else labels,
             fractures=fractures or Fractures(),
+            notes=notes or {},
         )
         rows = measure_examination(data, SETTINGS)
         return {row["level"]: row for row in rows.vertebrae if row["status"] == "ok"}, rows
@@ -232,8 +234,9 @@ def test_fluid_in_a_collapsed_body_is_a_cleft_and_in_a_sound_one_not(phantom):
         made.pdff[made.body("L1")], made.r2star[made.body("L1")] = OEDEMA_PCT, 80.0
         slot = made.block("L1", (0.2, 0.8), (0.3, 0.9), (0.55, 0.75)) & made.body("L1")
         made.pdff[slot], made.r2star[slot] = 0.0, 18.0
-        levels, _ = made.rows(Fractures(acute=("L1",)))
+        levels, rows = made.rows(Fractures(acute=("L1",)))
         assert levels["L1"]["cleft_kind"] == kind
+        assert rows.patient["any_cleft"] == (kind == "fluid")
         if kind == "fluid":
             assert levels["L1"]["cleft_cm3"] == pytest.approx(slot.sum() * 9 / 1000, rel=0.4)
 
@@ -278,3 +281,14 @@ def test_a_body_whose_pdff_is_in_doubt_has_no_age(phantom):
     levels, _ = made.rows(Fractures(treated=("L1",)))
     assert levels["L1"]["fracture_age_suggestion"] == "unclear"
     assert "void" in levels["L1"]["fracture_age_evidence"]
+
+
+def test_nothing_of_a_patient_rests_on_an_outline_that_failed_a_check(phantom):
+    made = phantom()
+    made.pdff[made.body("L1")] = OEDEMA_PCT
+    failed = {"L1": LabelNote(confidence=0.3, flags=read_flags("confidence=0.30"))}
+    for notes, count in ((None, 1), (failed, 0)):
+        levels, rows = made.rows(Fractures(treated=("L1",)), notes=notes)
+        assert levels["L1"]["fracture_age_suggestion"] == ("acute" if count else "unclear")
+        assert rows.patient["n_acute_suggested"] == count
+        assert ("oedema_target_frac" in rows.patient) == bool(count)

@@ -86,7 +86,7 @@ def measure_examination(exam: ExaminationData, settings: MeasureSettings) -> Exa
     )
     background = findings.sound
     patient = _patient_columns(measured, background, vertebrae, exam, settings)
-    patient |= patient_findings(findings.columns, exam.fractures.treated)
+    patient |= patient_findings(findings.columns, exam.fractures.treated, exam.failed_labels)
     _add_ratios(measured, ok, patient)
     meant: list[Flag] = []
     for level in ok:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
@@ -10,7 +10,9 @@ from qmri.measure.marrow.distribution import Row
 from qmri.outputs.tables import Cell
 
 
-def patient_findings(columns: Mapping[str, Mapping[str, Cell]], treated: Sequence[str]) -> Row:
+def patient_findings(
+    columns: Mapping[str, Mapping[str, Cell]], treated: Sequence[str], failed: Collection[str] = ()
+) -> Row:
     """Return the columns of patients.csv; one that no level has a value for is left out.
 
     Parameters
@@ -19,7 +21,10 @@ def patient_findings(columns: Mapping[str, Mapping[str, Cell]], treated: Sequenc
         Cells of vertebrae.csv by measured level.
     treated
         Treated levels by the sheet.
+    failed
+        Levels whose outline failed a check; nothing rests on them.
     """
+    columns = {level: cells for level, cells in columns.items() if level not in failed}
     row: Row = {}
     ages = _known(columns, "fracture_age_suggestion", list(columns))
     if ages:
