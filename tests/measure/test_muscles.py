@@ -85,7 +85,7 @@ def phantom_of(**options):
     return MusclePhantom(supersample=COARSE, **options)
 
 
-@pytest.mark.parametrize("slices", [10, 13, 16, 20, 24, 30])
+@pytest.mark.parametrize("slices", [10, 16, 22, 30])
 @pytest.mark.parametrize("centre_mm", [0.0, 7.0])
 def test_coverage_is_the_share_in_view_within_its_error(slices, centre_mm):
     shape = phantom(slices=slices, centre_mm=centre_mm, height_mm=100.0)
