@@ -148,6 +148,7 @@ def line(name: str, values: list[float], limit: float) -> None:
 def compare_with_truth(patients: int, slices: int, *, network: bool) -> None:
     """Print the errors of fat, section and fat-free section under fitted echoes."""
     errors: dict[tuple[str, str], list[float]] = defaultdict(list)
+    beyond: dict[tuple[str, str], list[bool]] = defaultdict(list)
     for plan in plans(patients, slices):
         simulated = simulate_examination(plan)
         maps, _ = fitted(simulated, plan.rng("noise"))
@@ -156,12 +157,18 @@ def compare_with_truth(patients: int, slices: int, *, network: bool) -> None:
         for (level, muscle, side), each in true.items():
             row = rows[level, muscle, side]
             if "pdff_mean_pct" in row:
-                errors[muscle, "mean PDFF, points"].append(float(row["pdff_mean_pct"]) - each.pdff_pct)
+                error = float(row["pdff_mean_pct"]) - each.pdff_pct
+                errors[muscle, "mean PDFF, points"].append(error)
+                beyond[muscle, "mean PDFF, points"].append(abs(error) > 2 * float(row["pdff_se_total_pct"]))
             if "area_mm2" in row:
-                errors[muscle, "area, %"].append(100 * (float(row["area_mm2"]) / each.area_mm2 - 1))
+                error = float(row["area_mm2"]) - each.area_mm2
+                errors[muscle, "area, %"].append(100 * error / each.area_mm2)
+                beyond[muscle, "area, %"].append(abs(error) > 2 * float(row["area_se_mm2"]))
             if "functional_area_mm2" in row:
                 relative = float(row["functional_area_mm2"]) / each.lean_mm2 - 1
                 errors[muscle, "functional area, %"].append(100 * relative)
+    for key, far in sorted(beyond.items()):
+        say(f"{', '.join(key)}: off by more than 2 of its errors {np.mean(far):.2f}")
     for (muscle, name), values in sorted(errors.items()):
         line(f"{muscle}, {name}", values, 8.0 if name.endswith("%") else 2.0)
 

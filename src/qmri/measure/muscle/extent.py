@@ -31,7 +31,7 @@ from qmri.measure.muscle.coverage import (
 from qmri.measure.muscle.slabs import Slab
 
 REACH_MM = 6.0
-OUTLINE_DOUBT = 0.25
+OUTLINE_DOUBT = 0.5
 """Standard deviation of where an outline lies, in voxels."""
 
 Real = NDArray[np.float64]

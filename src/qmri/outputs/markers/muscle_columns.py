@@ -55,7 +55,7 @@ MUSCLE_COLUMNS: tuple[Column, ...] = (
         "not in view is added by coverage_frac.",
         (50, 6000),
     ),
-    Column("area_se_mm2", "mm2", "Standard error of area_mm2: outline by a quarter of a voxel, coverage."),
+    Column("area_se_mm2", "mm2", "Standard error of area_mm2: outline by half a voxel, coverage."),
     Column(
         "functional_area_mm2",
         "mm2",
