@@ -1,7 +1,7 @@
 """Discs, endplates and fused bodies on simulated and real spines: figures of docs/markers.md.
 
     python benchmarks/discs.py simulated --spines 6     a block, a bridge, a node, and clean spines
-    python benchmarks/discs.py real                     labels of healthy spines, where present
+    python benchmarks/discs.py real --spines 29         labels of healthy spines, where present
     python benchmarks/discs.py sensitivity --spines 3   noise, and outlines that are a voxel off
     python benchmarks/discs.py picture                  docs/images/discs.png
 
@@ -132,13 +132,14 @@ def stand_in_pdff(case: Case, tissues: NDArray[np.uint8]) -> tuple[NDArray[np.fl
     return 100 * np.clip(1 - water / np.maximum(whole, 1e-6), -0.5, 1), np.maximum(whole - water, 0)
 
 
-def real_rows() -> Iterator[tuple[str, str, ExaminationRows]]:
-    """Yield name, whose labels, and rows of the real healthy spines."""
+def real_rows(spines: int | None) -> Iterator[tuple[str, str, ExaminationRows]]:
+    """Yield name, whose labels, and rows of the real healthy spines, so many of each folder."""
     for folder in (REAL, REAL.parent / "spine_other"):
-        for case in real_cases(folder):
+        for case in real_cases(folder, spines):
             if case.name.startswith("vb1"):
                 continue
             tissues = label_tissues(case.images)
+            tissues[tissues > DISC] = 0
             pdff, fat = stand_in_pdff(case, tissues)
             water = case.images.water.astype(np.float64)
             maps = Maps(case.images.affine, pdff, np.full(water.shape, 100.0), water, fat)
@@ -152,12 +153,12 @@ def real_rows() -> Iterator[tuple[str, str, ExaminationRows]]:
                 yield case.name, whose, measure_examination(exam, SETTINGS)
 
 
-def compare_real() -> None:
+def compare_real(spines: int | None) -> None:
     """Print disc heights by both labels, the ratios to the canal, and every flag on healthy spines."""
     heights: dict[tuple[str, str], dict[str, list[float]]] = {}
     ratios: dict[str, list[float]] = {}
     counts: dict[str, list[int]] = {}
-    for name, whose, rows in real_rows():
+    for name, whose, rows in real_rows(spines):
         plates = sum("endplate_defect_sup_mm" in row for row in rows.vertebrae) * 2
         measured = [row for row in rows.discs if row["status"] == "ok"]
         count = counts.setdefault(f"{'vb2' if name.startswith('vb2') else 'lumbar water'}, {whose}", [0] * 6)
@@ -256,11 +257,11 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("what", choices=("simulated", "real", "sensitivity", "picture"))
-    parser.add_argument("--spines", type=int, default=6)
+    parser.add_argument("--spines", type=int, default=6, help="how many; of each folder of real ones")
     options = parser.parse_args()
     {
         "simulated": lambda: compare_simulated(options.spines),
-        "real": compare_real,
+        "real": lambda: compare_real(options.spines),
         "sensitivity": lambda: sensitivity(options.spines),
         "picture": picture,
     }[options.what]()

@@ -123,7 +123,7 @@ class MeasureSettings(Section):
     ] = 0.8
     flag_endplate_defect_mm: Annotated[
         float, Field(gt=0, description="depth of a pit in an endplate that is flagged, mm")
-    ] = 3.0
+    ] = 2.5
     flag_fused_frac: Annotated[
         float,
         Field(gt=0, lt=1, description="share of the space between two bodies that is marrow that is flagged"),
@@ -131,7 +131,7 @@ class MeasureSettings(Section):
     flag_bridge_mm: Annotated[
         float,
         Field(gt=0, description="thickness of marrow in front of or beside a disc that is flagged, mm"),
-    ] = 4.0
+    ] = 5.0
     flag_tall_ratio: Annotated[
         float,
         Field(gt=1, description="height of a label over what its neighbours lead to expect that is flagged"),
