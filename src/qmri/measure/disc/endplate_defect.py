@@ -42,6 +42,8 @@ SMOOTHING_MM = 1.5
 WIDE_SHARE = 0.5
 """Marrow that looks like disc under more of the plate is no pit but oedema."""
 COUNTED_MM = 1.0
+CONFIRMED = 0.6
+"""A pit of the outline counts if the image, where it tells, shows so much of its depth."""
 AVERAGED = 3
 """Nodes along either axis over whose median a depth is taken: a single column is noise."""
 
@@ -89,17 +91,21 @@ def endplate_defect(
     surfaces = {"outline": outline}
     if pdff is not None:
         marrow = float(np.nanmedian(pdff[body.window][body.mask]))
-        seen = _image(marrow, shape, (pdff, affine), (right, anterior, sign * smooth), sign)
-        if seen is not None:
-            surfaces["image"] = seen
+        end = _image(marrow, shape, (pdff, affine), (right, anterior, sign * smooth), sign)
+        if end is not None:
+            surfaces["image"] = end
     from_rim = ndimage.distance_transform_edt(
         np.pad(np.isfinite(outline), 1), sampling=(RIGHT_STEP_MM, ANTERIOR_STEP_MM)
     )[1:-1, 1:-1]
     inner = from_rim >= RIM_MM
-    found = [
-        _deepest(without_hollow(surface, right, anterior), inner, name) for name, surface in surfaces.items()
-    ]
-    return max(found, key=lambda defect: defect.depth_mm)
+    found = {
+        name: _deepest(without_hollow(surface, right, anterior), inner, name)
+        for name, surface in surfaces.items()
+    }
+    drawn = found["outline"]
+    seen = found.get("image", drawn)
+    confirmed = CONFIRMED * drawn.depth_mm <= seen.depth_mm < drawn.depth_mm
+    return drawn if confirmed else seen
 
 
 def _plane(shape: Morphometry) -> tuple[Real, Real]:
