@@ -167,6 +167,12 @@ def compare_with_truth(patients: int, slices: int, *, network: bool) -> None:
             if "functional_area_mm2" in row:
                 relative = float(row["functional_area_mm2"]) / each.lean_mm2 - 1
                 errors[muscle, "functional area, %"].append(100 * relative)
+        for level, muscle, side in true:
+            pair = [(level, name, side) for name in ("multifidus", "erector_spinae")]
+            areas = [(rows[key].get("area_mm2"), true[key].area_mm2) for key in pair if key in true]
+            if muscle == "multifidus" and len(areas) == 2 and all(area for area, _ in areas):
+                ratio = sum(float(area) for area, _ in areas) / sum(truth for _, truth in areas)
+                errors["multifidus and erector_spinae", "area, %"].append(100 * (ratio - 1))
     for key, far in sorted(beyond.items()):
         say(f"{', '.join(key)}: off by more than 2 of its errors {np.mean(far):.2f}")
     for (muscle, name), values in sorted(errors.items()):
