@@ -20,6 +20,7 @@ def maps_with(midline: np.ndarray) -> np.ndarray:
     maps = np.zeros((OUTPUT_CHANNELS, *SHAPE), dtype=np.float32)
     for row, middle in enumerate(np.round(midline).astype(int)):
         maps[NetworkClass.CANAL, middle - 1 : middle + 2, 18:24, row] = 1.0
+        maps[NetworkClass.BODY, middle - 4 : middle + 5, 24:38, row] = 1.0
     return maps
 
 
@@ -136,3 +137,12 @@ def test_what_is_taken_for_canal_beside_the_spine_does_not_move_the_midline():
     maps = maps_with(course)
     maps[NetworkClass.CANAL, 17:20, 8:14, 20:30] = 1.0
     assert np.abs(midline_of(maps) - course).max() < 0.3
+    maps[NetworkClass.CANAL] = 0.0
+    maps[NetworkClass.CANAL, 17:20, 8:20, 5:55] = 1.0
+    assert np.abs(midline_of(maps) - course).max() < 0.3
+
+
+def test_without_bodies_nothing_that_looks_like_a_canal_makes_a_midline():
+    maps = maps_with(np.full(SHAPE[2], 10.0))
+    maps[NetworkClass.BODY] = 0.0
+    assert midline_of(maps) is None

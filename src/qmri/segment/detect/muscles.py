@@ -21,7 +21,10 @@ LEAST_SHARE = 0.1
 # The midline is smoothed along the spine over so much; a row counts if it shows so many voxels of the column.
 SMOOTH_MM = 20.0
 LEAST_ROW = 6
-COLUMN = (NetworkClass.CANAL, NetworkClass.DISC, NetworkClass.BODY, NetworkClass.LOWEST_BODY, NetworkClass.S1)
+BODIES = (NetworkClass.BODY, NetworkClass.LOWEST_BODY, NetworkClass.DISC, NetworkClass.S1)
+COLUMN = (NetworkClass.CANAL, *BODIES)
+# A canal further than this from the middle of the bodies is none.
+APART_MM = 9.0
 
 
 def label_muscles(
@@ -81,19 +84,26 @@ def nearest_label(labels: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArra
 def midline_of(maps: NDArray[np.float32]) -> NDArray[np.float64] | None:
     """Return where the midline of the column runs: an index along the first axis for each row of the third.
 
-    Maps are (classes, x, y, z) probabilities. It is the middle of the canal, of bodies and discs where there
-    is no canal, smooth along the spine and straight on beyond its ends; None where there is no column.
+    Maps are (classes, x, y, z) probabilities. It is the middle of the canal, or of bodies and discs where
+    that lies elsewhere: what is taken for canal then is none. Smooth along the spine and straight on beyond
+    its ends; None where there are no bodies.
     """
-    canal = maps[NetworkClass.CANAL] > LEAST_PROBABILITY
-    column = maps[list(COLUMN)].sum(axis=0) > LEAST_PROBABILITY
-    for there in (canal, column):
-        widths = largest_part(there).sum(axis=1)
-        rows = np.flatnonzero(widths.sum(axis=0) >= LEAST_ROW)
-        if rows.size:
-            place = _median_place(widths[:, rows])
-            whole = np.interp(np.arange(there.shape[2]), rows, place)
-            return np.asarray(ndimage.gaussian_filter1d(whole, SMOOTH_MM / SPACING_MM[2], mode="nearest"))
-    return None
+    canal = _course(maps[NetworkClass.CANAL] > LEAST_PROBABILITY)
+    bodies = _course(maps[list(BODIES)].sum(axis=0) > LEAST_PROBABILITY)
+    if canal is None or bodies is None:
+        return bodies
+    apart = SPACING_MM[0] * float(np.median(np.abs(canal - bodies)))
+    return canal if apart < APART_MM else bodies
+
+
+def _course(there: NDArray[np.bool_]) -> NDArray[np.float64] | None:
+    """Return the middle of the largest part of a mask (x, y, z) for each row of z, smooth; None if empty."""
+    widths = largest_part(there).sum(axis=1)
+    rows = np.flatnonzero(widths.sum(axis=0) >= LEAST_ROW)
+    if not rows.size:
+        return None
+    whole = np.interp(np.arange(there.shape[2]), rows, _median_place(widths[:, rows]))
+    return np.asarray(ndimage.gaussian_filter1d(whole, SMOOTH_MM / SPACING_MM[2], mode="nearest"))
 
 
 def _median_place(counts: NDArray[np.int_]) -> NDArray[np.float64]:
