@@ -15,6 +15,8 @@ from qmri.segment.detect.working_grid import from_working
 from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT
 
 LEAST_PROBABILITY = 0.5
+# The network parts the quadratus from its neighbours, but its outlines are a third too small on average.
+UNTRUSTED = [MUSCLE_ID["quadratus_lumborum", side] for side in (RIGHT, LEFT)]
 # A part of a muscle smaller than this, or than this share of its largest part, is a speck.
 LEAST_MM3 = 500.0
 LEAST_SHARE = 0.1
@@ -66,7 +68,9 @@ def label_muscles(
             labels[kept] = MUSCLE_ID[muscle, side]
     signal = np.nan_to_num(np.asarray(water, dtype=np.float32), posinf=0.0, neginf=0.0)
     moved = refined(labels > 0, signal, column, spacing_mm)
-    return nearest_label(labels, moved)
+    found = nearest_label(labels, moved)
+    found[np.isin(found, UNTRUSTED)] = 0
+    return found
 
 
 def nearest_label(labels: NDArray[np.uint8], where: NDArray[np.bool_]) -> NDArray[np.uint8]:
