@@ -26,7 +26,8 @@ def repeated_results(tmp_path_factory) -> Path:
     """One simulated patient who comes again after a year with a new fracture; nobody may change it."""
 
     def make(folder: Path) -> Path:
-        qmri("simulate", folder / "study", "--patients", "1", "--follow-up", "--forms", "maps")
+        options = ("--patients", "1", "--follow-up", "--forms", "maps", "--seed", "2")
+        qmri("simulate", folder / "study", *options)
         return folder / "study" / "study.csv"
 
     return finished_study(tmp_path_factory.getbasetemp(), "repeated_results", make)

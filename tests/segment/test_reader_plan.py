@@ -8,6 +8,7 @@ import pytest
 from qmri.errors import QmriError
 from qmri.images.nifti import Volume, write_volume
 from qmri.outputs import exam_directory
+from qmri.pipeline.run.inputs import MEMORY
 from qmri.pipeline.run.workflow import make_plan
 
 HERE = SimpleNamespace(sub="sub-01", ses="ses-pre")
@@ -47,8 +48,9 @@ def test_a_correction_changes_what_is_watched_and_its_time_does_not(plan_of):
 
 def test_a_program_asks_for_its_memory_and_its_time(plan_of):
     plain, with_program = plan_of(), plan_of(backend="spineps", compare_with="embedded")
-    assert (plain.segment_memory_mb, plain.segment_minutes) == (1000, 2)
-    assert (with_program.segment_memory_mb, with_program.segment_minutes) == (12000, 32)
+    assert (plain.memory_mb("segment", HERE), plain.segment_minutes) == (MEMORY["segment"].base, 2)
+    assert (with_program.memory_mb("segment", HERE), with_program.segment_minutes) == (12000, 32)
+    assert with_program.memory_mb("fit", HERE) == MEMORY["fit"].base
     assert plain.anchors(HERE) != with_program.anchors(HERE)
 
 
