@@ -81,6 +81,7 @@ def run(options: argparse.Namespace) -> int:
     plan = None if options.rest else _plan(options)  # options of Snakemake's may ask for more
     began_from = given(plan) if plan else ""
     if plan and is_finished(plan, began_from) and not incomplete_stages(options.out, study.names):
+        take_over(options.out)  # refused like any run while another is at work
         log.info("nothing has changed since the last run")
     else:
         _look_first(study, options.study)
