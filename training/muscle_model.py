@@ -48,12 +48,27 @@ class MuscleDecoder(nn.Module):
         return self.head(level)
 
 
-class ExportedWithMuscles(nn.Module):
-    """The network with both answers, as it ships: probabilities instead of logits."""
+class MuscleNetwork(nn.Module):
+    """The decoder on features of its own: a copy of the network that goes on learning, for muscles alone."""
 
-    def __init__(self, network: SpineNet, decoder: MuscleDecoder) -> None:
+    def __init__(self, trunk: SpineNet, decoder: MuscleDecoder) -> None:
         super().__init__()
-        self.network, self.decoder = network, decoder
+        self.network, self.decoder = trunk, decoder
+
+    def forward(self, stack: Tensor) -> Tensor:
+        """Return (n, MUSCLE_CHANNELS, y, z) logits."""
+        return self.decoder(stack, self.network.features(stack))
+
+
+class ExportedWithMuscles(nn.Module):
+    """The network with both answers, as it ships: probabilities instead of logits.
+
+    With ``own`` the muscles are seen with features of their own.
+    """
+
+    def __init__(self, network: SpineNet, decoder: MuscleDecoder, own: SpineNet | None = None) -> None:
+        super().__init__()
+        self.network, self.decoder, self.own = network, decoder, own
 
     def forward(self, stack: Tensor) -> tuple[Tensor, Tensor]:
         """Return the maps of `Exported`, and the probabilities of no muscle and of each."""
@@ -61,5 +76,6 @@ class ExportedWithMuscles(nn.Module):
         logits = self.network.answer(features)
         maps = torch.cat([torch.softmax(logits[:, :-1], dim=1), torch.sigmoid(logits[:, -1:])], dim=1)
         # Written out: as one operation along this axis it takes longer than the decoder.
-        odds = torch.exp(torch.clamp(self.decoder(stack, features), -40.0, 40.0))
+        seen = features if self.own is None else self.own.features(stack)
+        odds = torch.exp(torch.clamp(self.decoder(stack, seen), -40.0, 40.0))
         return maps, odds / odds.sum(dim=1, keepdim=True)

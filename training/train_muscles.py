@@ -1,6 +1,10 @@
-"""Train the muscles' decoder on a trained network, which is not changed, and write both as one file.
+r"""Train the muscles' decoder on a trained network, which is not changed, and write both as one file.
 
     python train_muscles.py --network run/member1/checkpoint.pt --out run/muscles1
+    python train_muscles.py --network run/member1/checkpoint.pt --start run/finish1/muscles.pt --own \
+        --out run/own1
+
+With --own a copy of the network learns with the decoder, for the muscles alone.
 
 Examples and steps are those of train.py, of a stream of their own that reaches further to the sides.
 """
@@ -21,7 +25,7 @@ import numpy as np
 import torch
 from export import export
 from model import SpineNet
-from muscle_model import MuscleDecoder
+from muscle_model import MuscleDecoder, MuscleNetwork
 from stream import examples
 from targets import Example
 from torch import Tensor
@@ -85,7 +89,14 @@ def batches(settings: Settings, processes: int) -> Iterator[tuple[Tensor, Tensor
 
 
 def train(
-    settings: Settings, network: SpineNet, out: Path, *, processes: int, threads: int, start: Path | None
+    settings: Settings,
+    network: SpineNet,
+    out: Path,
+    *,
+    processes: int,
+    threads: int,
+    start: Path | None,
+    own: bool,
 ) -> None:
     """Run the training; write the log as it goes and the weights at the end and at every twentieth of it."""
     torch.manual_seed(settings.seed)
@@ -95,9 +106,11 @@ def train(
     decoder = MuscleDecoder()
     if start is not None:
         decoder.load_state_dict(torch.load(start, weights_only=True))
-    decoder = decoder.to(memory_format=torch.channels_last)
-    average = copy.deepcopy(decoder)
-    optimiser = torch.optim.AdamW(decoder.parameters(), lr=settings.rate, weight_decay=settings.decay)
+    trunk = copy.deepcopy(network).train().requires_grad_(True) if own else network
+    learner = MuscleNetwork(trunk, decoder).to(memory_format=torch.channels_last)
+    average = copy.deepcopy(learner)
+    parameters = [one for one in learner.parameters() if one.requires_grad]
+    optimiser = torch.optim.AdamW(parameters, lr=settings.rate, weight_decay=settings.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, settings.rate, total_steps=settings.steps, pct_start=0.05, cycle_momentum=False
     )
@@ -109,16 +122,14 @@ def train(
         for step, (stack, muscles) in enumerate(batches(settings, processes), start=1):
             stacks = stack.to(memory_format=torch.channels_last)
             with torch.autocast("cpu", torch.bfloat16, enabled=settings.half):
-                with torch.no_grad():
-                    features = network.features(stacks)
-                logits = decoder(stacks, features)
+                logits = learner(stacks)
             loss, parts = loss_of(logits.float(), muscles, settings)
             optimiser.zero_grad(set_to_none=True)
             loss.backward()
-            torch.nn.utils.clip_grad_norm_(decoder.parameters(), 2.0)
+            torch.nn.utils.clip_grad_norm_(parameters, 2.0)
             optimiser.step()
             schedule.step()
-            blend(average, decoder, min(settings.averaging, step / (step + 10)))
+            blend(average, learner, min(settings.averaging, step / (step + 10)))
             for name, value in {"loss": loss.item(), **parts}.items():
                 sums[name] += value / 50
             if step % 50 == 0:
@@ -127,8 +138,10 @@ def train(
                 file.flush()
                 sums = dict.fromkeys(sums, 0.0)
             if step % max(1, settings.steps // 20) == 0 or step == settings.steps:
-                torch.save(average.state_dict(), out / "muscles.pt")
-                export(network, out / "spine.onnx", average)
+                torch.save(average.decoder.state_dict(), out / "muscles.pt")
+                if own:
+                    torch.save(average.network.state_dict(), out / "own.pt")
+                export(network, out / "spine.onnx", average.decoder, average.network if own else None)
             if step == settings.steps:
                 break
     facts = {
@@ -140,6 +153,7 @@ def train(
         "processes": processes,
         "machine": platform.machine(),
         "continued": start is not None,
+        "own": own,
     }
     (out / "training_run.json").write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
@@ -162,6 +176,7 @@ def main() -> None:
     parser.add_argument("--processes", type=int, default=1, help="generator processes beside the training")
     parser.add_argument("--threads", type=int, default=1, help="threads of the training")
     parser.add_argument("--start", type=Path, help="muscles.pt to go on from")
+    parser.add_argument("--own", action="store_true", help="let a copy of the network learn with the decoder")
     options = parser.parse_args()
     network = SpineNet()
     network.load_state_dict(torch.load(options.network, weights_only=True))
@@ -180,6 +195,7 @@ def main() -> None:
         processes=options.processes,
         threads=options.threads,
         start=options.start,
+        own=options.own,
     )
 
 

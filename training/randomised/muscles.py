@@ -20,7 +20,7 @@ SHARE_BARE = {"crude": 0.35}
 BARE_ELSE = 0.04
 # Of the rest, those left as the anatomy model drew them.
 SHARE_NATURAL = {"crude": 0.0}
-NATURAL_ELSE = 0.5
+NATURAL_ELSE = 0.6
 SHARE_STRAIGHT = {"crude": 0.6}
 STRAIGHT_ELSE = 0.12
 SHARE_DROPPED = 0.12
