@@ -50,3 +50,9 @@ def example_results(tmp_path_factory: pytest.TempPathFactory, repository: Path) 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run the fast tests first."""
     items.sort(key=lambda item: item.get_closest_marker("slow") is not None)
+
+
+@pytest.fixture(autouse=True)
+def _no_worker_of_another_test(monkeypatch):
+    """A run inside the test process leaves the address of its worker; a command is to be done here."""
+    monkeypatch.delenv("QMRI_WORKER", raising=False)
