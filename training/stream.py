@@ -8,11 +8,15 @@ from collections.abc import Iterator
 from dataclasses import replace
 from multiprocessing.queues import Queue
 from queue import Full
+from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 from randomised import EVERYTHING, Ingredients, draw_scan
 from targets import OPEN, Example, example_of
 from threadpoolctl import threadpool_limits
+
+from qmri.segment.detect.channels import stack_slices
 
 SHAPE = (15, 96, 128)
 LOOK_UP_S = 5.0
@@ -94,4 +98,40 @@ def examples(
         number += 1
 
 
-__all__ = ["OPEN", "SHAPE", "draw_example", "examples"]
+class Pooling(Protocol):
+    """What of the settings of a run says how slices are drawn."""
+
+    seed: int
+    batch: int
+    fresh: int
+    pool: int
+    drop_fat: float
+
+
+def slices_from_pool(
+    stream: Iterator[Example], settings: Pooling
+) -> Iterator[tuple[list[Example], list[int], list[NDArray[np.float32]]]]:
+    """Yield for each step volumes of a pool of the newest, a place in each, and the slices around it.
+
+    The slices are (channels, y, z) each; some have lost their fat image.
+    """
+    rng = np.random.default_rng([settings.seed, 2**31])
+    pool: list[Example] = [next(stream) for _ in range(settings.batch)]
+    newest = 0
+    while True:
+        for _ in range(settings.fresh):
+            if len(pool) < settings.pool:
+                pool.append(next(stream))
+            else:
+                pool[newest % settings.pool] = next(stream)
+                newest += 1
+        volumes = [pool[number] for number in rng.choice(len(pool), settings.batch, replace=False)]
+        places = [rng.integers(volume.slices) for volume in volumes]
+        stacks = [stack_slices(volume.channels, place) for volume, place in zip(volumes, places, strict=True)]
+        for stack in stacks:
+            if rng.random() < settings.drop_fat:
+                stack[len(stack) // 2 :] = 0
+        yield volumes, places, stacks
+
+
+__all__ = ["OPEN", "SHAPE", "draw_example", "examples", "slices_from_pool"]

@@ -23,12 +23,11 @@ import torch
 from export import export
 from model import SpineNet
 from randomised import EVERYTHING, Ingredients
-from stream import OPEN, examples
-from targets import Example
+from stream import OPEN, examples, slices_from_pool
 from torch import Tensor
 from torch.nn import functional
 
-from qmri.segment.detect.channels import NetworkClass, stack_slices
+from qmri.segment.detect.channels import NetworkClass
 
 CLASS_WEIGHTS = {
     NetworkClass.BACKGROUND: 0.5,
@@ -86,26 +85,11 @@ def loss_of(
 
 def batches(settings: Settings, processes: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
     """Yield batches of single slices from a pool of the newest volumes."""
-    rng = np.random.default_rng([settings.seed, 2**31])
     ingredients = replace(EVERYTHING, **{settings.without: False}) if settings.without else EVERYTHING
     stream = examples(settings.seed, processes, ingredients)
-    pool: list[Example] = [next(stream) for _ in range(settings.batch)]
-    newest = 0
-    while True:
-        for _ in range(settings.fresh):
-            if len(pool) < settings.pool:
-                pool.append(next(stream))
-            else:
-                pool[newest % settings.pool] = next(stream)
-                newest += 1
-        chosen = [pool[number] for number in rng.choice(len(pool), settings.batch, replace=False)]
-        places = [rng.integers(volume.slices) for volume in chosen]
-        stacks = [stack_slices(volume.channels, place) for volume, place in zip(chosen, places, strict=True)]
-        for stack in stacks:
-            if rng.random() < settings.drop_fat:
-                stack[len(stack) // 2 :] = 0
-        classes = [volume.classes[place] for volume, place in zip(chosen, places, strict=True)]
-        centres = [volume.centres[place] for volume, place in zip(chosen, places, strict=True)]
+    for volumes, places, stacks in slices_from_pool(stream, settings):
+        classes = [volume.classes[place] for volume, place in zip(volumes, places, strict=True)]
+        centres = [volume.centres[place] for volume, place in zip(volumes, places, strict=True)]
         yield (
             torch.from_numpy(np.stack(stacks).astype(np.float32)),
             torch.from_numpy(np.stack(classes).astype(np.int64)),

@@ -26,13 +26,12 @@ import torch
 from export import export
 from model import SpineNet
 from muscle_model import MuscleDecoder, MuscleNetwork
-from stream import examples
-from targets import Example
+from stream import examples, slices_from_pool
 from torch import Tensor
 from torch.nn import functional
 from train import blend
 
-from qmri.segment.detect.channels import MUSCLE_CHANNELS, stack_slices
+from qmri.segment.detect.channels import MUSCLE_CHANNELS
 
 CLASS_WEIGHTS = (0.6, 1.0, 1.0, 1.0, 1.0)
 
@@ -67,24 +66,9 @@ def loss_of(logits: Tensor, muscles: Tensor, settings: Settings) -> tuple[Tensor
 
 def batches(settings: Settings, processes: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield batches of single slices from a pool of the newest volumes."""
-    rng = np.random.default_rng([settings.seed, 2**31])
     stream = examples(settings.seed, processes, wide=True)
-    pool: list[Example] = [next(stream) for _ in range(settings.batch)]
-    newest = 0
-    while True:
-        for _ in range(settings.fresh):
-            if len(pool) < settings.pool:
-                pool.append(next(stream))
-            else:
-                pool[newest % settings.pool] = next(stream)
-                newest += 1
-        chosen = [pool[number] for number in rng.choice(len(pool), settings.batch, replace=False)]
-        places = [rng.integers(volume.slices) for volume in chosen]
-        stacks = [stack_slices(volume.channels, place) for volume, place in zip(chosen, places, strict=True)]
-        for stack in stacks:
-            if rng.random() < settings.drop_fat:
-                stack[len(stack) // 2 :] = 0
-        muscles = [volume.muscles[place] for volume, place in zip(chosen, places, strict=True)]
+    for volumes, places, stacks in slices_from_pool(stream, settings):
+        muscles = [volume.muscles[place] for volume, place in zip(volumes, places, strict=True)]
         yield torch.from_numpy(np.stack(stacks)), torch.from_numpy(np.stack(muscles).astype(np.int64))
 
 
