@@ -6,7 +6,6 @@ import hashlib
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 ARCHIVE_SHARE = 3.0
@@ -44,22 +43,35 @@ MEMORY = {
 }
 
 
-def fingerprint(path: Path) -> str:
-    """Return a short digest of the names, sizes and times of a file or of all files in a folder.
+@dataclass(frozen=True)
+class Look:
+    """What a look at a file, or at all files of a folder, tells.
 
-    It changes when an input is touched, added or taken away, and tells nothing about it.
+    Attributes
+    ----------
+    fingerprint
+        Short digest of names, sizes and times: it changes when an input is touched, added or taken away, and
+        tells nothing about it.
+    megabytes
+        Size, of an archive as if unpacked.
     """
-    digest = hashlib.sha256()
+
+    fingerprint: str
+    megabytes: float
+
+
+def look_at(path: Path) -> Look:
+    """Look at a file or a folder; one that is not there is empty."""
+    digest, size = hashlib.sha256(), 0
     for name, stat in sorted(_files(path), key=lambda file: file[0]):
         digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()[:16]
+        size += stat.st_size
+    return Look(digest.hexdigest()[:16], size / 1e6 * (ARCHIVE_SHARE if path.is_file() else 1.0))
 
 
-@lru_cache(maxsize=100_000)
-def megabytes(path: Path) -> float:
-    """Return the size of a folder or of an archive, unpacked, in MB; looked at once in a process."""
-    size = sum(stat.st_size for _, stat in _files(path)) / 1e6
-    return size * (ARCHIVE_SHARE if path.is_file() else 1.0)
+def fingerprint(path: Path) -> str:
+    """Return the fingerprint of a file or of all files in a folder."""
+    return look_at(path).fingerprint
 
 
 def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:

@@ -28,7 +28,7 @@ from qmri.pipeline.reading.worklist import write_worklist
 from qmri.pipeline.records.ledger import write_ledger
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.run.batch import take_over
-from qmri.pipeline.run.inputs import MEMORY, fingerprint, megabytes
+from qmri.pipeline.run.inputs import MEMORY, Look, fingerprint, look_at
 from qmri.pipeline.run.variables import CONFIG_VARIABLE, RESULTS_VARIABLE, STUDY_VARIABLE
 from qmri.pipeline.run.worker import start_worker
 from qmri.pipeline.study.config_changes import changes_from
@@ -83,7 +83,7 @@ class Plan:
 
     def memory_mb(self, verb: str, wildcards: ExamWildcards) -> int:
         """Return the memory that a stage of an examination asks for, MB: by its DICOM, and by a program."""
-        needed = MEMORY[verb].of(megabytes(self.exam(wildcards).dicom_dir))
+        needed = MEMORY[verb].of(self._dicom(wildcards).megabytes)
         programs = self.backends.values() if verb == "segment" else ()
         return max([needed, *(program.memory_mb for program in programs)])
 
@@ -96,7 +96,18 @@ class Plan:
         """Return the fingerprints of an examination's DICOM and of the site's override file."""
         overrides = self.config.ingest.overrides
         given = fingerprint(self.sheet.parent / overrides) if overrides else "-"
-        return f"{fingerprint(self.exam(wildcards).dicom_dir)} {given}"
+        return f"{self._dicom(wildcards).fingerprint} {given}"
+
+    def _dicom(self, wildcards: ExamWildcards) -> Look:
+        """Return what the DICOM of an examination looks like; a plan looks once at its hundreds of files."""
+        folder = self.exam(wildcards).dicom_dir
+        if folder not in self._looks:
+            self._looks[folder] = look_at(folder)
+        return self._looks[folder]
+
+    @cached_property
+    def _looks(self) -> dict[Path, Look]:
+        return {}
 
     def anchors(self, wildcards: ExamWildcards) -> str:
         """Return what the sheet says of the levels in view and what a reader saved, files by fingerprint."""
