@@ -35,8 +35,7 @@ from qmri.report.examination.muscle_section import mid_section
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.detect.tissues import label_tissues
 from qmri.simulate.anatomy import render
-from qmri.simulate.anatomy.tissues import Tissue
-from qmri.simulate.imaging.tissue_signal import TISSUE_SIGNALS
+from qmri.simulate.imaging.physics import muscle_pdff
 from qmri.simulate.study.simulated_examination import Simulated, simulate_examination
 from qmri.simulate.study.study_plan import StudyOptions, plan_study
 from qmri.spine.levels import LEVEL_ID
@@ -80,23 +79,19 @@ def anatomy_truth(simulated: Simulated) -> dict[tuple[str, str, str], TrueSectio
     affine = np.diag([SPACING_MM, SPACING_MM, SPACING_MM, 1.0])
     affine[:3, 3] = low
     drawn = render(spine, affine, tuple(int(n) for n in np.ceil((high - low) / SPACING_MM)))
-    signals = {tissue: TISSUE_SIGNALS[tissue] for tissue in (Tissue.MUSCLE, Tissue.VISCERAL_FAT)}
-    amounts = {tissue: drawn.fractions[tissue] * signal.signal for tissue, signal in signals.items()}
-    fat = sum(amounts[tissue] * signals[tissue].pdff_pct for tissue in signals)
-    pdff = fat / np.maximum(sum(amounts.values()), 1e-6)
+    pdff = muscle_pdff(drawn.muscle_fat)
     true = {}
     for (muscle, side), label in MUSCLE_ID.items():
         mask = drawn.tissues == label
-        inner = ndimage.binary_erosion(mask)[mask]
         points = np.argwhere(mask) * SPACING_MM + low
         for level in LEVELS:
-            body, between = spine.body(level), beside_level(simulated, level)
+            body, beside = spine.body(level), beside_level(simulated, level)(points)
             distance = np.abs((points - body.centre_mm) @ body.axes[2])
             weight = np.clip(1 - distance / REACH_MM, 0, None) / REACH_MM * SPACING_MM**3
-            there, beside = weight > 0, inner & between(points)
-            if not (there & inner).any():
+            there = weight > 0
+            if not there.any():
                 continue
-            section = float(np.average(pdff[mask][inner], weights=weight[inner]))
+            section = float(np.average(pdff[mask], weights=weight))
             area = float(weight.sum())
             true[level, muscle, side] = TrueSection(
                 area,

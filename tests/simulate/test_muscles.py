@@ -8,7 +8,6 @@ import pytest
 from qmri.images.grid import Grid
 from qmri.simulate.anatomy import Spine, SpineRecipe, Tissue, draw_spine, render
 from qmri.simulate.anatomy.muscles.muscle import Muscle, Muscles
-from qmri.simulate.imaging.physics import Truth
 from qmri.simulate.study.muscle_truth import level_heights, true_muscles
 from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT
 
@@ -113,16 +112,28 @@ def test_fat_of_the_recipe_fills_the_muscles():
     assert shares[1] > 0.35
 
 
+def test_the_fat_of_a_muscle_is_not_that_of_what_lies_beside_it():
+    lean = a_spine(3)
+    each = tuple(replace(one, fat=np.zeros_like(one.fat), cleft=None) for one in lean.muscles.each)
+    rendering = render(replace(lean, muscles=replace(lean.muscles, each=each)), WIDE, WIDE_SHAPE)
+    muscle = np.isin(rendering.tissues, list(MUSCLE_ID.values()))
+    beside = rendering.fractions[Tissue.VISCERAL_FAT][muscle]
+    assert beside.max() > 0.3
+    assert rendering.muscle_fat.max() == 0
+    full = tuple(replace(one, fat=np.full_like(one.fat, 0.4), streaks=0.0, deep=0.0) for one in each)
+    rendering = render(replace(lean, muscles=replace(lean.muscles, each=full)), WIDE, WIDE_SHAPE)
+    np.testing.assert_allclose(rendering.muscle_fat[muscle], 0.4, atol=1e-4)
+
+
 def test_the_truth_knows_how_much_of_a_muscle_is_in_view():
     spine = a_spine(4)
     whole, half = WIDE_SHAPE, (36, *WIDE_SHAPE[1:])
     rows = {}
     for name, shape in (("whole", whole), ("half", half)):
         rendering = render(spine, WIDE, shape)
-        flat = np.full(shape, 0.5)
-        truth = Truth(flat, flat, flat, flat)
+        rendering = replace(rendering, muscle_fat=np.full(shape, 0.5, dtype=np.float32))
         grid = Grid(shape, WIDE)
-        for row in true_muscles(("01", "pre"), spine, grid, rendering.tissues, truth):
+        for row in true_muscles(("01", "pre"), spine, grid, rendering):
             rows[name, row.level, row.muscle, row.side] = row
     for muscle in ("multifidus", "erector_spinae", "psoas"):
         seen, right, left = (
@@ -130,7 +141,8 @@ def test_the_truth_knows_how_much_of_a_muscle_is_in_view():
             *(rows["half", "L3", muscle, s] for s in (RIGHT, LEFT)),
         )
         assert seen.coverage == pytest.approx(1.0, abs=0.04)
-        assert seen.pdff_mean_pct == pytest.approx(50.0)
+        # 0.5 x 0.80 lean with 2 % and 0.5 x 1.10 fat with 90 %.
+        assert seen.pdff_mean_pct == pytest.approx((0.80 * 2 + 1.10 * 90) / 1.90)
         assert right.coverage < 0.05
         assert left.coverage > 0.95
         middle, low, high = level_heights(spine)["L3"]

@@ -17,7 +17,7 @@ def truth_of(fractions, seed=0, field_t=3.0):
     body[:, :7], body[:, 7:] = 1, 2
     marrow = draw_marrow(tuple(b.level for b in spine.bodies), 60, np.random.default_rng(1))
     full = {tissue: np.full(GRID.shape, share, dtype=np.float32) for tissue, share in fractions.items()}
-    rendering = Rendering(full, body, body, body.astype(np.uint8))
+    rendering = Rendering(full, body, body, body.astype(np.uint8), np.zeros(GRID.shape, dtype=np.float32))
     rng = np.random.default_rng(seed)
     return marrow, voxel_truth(
         spine, rendering, GRID, marrow, field_t=field_t, imaging_frequency_mhz=127.7, rng=rng

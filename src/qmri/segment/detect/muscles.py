@@ -58,13 +58,15 @@ def label_muscles(
         np.arange(maps.grid.shape[0])[:, None, None] - midline[None, None, :], maps.grid.shape
     )
     on_the_right = from_working(maps.grid, beside, shape) > 0
-    column = from_working(maps.grid, maps.values[list(COLUMN)].sum(axis=0), shape) > LEAST_PROBABILITY
     shares = np.stack([from_working(maps.grid, share, shape) for share in maps.muscles[1:]])
     kind = np.where(shares.sum(axis=0) > LEAST_PROBABILITY, shares.argmax(axis=0), -1)
+    column = from_working(maps.grid, maps.values[list(COLUMN)].sum(axis=0), shape) > LEAST_PROBABILITY
+    # Beside the spine the network's first answer takes the psoas for bodies, which it was not taught there.
+    column &= kind < 0
     least = LEAST_MM3 / float(np.prod(spacing_mm))
     for number, muscle in enumerate(MUSCLES):
         for side, half in ((RIGHT, on_the_right), (LEFT, ~on_the_right)):
-            kept = without_specks((kind == number) & half & ~column, least)
+            kept = without_specks((kind == number) & half, least)
             labels[kept] = MUSCLE_ID[muscle, side]
     signal = np.nan_to_num(np.asarray(water, dtype=np.float32), posinf=0.0, neginf=0.0)
     moved = refined(labels > 0, signal, column, spacing_mm)

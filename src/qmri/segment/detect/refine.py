@@ -4,7 +4,8 @@ The network answers on a grid of 2 mm, and half a voxel of fat too much at the r
 a muscle by points. So each voxel near the outline goes to the side that its water signal is closer to: the
 mean of the muscle or that of its surroundings, both taken nearby (localised Chan-Vese; Lankton and Tannenbaum
 2008, 10.1109/TIP.2008.2004611). Fat, fascia, cortical bone and air are all darker than muscle on a water
-image. Where the surroundings are as bright, another muscle, say, the network's outline stands.
+image. Where the surroundings are as bright, another muscle, say, or the muscle itself varies as much, for the
+fat in it, the network's outline stands.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ NEAR_MM = 5.0
 BLOCK_MM = 4.0
 # Surroundings brighter than this share of the muscle show no edge.
 DARKER = 0.7
+# Nor do surroundings that differ by less than so many standard deviations of the muscle.
+APART = 3.5
 ROUNDS = 2
 
 
@@ -55,12 +58,14 @@ def refined(mask: Mask, water: Field, others: Mask, spacing_mm: NDArray[np.float
 def _moved(inside: Mask, signal: Field, free: Mask, spacing_mm: NDArray[np.float64]) -> Mask:
     """Move the outline once."""
     steps = np.maximum(np.floor(STEP_MM / spacing_mm), 1).astype(int)
-    shell = free & _widened(inside, steps) & _widened(~inside, steps)
+    rim = _widened(~inside, steps)
+    shell = free & rim & _widened(inside, steps)
     places = np.nonzero(shell)
     at = np.array(places)
-    muscle = _mean_near(signal, inside, at, spacing_mm)
+    muscle, square = (_mean_near(values, inside & ~rim, at, spacing_mm) for values in (signal, signal**2))
+    spread = np.sqrt(np.maximum(square - muscle**2, 0))
     around = _mean_near(signal, free & ~inside, at, spacing_mm)
-    edge = (around < DARKER * muscle) & (muscle > 0)
+    edge = (around < DARKER * muscle) & (muscle - around > APART * spread)
     moved = inside.copy()
     moved[places] = np.where(edge, signal[places] > (muscle + around) / 2, inside[places])
     # What is dark inside and does not reach the outline is the muscle's own fat; what is bright outside and

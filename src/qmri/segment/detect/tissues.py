@@ -33,5 +33,5 @@ def label_tissues(images: SpineImages) -> NDArray[np.uint8]:
     labels = label_muscles(maps, images.water, images.affine)
     for label, member in CLASSES.items():
         there = from_working(maps.grid, maps.values[member], images.water.shape)
-        labels[there > LEAST_PROBABILITY] = label
+        labels[(there > LEAST_PROBABILITY) & (labels == 0)] = label
     return labels

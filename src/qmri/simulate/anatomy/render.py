@@ -48,12 +48,16 @@ class Rendering:
     tissues
         (x, y, z) uint8, ids of ``qmri.spine.tissue_labels``: canal, discs and muscles, each where it fills
         more than half of the voxel; a muscle with the fat inside it.
+    muscle_fat
+        (x, y, z) float32, share of the muscle in a voxel that is the fat inside it, 0-1; what lies beside it
+        in the voxel does not count. 0 where no muscle is.
     """
 
     fractions: dict[Tissue, NDArray[np.float32]]
     labels: NDArray[np.int16]
     body: NDArray[np.int16]
     tissues: NDArray[np.uint8]
+    muscle_fat: NDArray[np.float32]
 
     def fraction(self, *tissues: Tissue) -> NDArray[np.float32]:
         """Return the share of these tissues together, zero where there is none; (x, y, z)."""
@@ -102,6 +106,7 @@ def render(
     ]
     weight = np.float32(1 / len(offsets))
     muscles: dict[int, NDArray[np.float32]] = {}
+    fat_inside = np.zeros(shape, dtype=np.float32)
     for offset in offsets:
         shifted = affine.copy()
         shifted[:3, 3] = apply_affine(affine, offset)
@@ -116,10 +121,11 @@ def render(
             if any(lesion.kind == "screws" for lesion in body.lesions):
                 paint_screws(canvas, body)
         left = weight * _soft(canvas) / np.maximum(soft, np.float32(1e-6))
-        for number, part, muscle in painted:
+        for number, part, muscle, fat in painted:
             if number not in muscles:
                 muscles[number] = np.zeros(shape, dtype=np.float32)
             muscles[number][part] += left[part] * muscle
+            fat_inside[part] += left[part] * fat
         for tissue, fraction in canvas.fractions.items():
             fractions[tissue] = (
                 fractions[tissue] + weight * fraction if tissue in fractions else weight * fraction
@@ -133,7 +139,11 @@ def render(
         wins = share > largest[box]
         index[box][wins] = number + 1
         largest[box] = np.maximum(largest[box], share)
-    return Rendering(fractions, labels, index, _tissues(fractions, muscles, shape))
+    whole = np.zeros(shape, dtype=np.float32)
+    for share in muscles.values():
+        whole += share
+    muscle_fat = np.divide(fat_inside, whole, out=np.zeros_like(whole), where=whole > 0)
+    return Rendering(fractions, labels, index, _tissues(fractions, muscles, shape), muscle_fat)
 
 
 def _soft(canvas: Canvas) -> NDArray[np.float32]:

@@ -129,6 +129,14 @@ def voxel_truth(
     return Truth(water, fat, rate, field)
 
 
+def muscle_pdff(fat_share: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Return the fat fraction in percent of muscle of which this share (any shape, 0-1) is fat."""
+    lean, fat = TISSUE_SIGNALS[Tissue.MUSCLE], TISSUE_SIGNALS[Tissue.VISCERAL_FAT]
+    lean_signal, fat_signal = (1 - fat_share) * lean.signal, fat_share * fat.signal
+    weighted = lean_signal * lean.pdff_pct + fat_signal * fat.pdff_pct
+    return np.asarray(weighted / (lean_signal + fat_signal), dtype=np.float64)
+
+
 class _MarrowVoxels(NamedTuple):
     """The numbers of a `TissueSignal` voxel by voxel."""
 

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.images.grid import Grid
-from qmri.simulate.anatomy import Spine, render
-from qmri.simulate.imaging.physics import Truth
+from qmri.simulate.anatomy import Rendering, Spine, render
+from qmri.simulate.imaging.physics import muscle_pdff
 from qmri.spine.tissue_labels import MUSCLE_ID
 
 # A cross-section is the mean over so much of the height around the middle of the body.
@@ -33,7 +33,8 @@ class TrueMuscle:
     volume_mm3
         In view, between the heights halfway to the centres of the neighbouring bodies.
     pdff_mean_pct, pdff_median_pct
-        Of the voxels of that volume; NaN if there are none.
+        Of the muscle and the fat inside it in that volume, without the fat beside it in voxels of its border;
+        NaN if there is none.
     coverage
         Volume in view over that of the whole muscle at this level, 0-1.
     """
@@ -50,19 +51,15 @@ class TrueMuscle:
     coverage: float
 
 
-def true_muscles(
-    key: tuple[str, str], spine: Spine, grid: Grid, tissues: NDArray[np.uint8], truth: Truth
-) -> list[TrueMuscle]:
+def true_muscles(key: tuple[str, str], spine: Spine, grid: Grid, rendering: Rendering) -> list[TrueMuscle]:
     """Return the rows of the muscles at the lumbar levels, those that are nowhere in view too.
-
-    Tissues (x, y, z).
 
     Parameters
     ----------
     key
         participant_id and session_id.
-    spine, grid, tissues, truth
-        The anatomy, the voxels, their tissue label map and their signal.
+    spine, grid, rendering
+        The anatomy, the voxels, and the anatomy on them.
     """
     whole = _whole_grid(spine)
     everything = render(spine, whole.affine, whole.shape).tissues
@@ -74,13 +71,13 @@ def true_muscles(
         section = np.abs(height - middle) < SECTION_MM / 2
         whole_inside = (whole_height >= low) & (whole_height < high)
         for (muscle, side), number in MUSCLE_ID.items():
-            mask = tissues == number
+            mask = rendering.tissues == number
             there = mask & inside
             volume = voxel * np.count_nonzero(there)
             total = whole_voxel * np.count_nonzero((everything == number) & whole_inside)
             if total == 0:
                 continue
-            pdff = truth.pdff[there]
+            pdff = muscle_pdff(rendering.muscle_fat[there])
             rows.append(
                 TrueMuscle(
                     *key,

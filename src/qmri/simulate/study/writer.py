@@ -139,9 +139,8 @@ def _write_truth_maps(directory: Path, simulated: Simulated) -> list[TrueVertebr
 
 
 def _muscles(simulated: Simulated) -> list[TrueMuscle]:
-    plan, rendering = simulated.plan, simulated.rendering
-    key = (plan.participant_id, plan.session_id)
-    return true_muscles(key, simulated.spine, simulated.grid, rendering.tissues, simulated.truth)
+    key = (simulated.plan.participant_id, simulated.plan.session_id)
+    return true_muscles(key, simulated.spine, simulated.grid, simulated.rendering)
 
 
 def _sheet_row(plan: ExamPlan) -> dict[str, str]:

@@ -46,11 +46,12 @@ class Course(NamedTuple):
 
 
 class Painted(NamedTuple):
-    """A muscle where it was painted: its id of `qmri.spine.tissue_labels`, the share of it and its fat."""
+    """A muscle where it was painted: its id of `qmri.spine.tissue_labels`, and share and fat of it there."""
 
     number: int
     box: Box
     share: Field
+    fat: Field
 
 
 def bed_share(muscles: Muscles, place: Place, edge_mm: float) -> Field:
@@ -82,7 +83,7 @@ def paint_muscles(
         inside = share * _fat(canvas, muscle, box, section, share > 0, seed=seed)
         lean[box] += share - inside
         fat[box] += whole - share + inside
-        painted.append(Painted(MUSCLE_ID[muscle.name, muscle.side], box, share))
+        painted.append(Painted(MUSCLE_ID[muscle.name, muscle.side], box, share, inside))
     if painted:
         canvas.paint(canvas.everything, {Tissue.MUSCLE: lean, Tissue.VISCERAL_FAT: fat})
     return painted
