@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import t
+from scipy.special import stdtrit
 
 from qmri.measure.comparison.nested import (
     FEWEST_TO_LEAVE_ONE_OUT,
@@ -73,7 +73,7 @@ def correlation_interval(middles: Participants, differences: Participants, *, sh
         )
         if min(sides[0].min(), sides[1].min()) > 0:
             without = np.log(sides[0] / sides[1]) / 2
-            half = t.ppf(QUANTILE, differences.count - 1) * jackknife_error(z, without)
+            half = stdtrit(differences.count - 1, QUANTILE) * jackknife_error(z, without)
             low, high = min(low, z - half), max(high, z + half)
     return float(np.tanh(low)), float(np.tanh(high))
 

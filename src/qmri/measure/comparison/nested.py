@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, t
+from scipy.special import chdtri, stdtrit
 
 Values = NDArray[np.float64]
 Interval = tuple[float, float]
@@ -101,7 +101,7 @@ def mean_interval(data: Participants) -> Interval:
     if data.count < 2:
         return float("nan"), float("nan")
     error = data.mean.std(ddof=1) / np.sqrt(data.count)
-    half = float(t.ppf(QUANTILE, data.count - 1) * error)
+    half = float(stdtrit(data.count - 1, QUANTILE) * error)
     middle = float(data.mean.mean())
     return middle - half, middle + half
 
@@ -117,7 +117,7 @@ def variance_interval(data: Participants) -> Interval:
         without = components(data, data.leaving_one_out()).variance
         if without.min() > 0:
             error = jackknife_error(np.log(variance), np.log(without))
-            factor = float(np.exp(min(t.ppf(QUANTILE, data.count - 1) * error, LARGEST_LOGARITHM)))
+            factor = float(np.exp(min(stdtrit(data.count - 1, QUANTILE) * error, LARGEST_LOGARITHM)))
             low, high = min(low, variance / factor), max(high, variance * factor)
     return low, high
 
@@ -127,7 +127,7 @@ def _large_sample(data: Participants, whole: Components) -> Interval:
     degrees = np.array([data.count - 1, data.size.sum() - data.count])
     parts = np.array([whole.between[0], whole.share[0] * whole.within[0]])[degrees > 0]
     degrees = degrees[degrees > 0]
-    below = 1 - degrees / chi2.ppf(QUANTILE, degrees)
-    above = degrees / chi2.ppf(1 - QUANTILE, degrees) - 1
+    below = 1 - degrees / chdtri(degrees, 1 - QUANTILE)
+    above = degrees / chdtri(degrees, QUANTILE) - 1
     total = parts.sum()
     return float(total - np.hypot.reduce(below * parts)), float(total + np.hypot.reduce(above * parts))

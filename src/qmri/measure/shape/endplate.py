@@ -54,10 +54,10 @@ class Endplate:
         Both positions, in mm, broadcast against each other.
         """
         right, anterior = np.broadcast_arrays(right_mm, anterior_mm)
-        design = _design(
-            (anterior.ravel() - self.middle_mm) / self.half_depth_mm, right.ravel() / self.half_width_mm
-        )
-        return np.asarray((design @ self.coefficients).reshape(anterior.shape))
+        u, v = _on_plate((anterior - self.middle_mm) / self.half_depth_mm, right / self.half_width_mm)
+        side, squared, twist = self.coefficients[SPLINES:]
+        along = BSpline(KNOTS, self.coefficients[:SPLINES], DEGREE)
+        return np.asarray(along(u) + side * v + squared * v * v + twist * u * v)
 
 
 def fit_endplate(
@@ -101,7 +101,11 @@ def huber_fit(design: Real, values: Real, penalty: Real | None = None) -> Real:
     return coefficients
 
 
+def _on_plate(u: Real, v: Real) -> tuple[Real, Real]:
+    return np.clip(u, -1.0, 1.0), np.clip(v, -1.0, 1.0)
+
+
 def _design(u: Real, v: Real) -> Real:
-    u, v = np.clip(u, -1.0, 1.0), np.clip(v, -1.0, 1.0)
+    u, v = _on_plate(u, v)
     along = BSpline.design_matrix(u, KNOTS, DEGREE).toarray()
     return np.column_stack([along, v, v * v, u * v])

@@ -34,9 +34,13 @@ class NetworkMaps:
     grid: WorkingGrid
 
 
-@lru_cache(maxsize=1)
 def network_maps(images: SpineImages, weights: tuple[Path, ...] = WEIGHTS) -> NetworkMaps:
     """Run the network on images; asked again for the same object, the same answer."""
+    return _network_maps(images, weights)
+
+
+@lru_cache(maxsize=1)
+def _network_maps(images: SpineImages, weights: tuple[Path, ...]) -> NetworkMaps:
     grid = working_grid(images.affine, images.water.shape)
     fat = fat_of(images)
     channels = normalise(to_working(grid, images.water), None if fat is None else to_working(grid, fat))

@@ -64,10 +64,9 @@ def from_working(
     grid: WorkingGrid, values: NDArray[np.floating], shape: tuple[int, ...]
 ) -> NDArray[np.float32]:
     """Interpolate values on the working grid (x, y, z), in their unit, to the acquired grid of this shape."""
-    spread = np.asarray(values, dtype=np.float32)
-    for axis, matrix in enumerate(grid.weights):
-        back = (matrix / matrix.sum(axis=0).clip(1e-6)).T
-        spread = np.moveaxis(np.tensordot(back, spread, axes=(1, axis)), 0, axis)
+    x, y, z = (matrix / matrix.sum(axis=0).clip(1e-6) for matrix in grid.weights)
+    # In this order and form no array has to be turned before it is multiplied.
+    spread = np.tensordot(x.T, y.T @ (np.asarray(values, dtype=np.float32) @ z), axes=1)
     spread = spread[tuple(slice(None, None, -1 if flipped else 1) for flipped in grid.flip)]
     return np.ascontiguousarray(spread.transpose(np.argsort(grid.order)).reshape(shape))
 

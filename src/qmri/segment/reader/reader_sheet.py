@@ -91,7 +91,9 @@ def write_sheet(path: Path, images: SpineImages, segmentation: Segmentation, tit
         axes = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
         for axis, panel, gutter in zip(axes, panels, gutters, strict=True):
             _draw(axis, panel, segmentation.bodies, gutter)
-        figure.savefig(path, format="png", dpi=DPI, metadata={"Software": None})
+        figure.savefig(
+            path, format="png", dpi=DPI, metadata={"Software": None}, pil_kwargs={"compress_level": 2}
+        )
 
 
 def gutter_mm(panel: Panel, bodies: Sequence[LabelledBody], character_mm: float) -> float:
