@@ -120,6 +120,7 @@ def fit_water_fat(
     stands_out = foreground(rms)
     reason = reasons(rms, stands_out if given is None else given.reshape(rms.shape))
     voxels = gather(volume, reason == Reason.FITTED, edges)
+    del signal, volume
     if sign == "conjugate":
         voxels = replace(voxels, signals=voxels.signals.conjugate())
     air = background_noise(rms, stands_out)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -55,14 +56,31 @@ def read_volume(path: Path) -> Volume:
     QmriError
         If the file is missing or is not a NIfTI image with a spatial transform.
     """
+    with _image(path) as image:
+        return Volume(np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64))
+
+
+def read_grid(path: Path) -> Grid:
+    """Return where the voxels of a NIfTI file lie, without reading them.
+
+    Raises
+    ------
+    QmriError
+        As `read_volume`.
+    """
+    with _image(path) as image:
+        x, y, z = image.shape[:3]
+        return Grid((x, y, z), np.asarray(image.affine, dtype=np.float64))
+
+
+@contextmanager
+def _image(path: Path) -> Iterator[nib.Nifti1Image]:
     try:
-        image = nib.Nifti1Image.from_filename(path)
-        data = np.asanyarray(image.dataobj)
+        yield nib.Nifti1Image.from_filename(path)
     except FileNotFoundError:
         raise QmriError("an image is missing", where=path.name) from None
     except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
         raise QmriError("an image cannot be read", where=path.name, found=str(error)) from error
-    return Volume(data, np.asarray(image.affine, dtype=np.float64))
 
 
 def write_volume(

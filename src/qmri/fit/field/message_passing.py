@@ -21,7 +21,7 @@ from qmri.fit.chunks import ThreadPool
 
 Real = NDArray[np.float32]
 
-PLANE_VOXELS = 4096
+PLANE_VOXELS = 2048
 """Voxels of a plane that are swept together, so that their messages stay in the cache."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -16,7 +17,8 @@ from qmri.fit.foreground import Reason
 from qmri.fit.result import WaterFatResult
 from qmri.fit.water_fat import fit_water_fat
 from qmri.images.acquisition import Acquisition
-from qmri.images.nifti import Volume, read_volume, write_volume
+from qmri.images.grid import Grid
+from qmri.images.nifti import Volume, read_grid, read_volume, write_volume
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.pipeline.records.decisions import EchoDecisions, FitDecisions, Noise
 from qmri.pipeline.records.models import IngestRecord
@@ -123,15 +125,6 @@ def fit_ingested(job: FitJob, record: IngestRecord, staging: Path) -> Outcome:
     return _fit(job, decisions.acquisition, _phase_sign(decisions.echoes), staging)
 
 
-@dataclass(frozen=True)
-class _Echoes:
-    """Echoes of an examination, complex or magnitudes, and the files they came from."""
-
-    signal: NDArray[np.complex64] | NDArray[np.float32]
-    volume: Volume
-    sources: tuple[str, ...]
-
-
 def _phase_sign(echoes: EchoDecisions | None) -> Literal["auto", "standard"]:
     """Return whether ingest has brought the phases into the convention of the model."""
     return "standard" if echoes is not None and echoes.phase_sign else "auto"
@@ -148,22 +141,24 @@ def _fit(
             expected="DICOM (0018,0084)",
             remedy="give it in the rules of the site (ingest.overrides)",
         )
-    echoes = _read_echoes(job)
+    paths = _echo_files(job)
+    grid = read_grid(paths[0])
+    # Not kept here, so that the fit can let go of what it has gathered.
     result = fit_water_fat(
-        echoes.signal,
+        _read_echoes(paths),
         acquisition.echo_times_s,
         frequency,
-        voxel_size=echoes.volume.grid.voxel_size_mm,
+        voxel_size=grid.voxel_size_mm,
         fat_model=job.settings.fat_model,
         temperature=job.settings.water_temperature_c,
         phase_sign=phase_sign,
         largest_pdff_sd=job.settings.largest_pdff_sd_pct,
         threads=job.threads,
     )
-    _write_maps(staging, job.exam, result, echoes)
+    _write_maps(staging, job.exam, result, grid, [path.name for path in paths])
     decided = result.decisions.to_json()
     warnings = decided.pop("warnings")
-    difference = _vendor_difference(job, result, echoes.volume)
+    difference = _vendor_difference(job, result, grid)
     if difference is not None and abs(difference) > VENDOR_AGREES_PP:
         warnings.append(
             f"the fitted PDFF differs from the vendor's by {difference:.1f} percentage points (median)"
@@ -182,42 +177,45 @@ def _fit(
     )
 
 
-def _vendor_difference(job: FitJob, result: WaterFatResult, grid: Volume) -> float | None:
+def _vendor_difference(job: FitJob, result: WaterFatResult, grid: Grid) -> float | None:
     """Return the median of fitted less vendor PDFF where the vendor's lies on the same grid."""
     if not job.path("vendor_pdff").exists():
         return None
     vendor = read_volume(job.path("vendor_pdff"))
-    if not vendor.grid.matches(grid.grid):
+    if not vendor.grid.matches(grid):
         return None
     difference = (result.pdff - vendor.data)[np.isfinite(result.pdff) & (vendor.data > 0)]
     return round(float(np.median(difference)), 3) if difference.size else None
 
 
-def _read_echoes(job: FitJob) -> _Echoes:
-    if not job.path("echoes_real").exists():
-        path = job.path("echoes_magnitude")
-        magnitude = read_volume(path)
-        return _Echoes(np.asarray(magnitude.data, dtype=np.float32), magnitude, (path.name,))
-    paths = [job.path(key) for key in ("echoes_real", "echoes_imag")]
-    real, imaginary = (read_volume(path) for path in paths)
-    signal = np.empty(real.data.shape, dtype=np.complex64)
-    signal.real, signal.imag = real.data, imaginary.data
-    return _Echoes(signal, real, tuple(path.name for path in paths))
+def _echo_files(job: FitJob) -> list[Path]:
+    """Return the files of the real and imaginary parts, or that of the magnitudes."""
+    keys = ("echoes_real", "echoes_imag") if job.path("echoes_real").exists() else ("echoes_magnitude",)
+    return [job.path(key) for key in keys]
 
 
-def _write_maps(staging: Path, exam: str, result: WaterFatResult, echoes: _Echoes) -> None:
+def _read_echoes(paths: Sequence[Path]) -> NDArray[np.complex64] | NDArray[np.float32]:
+    """Return the echoes (x, y, z, echo), complex from two files or magnitudes from one."""
+    first = read_volume(paths[0]).data
+    if len(paths) == 1:
+        return np.asarray(first, dtype=np.float32)
+    signal = np.empty(first.shape, dtype=np.complex64)
+    signal.real = first
+    del first
+    signal.imag = read_volume(paths[1]).data
+    return signal
+
+
+def _write_maps(staging: Path, exam: str, result: WaterFatResult, grid: Grid, sources: Sequence[str]) -> None:
     model_id = result.decisions.fat_model_id
     for key in MAPS:
-        sidecar = _sidecar(key, model_id, echoes.sources)
-        data = getattr(result, key)
-        write_volume(
-            file_path(staging, exam, key), echoes.volume.like(data), dtype=np.float32, sidecar=sidecar
-        )
+        sidecar = _sidecar(key, model_id, sources)
+        volume = Volume(getattr(result, key), grid.affine)
+        write_volume(file_path(staging, exam, key), volume, dtype=np.float32, sidecar=sidecar)
     codes = {str(int(reason)): reason.name.lower() for reason in Reason}
-    sidecar = _sidecar("reason", model_id, echoes.sources) | {"Levels": codes}
-    write_volume(
-        file_path(staging, exam, "reason"), echoes.volume.like(result.reason), dtype=np.uint8, sidecar=sidecar
-    )
+    sidecar = _sidecar("reason", model_id, sources) | {"Levels": codes}
+    reasons = Volume(result.reason, grid.affine)
+    write_volume(file_path(staging, exam, "reason"), reasons, dtype=np.uint8, sidecar=sidecar)
 
 
 def _adopt(job: FitJob, acquisition: Acquisition, staging: Path) -> Outcome:
@@ -257,7 +255,7 @@ def _write_adopted(exam: str, key: str, volume: Volume, sources: tuple[str, ...]
     write_volume(file_path(staging, exam, key), volume, dtype=np.float32, sidecar=sidecar)
 
 
-def _sidecar(key: str, model_id: str, sources: tuple[str, ...]) -> dict[str, object]:
+def _sidecar(key: str, model_id: str, sources: Sequence[str]) -> dict[str, object]:
     output = FILES[key]
     return {
         "Description": output.description,
