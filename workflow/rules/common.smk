@@ -1,4 +1,7 @@
 # The study sheet and the configuration are checked here, before anything runs.
+import gc
+from inspect import signature
+
 from qmri import __version__ as VERSION
 from qmri.errors import QmriError
 from qmri.pipeline.run.worker import start_worker
@@ -11,6 +14,7 @@ except QmriError as error:
     raise WorkflowError(str(error)) from None
 if workflow.is_main_process:
     plan.publish_environment()
+    gc.set_threshold(100_000, 20, 20)  # a plan is a million objects that stay: looking through them is in vain
 else:
     start_worker()  # one for all stages of the group of jobs that this process works on
 
@@ -36,11 +40,22 @@ def record(verb):
     return f"{{sub}}/{{ses}}/{verb}/{{sub}}_{{ses}}_{verb}.json"
 
 
+def signed(function):
+    """Keep the signature with a function: Snakemake asks for it three times for each of a study's jobs."""
+    function.__signature__ = signature(function)
+    return function
+
+
+def of_examination(ask):
+    """What the plan answers for the examination of a job."""
+    return signed(lambda wildcards: ask(wildcards))
+
+
 def megabytes(verb):
     """Memory by the size of the examination; it doubles when a job is tried again after being killed for want of it."""
-    return lambda wildcards, attempt: plan.memory_mb(verb, wildcards) * 2 ** (attempt - 1)
+    return signed(lambda wildcards, attempt: plan.memory_mb(verb, wildcards) * 2 ** (attempt - 1))
 
 
 def minutes(first):
     """Time that doubles when a job is tried again after running out of it."""
-    return lambda wildcards, attempt: first * 2 ** (attempt - 1)
+    return signed(lambda wildcards, attempt: first * 2 ** (attempt - 1))

@@ -2,7 +2,7 @@ rule ingest:
     output:
         record("ingest"),
     params:
-        source=plan.source,
+        source=of_examination(plan.source),
         settings=plan.settings("ingest"),
         version=VERSION,
     log:

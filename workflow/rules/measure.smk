@@ -4,7 +4,7 @@ rule measure:
     output:
         record("measure"),
     params:
-        fractures=plan.fractures,
+        fractures=of_examination(plan.fractures),
         settings=plan.settings("measure"),
         version=VERSION,
     log:

@@ -5,7 +5,7 @@ rule report:
         record("report"),
     params:
         settings=plan.settings("report"),
-        sessions=plan.sessions,
+        sessions=of_examination(plan.sessions),
         version=VERSION,
     log:
         "logs/report/{sub}_{ses}.log",

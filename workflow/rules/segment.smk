@@ -4,7 +4,7 @@ rule segment:
     output:
         record("segment"),
     params:
-        anchors=plan.anchors,
+        anchors=of_examination(plan.anchors),
         settings=plan.settings("segment"),
         version=VERSION,
     log:
