@@ -161,6 +161,37 @@ def test_a_job_that_the_cluster_did_not_take_is_not_held_against_the_examination
     assert progress.lost["sub-0_ses-pre"].of_the_machine
 
 
+def test_a_job_that_was_lost_on_a_cluster_without_logs_is_held_against_the_stage_it_was_at(
+    progress, tmp_path
+):
+    progress.plan(all_stages(4))
+    logs = {verb: tmp_path / "logs" / verb / "sub-0_ses-pre.log" for verb in VERBS}
+    for log in logs.values():
+        log.parent.mkdir(parents=True)
+        log.touch()
+        os.utime(log, ns=(1, 1))  # of an attempt before
+    for step, verb in enumerate(VERBS):
+        progress.start(step, verb, {"sub": "sub-0", "ses": "ses-pre"})
+    for verb in ("ingest", "fit"):
+        logs[verb].write_text("begun")
+    assert "fit was killed" in progress.lose(range(5), None)
+    assert not progress.lost["sub-0_ses-pre"].of_the_machine
+
+
+def test_examinations_that_were_lost_together_on_a_cluster_without_logs_get_jobs_of_their_own(
+    progress, tmp_path
+):
+    progress.plan(all_stages(4))
+    for jobid in range(10):
+        progress.start(jobid, VERBS[jobid % 5], {"sub": f"sub-{jobid // 5}", "ses": "ses-pre"})
+    log = tmp_path / "logs" / "ingest" / "sub-1_ses-pre.log"
+    log.parent.mkdir(parents=True)
+    log.write_text("begun")
+    assert "a job of 2 examinations" in progress.lose(range(10), None)
+    assert progress.lost_together == {"sub-0_ses-pre", "sub-1_ses-pre"}
+    assert not progress.lost
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(3, "10 s"), (44, "40 s"), (90, "2 min"), (3599, "1 h 00 min"), (7800, "2 h 10 min")],

@@ -7,7 +7,7 @@ import pytest
 from qmri.errors import QmriError
 from qmri.pipeline.run.inputs import MEMORY, fingerprint
 from qmri.pipeline.run.variables import CONFIG_VARIABLE, RESULTS_VARIABLE, STUDY_VARIABLE
-from qmri.pipeline.run.workflow import Plan, make_plan
+from qmri.pipeline.run.workflow import Plan, make_plan, require_shared_folder
 
 WILDCARDS = SimpleNamespace(sub="sub-01", ses="ses-pre")
 
@@ -119,3 +119,9 @@ def test_participants_with_several_sessions_have_a_page_and_the_others_none(fold
         "sub-01/ses-pre/measure/sub-01_ses-pre_measure.json",
     ]
     assert made.participant("sub-01") == "01"
+
+
+def test_a_storage_provider_is_refused_since_it_would_leave_the_images_behind():
+    require_shared_folder(None)
+    with pytest.raises(QmriError, match="results folder that all jobs share"):
+        require_shared_folder("s3")

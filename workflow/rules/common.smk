@@ -5,10 +5,11 @@ from inspect import signature
 from qmri import __version__ as VERSION
 from qmri.errors import QmriError
 from qmri.pipeline.run.worker import start_worker
-from qmri.pipeline.run.workflow import make_plan
+from qmri.pipeline.run.workflow import make_plan, require_shared_folder
 from snakemake.exceptions import WorkflowError
 
 try:
+    require_shared_folder(workflow.storage_settings.default_storage_provider)
     plan = make_plan(config, main_process=workflow.is_main_process)
 except QmriError as error:
     raise WorkflowError(str(error)) from None

@@ -47,7 +47,7 @@ class JobFailure:
 NEVER_BEGUN = JobFailure(
     VERBS[0],
     "the cluster did not take the job",
-    "see .snakemake/log; are slurm_account and slurm_partition of the profile right?",
+    "see .snakemake/log; are the site's words in the profile right (account and partition, or image)?",
     of_the_machine=True,
 )
 

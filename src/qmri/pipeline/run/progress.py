@@ -24,12 +24,16 @@ LINE_EVERY_S = 2.0
 
 @dataclass
 class Job:
-    """A job of the workflow: a stage of an examination, or one of the whole study (exam None)."""
+    """A job of the workflow: a stage of an examination, or one of the whole study (exam None).
+
+    ``log_before`` is when its log, of an earlier attempt, was last written; None where there is none.
+    """
 
     rule: str
     exam: str | None
     started: float
     log: Path
+    log_before: int | None = None
 
 
 @dataclass
@@ -81,7 +85,8 @@ class Progress:
         """Take note that a job was started, or sent to the cluster."""
         exam = f"{wildcards['sub']}_{wildcards['ses']}" if "ses" in wildcards else None
         log = "/".join([rule, *([exam or wildcards["sub"]] if "sub" in wildcards else [])])
-        self._jobs[jobid] = self._known[jobid] = Job(rule, exam, self.clock(), Path("logs", f"{log}.log"))
+        path = Path("logs", f"{log}.log")
+        self._jobs[jobid] = self._known[jobid] = Job(rule, exam, self.clock(), path, self._written(path))
         if exam and exam not in self._busy:
             self._busy.add(exam)
             self.failed.pop(exam, None)  # a former failure, tried again
@@ -112,7 +117,7 @@ class Progress:
         jobids
             The job, or all stages of an examination that went to a cluster together.
         log
-            The cluster's log, None where the job ran here or never began.
+            The cluster's log, None where the job ran here, never began, or the cluster shows none.
         """
         jobs = [self._known[jobid] for jobid in jobids if jobid in self._known]
         for jobid in jobids:
@@ -120,18 +125,28 @@ class Progress:
         if not jobs or self.interrupted or self.stop_requested():
             return None  # ended with the run: nothing that its examination has to answer for
         together = {job.exam for job in jobs if job.exam}
-        if len(together) > 1 and log:  # which of them is at fault shows when each has a job of its own
+        exam, stage = jobs[0].exam, jobs[0].rule
+        begun: str | None = stage
+        if len(jobs) > 1:
+            begun = last_begun_stage(log) if log else self._last_begun(jobs)
+        if len(together) > 1 and begun:  # which of them is at fault shows when each has a job of its own
             self.lost_together |= together
             reason = why_failed("a stage", log).reason
             return f"a job of {len(together)} examinations: {reason}; in the end each is tried by itself"
-        exam, stage = jobs[0].exam, jobs[0].rule
-        if len(jobs) > 1:
-            stage = last_begun_stage(log) if log else VERBS[0]
+        stage = begun or VERBS[0]
         own_log = Path("logs", stage, f"{exam}.log") if exam else jobs[0].log
-        never_begun = len(jobs) > 1 and not log
-        loss = NEVER_BEGUN if never_begun else why_failed(stage, self.results / own_log, log)
+        loss = why_failed(stage, self.results / own_log, log) if begun else NEVER_BEGUN
         self.lost[exam or stage] = loss
         return f"{_spoken(exam or 'study')}: {loss.reason}; see {own_log}"
+
+    def _last_begun(self, jobs: Sequence[Job]) -> str | None:
+        """Return the stage that a lost job was at: the last whose log was written since it was sent."""
+        begun = [job.rule for job in jobs if self._written(job.log) != job.log_before]
+        return max(begun, key=VERBS.index, default=None)
+
+    def _written(self, log: Path) -> int | None:
+        path = self.results / log
+        return path.stat().st_mtime_ns if path.is_file() else None
 
     def stop(self, words: str) -> str | None:
         """Take note that the run is being stopped; return the sentence, the first time."""

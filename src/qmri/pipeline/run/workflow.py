@@ -244,6 +244,23 @@ class Plan:
         write_ledger(self.results, self.study.names, self.sheet, finished=finished)
 
 
+def require_shared_folder(storage_provider: str | None) -> None:
+    """Refuse a storage provider of Snakemake's: it would carry the tracked records and not the images beside them.
+
+    Raises
+    ------
+    QmriError
+        If one is named.
+    """
+    if storage_provider:
+        raise QmriError(
+            "qmri works in a results folder that all jobs share",
+            found=f"the storage provider {storage_provider}",
+            expected="none, and the DICOM, the sheet and the results on a volume that every node mounts",
+            remedy="take a profile for shared folders: slurm, or kubernetes (docs/batch.md)",
+        )
+
+
 def make_plan(config: Mapping[str, Any], *, main_process: bool) -> Plan:
     """Check the study sheet and the configuration.
 
