@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 pytest.importorskip("snakemake_executor_plugin_cluster_generic", reason="the extra cluster is not installed")
+NEEDED = {"QMRI_RUN", "QMRI_STUDY", "QMRI_RESULTS", "QMRI_CONFIG"}
 STAND_IN = Path(__file__).parents[1] / "helpers" / "kubectl_stand_in.py"
 
 
@@ -70,11 +71,14 @@ def test_a_pod_that_is_killed_gets_twice_the_memory_and_time_and_in_the_end_a_ro
     minutes = [pod["activeDeadlineSeconds"] / 60 - 10 for pod in pods(study)]
     assert minutes[1] == 2 * minutes[0] > 0
     for pod in pods(study):
-        assert "Smith" not in json.dumps(pod["containers"][0]["command"])
+        (container,) = pod["containers"]
+        assert "Smith" not in json.dumps(container["command"])
+        assert {variable["name"] for variable in container["env"]} >= NEEDED
+        assert not any("WORKER" in variable["name"] for variable in container["env"])
 
 
 def test_a_pod_is_asked_after_and_taken_away(profile, tmp_path, monkeypatch):
-    for name in ("QMRI_STUDY", "QMRI_RESULTS", "QMRI_CONFIG"):
+    for name in NEEDED:
         monkeypatch.setenv(name, f"\"{name}\" of 'Smith'")
     script = tmp_path / "script.sh"
 

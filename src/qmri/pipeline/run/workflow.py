@@ -245,7 +245,7 @@ class Plan:
 
 
 def require_shared_folder(storage_provider: str | None) -> None:
-    """Refuse a storage provider of Snakemake's: it would carry the tracked records and not the images beside them.
+    """Refuse a storage provider: it would carry the tracked records and not the images beside them.
 
     Raises
     ------
