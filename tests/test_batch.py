@@ -6,7 +6,7 @@ import pytest
 from small_records import outcome
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_json
+from qmri.json_files import read_json
 from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.records.stage import run_stage_or_record
 from qmri.pipeline.run.batch import (

@@ -11,7 +11,7 @@ import pandas as pd
 import pydicom
 import pytest
 
-from qmri.images.nifti import read_json
+from qmri.json_files import read_json
 from qmri.outputs.files import VERBS
 from qmri.pipeline.records.record_files import read_record
 

@@ -10,7 +10,7 @@ from small_records import DECISIONS, FACTS, outcome, write_failure, write_small_
 from qmri.errors import QmriError
 from qmri.fit.result import Decisions
 from qmri.images.acquisition import Acquisition
-from qmri.images.nifti import write_json
+from qmri.json_files import write_json
 from qmri.outputs.files import VERBS
 from qmri.pipeline.records.decisions import FitDecisions, Noise, SegmentDecisions
 from qmri.pipeline.records.models import KINDS, Failure, FitRecord, SegmentRecord

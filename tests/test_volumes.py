@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path, write_volume
+from qmri.images.nifti import Volume, read_volume, sidecar_path, write_volume
+from qmri.json_files import read_json
 
 
 def oblique(angle: float) -> np.ndarray:

@@ -12,7 +12,8 @@ from small_records import outcome
 from qmri.cli import main
 from qmri.errors import QmriError
 from qmri.images.acquisition import Acquisition
-from qmri.images.nifti import Volume, read_json, write_volume
+from qmri.images.nifti import Volume, write_volume
+from qmri.json_files import read_json
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.pipeline.records.stage import run_stage, run_stage_or_record
 from qmri.pipeline.study.study_sheet import read_study

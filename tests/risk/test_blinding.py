@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from qmri.config import Config
-from qmri.images.nifti import read_json
+from qmri.json_files import read_json
 from qmri.risk.tables.blank_tables import write_templates
 
 SOURCE = Path(__file__).resolve().parents[2] / "src" / "qmri"

@@ -13,7 +13,8 @@ from small_records import outcome
 
 from qmri.config import SegmentSettings, parse_config
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_json, read_volume, write_volume
+from qmri.images.nifti import Volume, read_volume, write_volume
+from qmri.json_files import read_json
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import record_path
 from qmri.pipeline.records.stage import run_stage

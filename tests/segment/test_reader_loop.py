@@ -10,7 +10,8 @@ import pytest
 from small_records import outcome
 
 from qmri.config import MeasureSettings, SegmentSettings
-from qmri.images.nifti import Volume, read_json, read_volume, write_volume
+from qmri.images.nifti import Volume, read_volume, write_volume
+from qmri.json_files import read_json
 from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.reading.saved import saved_fingerprint
 from qmri.pipeline.records.provenance import sha256

@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from qmri.images.nifti import read_json, read_volume, write_volume
+from qmri.images.nifti import read_volume, write_volume
+from qmri.json_files import read_json
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,8 @@ from small_records import outcome
 from qmri.cli import main
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_json, read_volume, write_volume
+from qmri.images.nifti import Volume, read_volume, write_volume
+from qmri.json_files import read_json
 from qmri.pipeline.records.stage import run_stage
 from qmri.pipeline.stages.segment import Anchors, ImageFiles, segment_examination, segment_files
 from qmri.pipeline.study.study_sheet import Examination

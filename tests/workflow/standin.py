@@ -24,7 +24,7 @@ from small_records import outcome
 
 from qmri.commands import study_config
 from qmri.errors import QmriError
-from qmri.images.nifti import read_json
+from qmri.json_files import read_json
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
 from qmri.outputs.files import VERBS
 from qmri.pipeline.records.stage import Outcome, run_stage_or_record

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from qmri.errors import QmriError
 from qmri.images.grid import Grid
+from qmri.json_files import write_json
 
 
 @dataclass(frozen=True)
@@ -94,28 +94,3 @@ def write_volume(
     nib.save(image, path)
     if sidecar is not None:
         write_json(sidecar_path(path), sidecar)
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises
-    ------
-    QmriError
-        If the file is missing or holds no JSON object.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise QmriError("a record is missing", where=path.name) from None
-    except json.JSONDecodeError as error:
-        raise QmriError("a record is not valid JSON", where=path.name, found=str(error)) from error
-    if not isinstance(content, dict):
-        raise QmriError("a record is not a JSON object", where=path.name, found=type(content).__name__)
-    return content
-
-
-def write_json(path: Path, content: Mapping[str, object]) -> None:
-    """Write a JSON object, keys in the order given, numbers strict (NaN is refused)."""
-    text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")

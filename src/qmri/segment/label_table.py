@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path, write_volume
+from qmri.images.nifti import Volume, read_volume, sidecar_path, write_volume
+from qmri.json_files import read_json
 from qmri.outputs.tables import read_rows
 from qmri.segment.naming.numbering import Naming
 from qmri.segment.segmentation import LabelledBody, Segmentation

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.images.nifti import write_json
+from qmri.json_files import write_json
 from qmri.outputs.risk_columns import READER_OUTCOME_COLUMNS, READER_WRITTEN
 from qmri.outputs.tables import MISSING, Cell, dictionary, read_rows, table_text
 from qmri.pipeline.follow_up.visits import Cells, FollowUp, follow_ups

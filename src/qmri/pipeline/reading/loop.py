@@ -12,7 +12,8 @@ from pathlib import Path
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_json, read_volume, sidecar_path
+from qmri.images.nifti import Volume, read_volume, sidecar_path
+from qmri.json_files import read_json
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.reading.handout import write_handout
 from qmri.pipeline.reading.notes import read_note

@@ -8,7 +8,8 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_json, sidecar_path, write_json
+from qmri.images.nifti import sidecar_path
+from qmri.json_files import read_json, write_json
 from qmri.pipeline.records.decisions import Part
 from qmri.pipeline.records.provenance import sha256
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from qmri.config import Config, MeasureSettings, read_config
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, write_json
+from qmri.images.nifti import Volume
+from qmri.json_files import write_json
 from qmri.measure.comparison.read_agreement import agreement_rows
 from qmri.measure.comparison.readings import BodyPair, match_bodies
 from qmri.measure.comparison.two_reads import Body, TwoReads

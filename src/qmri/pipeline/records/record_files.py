@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from qmri.config.messages import EXPECTED
 from qmri.errors import QmriError
-from qmri.images.nifti import write_json
+from qmri.json_files import write_json
 from qmri.outputs.files import VERBS, record_path
 from qmri.pipeline.records.decisions import Part
 from qmri.pipeline.records.models import KINDS, Failure, Record, Success

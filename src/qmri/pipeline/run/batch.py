@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_json, write_json
+from qmri.json_files import read_json, write_json
 from qmri.outputs.files import VERBS, record_path
 from qmri.pipeline.records.record_files import read_record
 

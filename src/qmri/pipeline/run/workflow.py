@@ -17,14 +17,13 @@ from qmri import __version__
 from qmri.config import Config, config_beside, parse_config
 from qmri.config.yaml_file import read_table
 from qmri.errors import QmriError
-from qmri.images.nifti import write_json
+from qmri.json_files import write_json
 from qmri.outputs import exam_directory
 from qmri.outputs.files import participant_page
 from qmri.pipeline.follow_up.outcomes import write_outcomes
 from qmri.pipeline.follow_up.visits import verdicts_fingerprint
 from qmri.pipeline.reading.readings import Reading, log_path, read_readings
 from qmri.pipeline.reading.saved import saved_fingerprint
-from qmri.pipeline.reading.worklist import write_worklist
 from qmri.pipeline.records.ledger import write_ledger
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.run.batch import take_over
@@ -235,6 +234,8 @@ class Plan:
 
     def finish(self) -> None:
         """Write down what the tables were made from, and what a reader should look at."""
+        from qmri.pipeline.reading.worklist import write_worklist  # noqa: PLC0415 - brings scipy with it
+
         self._write_ledger(finished=True)
         write_worklist(self.results, self.study.names)
         if log_path(self.results).is_file() and (self.results / "markers" / "changes.csv").is_file():

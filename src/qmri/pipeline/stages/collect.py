@@ -7,7 +7,7 @@ from pathlib import Path
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import write_json
+from qmri.json_files import write_json
 from qmri.measure.comparison.changes import SessionOrder, change_rows
 from qmri.measure.rows import failed_examination
 from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES, exam_directory, file_path

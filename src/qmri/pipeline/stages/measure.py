@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_volume, write_json, write_volume
+from qmri.images.nifti import Volume, read_volume, write_volume
+from qmri.json_files import write_json
 from qmri.measure.data import ExaminationData, ExaminationRows, Identity
 from qmri.measure.examination import measure_examination
 from qmri.measure.images import Fractures, ImageNoise, Maps, Origin

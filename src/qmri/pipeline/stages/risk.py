@@ -12,7 +12,7 @@ from typing import Any
 from qmri.config import Config
 from qmri.config.risk_settings import RiskSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import write_json
+from qmri.json_files import write_json
 from qmri.outputs import (
     CLINICAL_COLUMNS,
     OUTCOME_COLUMNS,

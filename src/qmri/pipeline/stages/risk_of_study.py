@@ -10,7 +10,7 @@ from typing import Any
 from qmri.config import Config
 from qmri.config.risk_settings import RiskSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import write_json
+from qmri.json_files import write_json
 from qmri.outputs import OUTCOME_COLUMNS, RISK_FILES
 from qmri.outputs.risk_columns import PROPOSAL
 from qmri.outputs.tables import dictionary, read_rows, table_text

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.images.nifti import write_json
+from qmri.json_files import write_json
 from qmri.outputs import CLINICAL_COLUMNS, OUTCOME_COLUMNS
 from qmri.outputs.tables import dictionary, table_text
 from qmri.risk.cohort.eligibility import by_name

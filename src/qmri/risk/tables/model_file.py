@@ -13,7 +13,7 @@ import scipy
 
 from qmri import __version__
 from qmri.errors import QmriError
-from qmri.images.nifti import read_json, write_json
+from qmri.json_files import read_json, write_json
 from qmri.risk.cohort.impute import NormalModel
 from qmri.risk.frozen_model import RiskModel, ScoreRegression
 from qmri.risk.procedure import Scale

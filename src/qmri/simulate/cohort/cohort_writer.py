@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.images.nifti import write_json
+from qmri.json_files import write_json
 from qmri.outputs import CLINICAL_COLUMNS, OUTCOME_COLUMNS, PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column
 from qmri.outputs.tables import dictionary, table_text
 from qmri.simulate.cohort.cohort_rows import (
