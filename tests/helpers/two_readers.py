@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from small_records import write_small_record
 
+from qmri.images.acquisition import Acquisition
 from qmri.images.nifti import Volume, write_volume
 from qmri.outputs import exam_directory, file_path
 from qmri.outputs.files import record_path
@@ -37,7 +38,9 @@ def boxes(names: Mapping[str, str | None] | None = None, **lower: int) -> Labels
     return labels
 
 
-def first_read(results: Path, exam: str, labels: Labels, reader: str | None = "AB") -> Path:
+def first_read(
+    results: Path, exam: str, labels: Labels, reader: str | None = "AB", *, field_t: float | None = None
+) -> Path:
     """Write an examination with the labels that count; ``reader`` None is nobody's."""
     settings = results / "config.yaml"
     if not settings.is_file():
@@ -48,7 +51,8 @@ def first_read(results: Path, exam: str, labels: Labels, reader: str | None = "A
         path.parent.mkdir(parents=True, exist_ok=True)
         ramp = low + 0.2 * np.arange(SHAPE[2]) + rng.normal(0, 2, SHAPE)
         write_volume(path, Volume(ramp, AFFINE), dtype=np.float32)
-    write_small_record(record_path(results, exam, "fit"), "fit", exam)
+    acquisition = Acquisition(field_strength_t=field_t)
+    write_small_record(record_path(results, exam, "fit"), "fit", exam, acquisition=acquisition)
     path = file_path(exam_directory(results, exam, "segment"), exam, "labels")
     path.parent.mkdir(parents=True, exist_ok=True)
     write_volume(path, Volume(labels, AFFINE), dtype=np.int16)

@@ -15,6 +15,7 @@ from qmri.images.acquisition import Acquisition
 from qmri.images.nifti import Volume, write_volume
 from qmri.json_files import read_json
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
+from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.records.stage import run_stage, run_stage_or_record
 from qmri.pipeline.study.study_sheet import read_study
 
@@ -172,6 +173,14 @@ def test_interpolated_labels_are_refused(make_spine, tmp_path, capsys):
 def test_files_without_an_examination_in_their_name_get_one(make_spine, tmp_path):
     assert alone(tmp_path, make_spine()) == 0
     assert (tmp_path / "m" / "sub-unnamed_ses-unnamed_vertebrae.csv").exists()
+
+
+def test_every_file_that_was_read_is_in_the_record_with_its_checksum(make_spine, tmp_path):
+    spine = make_spine()
+    assert alone(tmp_path, spine, tissues=np.zeros(spine.labels.shape)) == 0
+    record = read_json(tmp_path / "m" / "sub-unnamed_ses-unnamed_measure.json")
+    read = [tmp_path / f"{name}.nii.gz" for name in ("pdff", "r2star", "labels", "tissues")]
+    assert record["inputs"] == {path.name: sha256(path) for path in read}
 
 
 def test_muscles_of_a_map_alone_are_measured_from_a_tissue_label_map(tmp_path):

@@ -49,6 +49,19 @@ def test_the_same_labels_agree_in_all(tmp_path):
     assert table(tmp_path, "disagreements") == []
 
 
+def test_r2star_is_pooled_within_a_field_alone(tmp_path):
+    for exam, field_t in (("sub-1_ses-a", 3.0), ("sub-2_ses-a", 1.5)):
+        first_read(tmp_path, exam, boxes(), field_t=field_t)
+        second_read(tmp_path, exam, boxes())
+    write_agreement(tmp_path)
+    rows = table(tmp_path, "agreement")
+    told = [(row["field_t"], row["n"]) for row in rows if row["quantity"] == "r2star_median_per_s"]
+    assert told == [("1.5", "5"), ("3", "5")]
+    others = [row for row in rows if not row["quantity"].startswith("r2star")]
+    assert {row["field_t"] for row in others} == {"n/a"}
+    assert [row["n"] for row in others if row["quantity"] == "pdff_median_pct"] == ["10"]
+
+
 def test_names_that_are_one_off_agree_in_outline_and_in_no_name(tmp_path):
     first_read(tmp_path, EXAM, boxes())
     second_read(tmp_path, EXAM, boxes(ONE_OFF))

@@ -52,6 +52,12 @@ AGREEMENT_COLUMNS: tuple[Column, ...] = (
         },
     ),
     Column("unit", None, "Unit of the means, the bias, the limits and the standard deviation."),
+    Column(
+        "field_t",
+        "T",
+        "Nominal field strength of a row of R2*, which is not pooled across fields; n/a for all else and "
+        "unknown fields.",
+    ),
     Column("n", None, "Number of bodies that were compared; of examinations for usable."),
     Column("n_examinations", None, "Number of examinations that they are of."),
     Column("n_participants", None, "Number of participants that they are of."),

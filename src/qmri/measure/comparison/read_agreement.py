@@ -17,7 +17,10 @@ Of = tuple[TwoReads, Body]
 
 
 def agreement_rows(reads: Sequence[TwoReads]) -> list[dict[str, Cell]]:
-    """Return a row for each quantity that one second reader's reads can be compared in."""
+    """Return a row for each quantity that one second reader's reads can be compared in.
+
+    R2* grows with the field, so it has a row for each field.
+    """
     bodies = [(read, body) for read in reads for body in read.bodies]
     matched = [(read, body) for read, body in bodies if body.pair.matched]
     common: dict[str, Cell] = {
@@ -64,19 +67,26 @@ def _fractures(matched: Sequence[Of]) -> Iterator[dict[str, Cell]]:
 
 def _markers(matched: Sequence[Of]) -> Iterator[dict[str, Cell]]:
     for name, (unit, _) in COMPARED.items():
-        known = [(read, body, pair) for read, body in matched if (pair := body.both(name))]
-        row: dict[str, Cell] = {
-            "quantity": name,
-            "unit": unit,
-            **_counts([(read, body) for read, body, _ in known]),
-        }
-        if len(known) >= FEWEST:
-            first, second = (np.array([pair[side] for _, _, pair in known]) for side in (0, 1))
-            owners = np.unique([read.participant_id for read, _, _ in known], return_inverse=True)[1]
-            found = vars(agree(first, second, owners.astype(np.int64)))
-            row |= {"mean_first": found["mean_a"], "mean_second": found["mean_b"]}
-            row |= {key: value for key, value in found.items() if key in _OF_THE_TABLE}
-        yield row
+        quantity: dict[str, Cell] = {"quantity": name, "unit": unit}
+        if not name.startswith("r2star"):
+            yield quantity | _marker(name, matched)
+            continue
+        fields = {read.field_t for read, _ in matched} or {None}
+        for field_t in sorted(fields, key=lambda field: field or 0.0):
+            own = [(read, body) for read, body in matched if read.field_t == field_t]
+            yield quantity | {"field_t": field_t} | _marker(name, own)
+
+
+def _marker(name: str, matched: Sequence[Of]) -> dict[str, Cell]:
+    known = [(read, body, pair) for read, body in matched if (pair := body.both(name))]
+    row: dict[str, Cell] = {**_counts([(read, body) for read, body, _ in known])}
+    if len(known) >= FEWEST:
+        first, second = (np.array([pair[side] for _, _, pair in known]) for side in (0, 1))
+        owners = np.unique([read.participant_id for read, _, _ in known], return_inverse=True)[1]
+        found = vars(agree(first, second, owners.astype(np.int64)))
+        row |= {"mean_first": found["mean_a"], "mean_second": found["mean_b"]}
+        row |= {key: value for key, value in found.items() if key in _OF_THE_TABLE}
+    return row
 
 
 _OF_THE_TABLE = {

@@ -102,6 +102,8 @@ class TwoReads:
         The bodies of both; none where one calls it not usable.
     settled
         Whether a consensus came later.
+    field_t
+        Nominal field strength, T; None where it is not known.
     """
 
     participant_id: str
@@ -111,6 +113,7 @@ class TwoReads:
     usable: tuple[bool, bool]
     bodies: tuple[Body, ...] = ()
     settled: bool = False
+    field_t: float | None = None
 
     @property
     def keys(self) -> dict[str, Cell]:

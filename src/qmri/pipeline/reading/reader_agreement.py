@@ -125,7 +125,7 @@ def compare_reads(
     if isinstance(first, str):
         return first
     try:
-        bodies = _bodies(results, readings, exam, (first, second), settings)
+        bodies, field_t = _bodies(results, readings, exam, (first, second), settings)
     except QmriError as error:
         return error.reason
     keys = _keys(exam)
@@ -137,6 +137,7 @@ def compare_reads(
         (first.usable, second.usable),
         bodies,
         settled(readings, exam, reader),
+        field_t,
     )
 
 
@@ -146,12 +147,15 @@ def _bodies(
     exam: str,
     verdicts: tuple[Verdict, Verdict],
     settings: MeasureSettings,
-) -> tuple[Body, ...]:
-    """Return the bodies of both label maps with their markers; none where one reader calls it not usable."""
+) -> tuple[tuple[Body, ...], float | None]:
+    """Return the bodies of both label maps with their markers, and the field of the images.
+
+    There are none where one reader calls the examination not usable.
+    """
     paths = [verdict.labels for verdict in verdicts]
     maps = [read_labels(path) for path in paths if path is not None]
     if len(maps) < 2:
-        return ()
+        return (), None
     if not maps[0].grid.matches(maps[1].grid):
         raise QmriError("the label maps of both readers lie on different grids")
     fitted = read_fitted(results, exam, maps[0])
@@ -161,7 +165,8 @@ def _bodies(
         fractures_said(readings, exam, FIRST),
         fractures_said(readings, exam, SECOND, verdicts[1].reader),
     )
-    return tuple(
+    field_t = fitted[1].acquisition.field_strength_t
+    bodies = tuple(
         Body(
             pair,
             first.get(pair.first or "", {}),
@@ -171,6 +176,7 @@ def _bodies(
         )
         for pair in _pairs(maps)
     )
+    return bodies, None if field_t is None else round(field_t, 1)
 
 
 def _pairs(maps: Sequence[Volume]) -> list[BodyPair]:

@@ -140,9 +140,8 @@ def measure_files(
             write_json(file_path(staging, name, f"{table.file}_dictionary"), dictionary(table.columns))
         return Outcome(MeasureDecisions(levels_measured=_measured(rows)))
 
-    run_stage(
-        "measure", name, out, work, upstream=list(paths.values()), settings=settings.model_dump(mode="json")
-    )
+    read = [*paths.values(), labels_path, *(path for path in (labels_table, tissues) if path)]
+    run_stage("measure", name, out, work, upstream=read, settings=settings.model_dump(mode="json"))
 
 
 def read_maps(paths: Mapping[str, Path], labels: Volume) -> Maps:
