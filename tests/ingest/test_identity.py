@@ -38,6 +38,7 @@ ADA = {"PatientID": "P17", "PatientName": "NEVERMADE^ADA", "PatientBirthDate": "
 def test_the_same_person_written_otherwise_is_the_same(change):
     one, two = person(**ADA, IssuerOfPatientID="HERE"), person(**{**ADA, **change})
     assert one.relation(two) is two.relation(one) is Relation.SAME
+    assert one.marks & two.marks
 
 
 @pytest.mark.parametrize(
@@ -71,6 +72,7 @@ def test_a_contradiction_makes_two_people_and_is_named(change, elements):
 )
 def test_what_identifies_nobody_agrees_with_nothing_not_even_with_itself(elements):
     assert person(**elements).relation(person(**elements)) is Relation.UNKNOWN
+    assert not person(**elements).marks
 
 
 def test_people_without_any_name_are_told_apart_by_sex_and_age():

@@ -110,6 +110,16 @@ class PatientIdentity:
         by_name = self._same_name(other) and _agree(self.birth_date, other.birth_date)
         return Relation.SAME if by_number or by_name else Relation.UNKNOWN
 
+    @property
+    def marks(self) -> frozenset[tuple[str, str]]:
+        """What `relation` must find one of in both headers to call them the same person.
+
+        The identifier, or a word of the name with the date of birth.
+        """
+        born = self.birth_date
+        by_name = {(born, word) for words in self.names for word in words} if born else set()
+        return frozenset(by_name | ({("", self.identifier)} if self.identifier else set()))
+
     def hashed(self, salt: bytes) -> PatientIdentity:
         """Return the same with every value replaced by its keyed hash; it compares as the original does.
 

@@ -180,8 +180,19 @@ def _same_images(rows: Sequence[Row]) -> Iterator[Finding]:
             )
 
 
+def _comparable(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
+    """Return the pairs of rows of one participant, or whose images might be of one person."""
+    sharing: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for number, row in enumerate(rows):
+        if row.seen.images:
+            for mark in {("participant", row.exam.participant_id), *row.seen.patient.marks}:
+                sharing[mark].append(number)
+    pairs = {pair for numbers in sharing.values() for pair in combinations(numbers, 2)}
+    return [(rows[first], rows[second]) for first, second in sorted(pairs)]
+
+
 def _people(rows: Sequence[Row]) -> Iterator[Finding]:
-    for one, other in combinations([row for row in rows if row.seen.images], 2):
+    for one, other in _comparable(rows):
         relation = one.seen.patient.relation(other.seen.patient)
         same_participant = one.exam.participant_id == other.exam.participant_id
         if same_participant and relation is Relation.DIFFERENT:

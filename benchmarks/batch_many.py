@@ -1,0 +1,107 @@
+"""Many examinations from DICOM to page, end to end: figures of docs/batch.md.
+
+python benchmarks/batch_many.py 560 STUDY.csv [--cores 2] [--keep DIR]
+
+The first sessions of a study are copied in turn, under new patients and identifiers, until there are so many,
+and run as one study. Prints wall-clock and CPU time, memory, files and bytes. Each needs some 35 MB of disk.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import platform
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import cycle, islice
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.uid import generate_uid
+
+from qmri.pipeline.records.ledger import read_ledger, run_times
+
+UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
+
+
+def copied_study(sheet: Path, folder: Path, count: int) -> Path:
+    """Write a study of ``count`` examinations, copies of those of a sheet; return its sheet."""
+    with sheet.open(newline="", encoding="utf-8") as file:
+        first = {row["participant_id"]: row for row in reversed(list(csv.DictReader(file)))}
+    originals = sorted(first.values(), key=lambda row: row["participant_id"])
+    rows = []
+    for number, original in enumerate(islice(cycle(originals), count)):
+        name = f"{number:04d}"
+        copy_dicom(sheet.parent / original["dicom_dir"], folder / "dicom" / name, name)
+        seeds = original.get("seeds") and str((sheet.parent / original["seeds"]).resolve())
+        rows.append(original | {"participant_id": name, "dicom_dir": f"dicom/{name}", "seeds": seeds or ""})
+    path = folder / "study.csv"
+    with path.open("w", newline="", encoding="utf-8") as file:
+        table = csv.DictWriter(file, rows[0])
+        table.writeheader()
+        table.writerows(rows)
+    return path
+
+
+def copy_dicom(source: Path, target: Path, name: str) -> None:
+    """Copy the DICOM of an examination as that of another patient; the first two pixels hold its number."""
+    for path in sorted(path for path in source.rglob("*") if path.is_file()):
+        image = dcmread(path)
+        image.PatientID = image.PatientName = name
+        low, high = divmod(int(name), 256)[::-1]
+        image.PixelData = bytes([low, 0, high, 0]) + image.PixelData[4:]
+        for keyword in UIDS:
+            if keyword in image:
+                image[keyword].value = generate_uid(entropy_srcs=[name, image[keyword].value])
+        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
+        copy = target / path.relative_to(source)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        image.save_as(copy)
+
+
+def run(sheet: Path, out: Path, cores: int) -> None:
+    """Run a study and print what it took."""
+    command = [sys.executable, "-m", "qmri", "run", str(sheet), "--out", str(out), "--cores", str(cores)]
+    began = time.monotonic()
+    status = subprocess.run(command, check=False).returncode
+    wall = time.monotonic() - began
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = used.ru_utime + used.ru_stime
+    count = len(read_ledger(out).examinations)
+    print(f"{count} examinations on {cores} cores, {platform.machine()}, exit status {status}")
+    print(f"wall {wall / 60:.1f} min, {wall / count:.2f} s an examination")
+    print(f"CPU {cpu / 60:.1f} min, {cpu / count:.2f} s an examination")
+    stages = 0.0
+    print("stage    CPU s each  memory MB (at most)")
+    for verb, told in run_times(out).items():
+        stages += told["cpu_total_s"]
+        print(f"{verb:8s} {told['cpu_total_s'] / told['jobs']:10.2f}  {told['max_rss_mb']:9.0f}")
+    print(f"start-up, Snakemake and joining the tables: {100 * (1 - stages / cpu):.0f} % of the CPU time")
+    for name, folder in (("DICOM", sheet.parent / "dicom"), ("results", out)):
+        sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
+        print(f"{name}: {len(sizes)} files, {sum(sizes) / 1e9:.2f} GB")
+
+
+def main() -> None:
+    """Read the command line, copy and run."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("count", type=int)
+    parser.add_argument("sheet", type=Path)
+    parser.add_argument("--cores", type=int, default=2)
+    parser.add_argument("--keep", type=Path, help="an empty folder for study and results, which stay")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = options.keep or Path(temporary)
+        sheet = folder / "study.csv"
+        if not sheet.is_file():
+            sheet = copied_study(options.sheet, folder, options.count)
+        run(sheet, folder / "results", options.cores)
+
+
+if __name__ == "__main__":
+    main()
