@@ -65,7 +65,7 @@ def test_the_page_of_an_examination_refers_to_nothing_outside(pages):
 
 def test_the_page_names_levels_numbers_and_decisions(pages):
     checker, text = read(pages[0])
-    for told in ("T11", "L3", "PDFF", "conjugate", "ren9", "treated target", "desc-manual_dseg"):
+    for told in ("T11", "L3", "PDFF", "Discs", "conjugate", "ren9", "treated target", "desc-manual_dseg"):
         assert told in text
     pictures = [
         attributes for tag, attributes in checker.tags if tag == "svg" and attributes.get("role") == "img"

@@ -52,6 +52,15 @@ def number(cells: Cells, name: str) -> float | None:
     return None if text in ("n/a", "") else float(text)
 
 
+def with_error(cells: Cells, name: str, error: str | None, digits: int) -> str:
+    """Return a value with its standard error where it has one, as text; empty where there is no value."""
+    value, spread = number(cells, name), number(cells, error) if error else None
+    if value is None:
+        return ""
+    shown = f"{value:.{digits}f}"
+    return shown if not spread else f"{shown} \u00b1 {spread:.{digits}f}"
+
+
 def is_fractured(cells: Cells) -> bool:
     """Tell whether the study sheet calls a level fractured."""
     return cells.get("fracture_status") not in ("none", "unknown", "n/a", None)

@@ -101,9 +101,11 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
             tissues = read_volume(path).data.astype(np.int32)
     roi = None
     muscles: Sequence[Cells] = ()
+    discs: Sequence[Cells] = ()
     flags: Sequence[Cells] = ()
     if records.of(MeasureRecord):
         roi = read_volume(file_path(folder["measure"], name, "roi")).data.astype(np.int32)
+        discs = read_rows(file_path(folder["measure"], name, "exam_discs"))
         muscles = read_rows(file_path(folder["measure"], name, "exam_muscles"))
         flags = read_rows(file_path(folder["measure"], name, "exam_flags"))
         vertebrae: Sequence[Cells] = read_rows(file_path(folder["measure"], name, "exam_vertebrae"))
@@ -126,6 +128,7 @@ def read_content(exam: Examination, results: Path, settings: MeasureSettings) ->
             if isinstance(record, Success)
         ],
         muscles=muscles,
+        discs=discs,
         failure=StageFailure(failure.failed_stage, failure.reason, failure.remedy) if failure else None,
         name_doubts=segmented.name_doubts if segmented else None,
         software=records.software,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from qmri.images.curved_plane import coronal_view, ras_voxel_mm, sagittal_view, to_ras
 from qmri.report.charts import Cells, Profile, is_fractured, number, profile_svg
 from qmri.report.environment import environment
+from qmri.report.examination.disc_table import disc_rows
 from qmri.report.examination.muscle_section import missing, section_svgs, table_rows
 from qmri.report.examination.pictures import (
     PDFF,
@@ -114,8 +115,8 @@ class ExaminationContent:
         Versions of the programs at the first stage.
     maps
         (x, y, z) maps by key ``pdff``, ``r2star``, ``in_phase``; empty where the fit failed.
-    muscles
-        Rows of muscles.csv, cells as text.
+    muscles, discs
+        Rows of muscles.csv and discs.csv, cells as text.
     labels, tissues, roi
         (x, y, z) label maps of bodies and tissues and measured regions, or None.
     affine
@@ -132,6 +133,7 @@ class ExaminationContent:
     flags: Sequence[Cells]
     stages: Sequence[StageNotes] = ()
     muscles: Sequence[Cells] = ()
+    discs: Sequence[Cells] = ()
     failure: StageFailure | None = None
     name_doubts: tuple[str, ...] | None = None
     software: Mapping[str, str] = field(default_factory=dict)
@@ -162,6 +164,7 @@ def examination_page(content: ExaminationContent) -> str:
         measured=content.roi is not None,
         figures=_figures(content),
         profiles=_profiles(content, shown) if measured else [],
+        discs=disc_rows(content.discs) if measured else [],
         muscles=table_rows(content.muscles) if measured else [],
         muscle_sections=_muscle_sections(content) if measured else [],
         muscles_missing=missing(content.muscles) if measured else {},

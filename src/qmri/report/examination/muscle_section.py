@@ -14,7 +14,7 @@ from skimage.measure import find_contours
 from qmri.measure.muscle.slabs import Slab, level_slabs
 from qmri.measure.shape.bodies import find_bodies
 from qmri.measure.shape.morphometry import measure_shape
-from qmri.report.charts import Cells, number
+from qmri.report.charts import Cells, with_error
 from qmri.report.examination.pictures import PDFF, png_data_uri
 from qmri.spine.levels import LEVEL_ID
 from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT
@@ -112,25 +112,17 @@ def table_rows(muscles: Sequence[Cells]) -> list[list[str]]:
         for muscle in MUSCLES:
             right, left, both = (by_key.get((level, muscle, side), {}) for side in (RIGHT, LEFT, "both"))
             cells = [
-                *(_with_error(row, "pdff_median_pct", "pdff_se_total_pct", 1) for row in (right, left)),
+                *(with_error(row, "pdff_median_pct", "pdff_se_total_pct", 1) for row in (right, left)),
                 *(
-                    _with_error(row, "functional_area_mm2", "functional_area_se_mm2", 0)
+                    with_error(row, "functional_area_mm2", "functional_area_se_mm2", 0)
                     for row in (right, left)
                 ),
-                _with_error(both, "functional_area_ratio", "functional_area_se_ratio", 2),
-                *(_with_error(row, "coverage_frac", "coverage_se_frac", 2) for row in (right, left)),
+                with_error(both, "functional_area_ratio", "functional_area_se_ratio", 2),
+                *(with_error(row, "coverage_frac", "coverage_se_frac", 2) for row in (right, left)),
             ]
             if any(cells[:5]):
                 lines.append([level, muscle.replace("_", " "), *cells])
     return lines
-
-
-def _with_error(row: Cells, name: str, error: str, digits: int) -> str:
-    value, spread = number(row, name), number(row, error)
-    if value is None:
-        return ""
-    shown = f"{value:.{digits}f}"
-    return shown if not spread else f"{shown} \u00b1 {spread:.{digits}f}"
 
 
 def missing(muscles: Sequence[Cells]) -> dict[str, str]:
