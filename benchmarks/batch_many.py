@@ -16,11 +16,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from itertools import cycle, islice
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom import dcmread
-from pydicom.uid import generate_uid
 
 from qmri.pipeline.records.ledger import read_ledger, run_times
 
@@ -33,33 +32,56 @@ def copied_study(sheet: Path, folder: Path, count: int) -> Path:
         first = {row["participant_id"]: row for row in reversed(list(csv.DictReader(file)))}
     originals = sorted(first.values(), key=lambda row: row["participant_id"])
     rows = []
-    for number, original in enumerate(islice(cycle(originals), count)):
-        name = f"{number:04d}"
-        copy_dicom(sheet.parent / original["dicom_dir"], folder / "dicom" / name, name)
+    for place, original in enumerate(originals):
+        images = read_images(sheet.parent / original["dicom_dir"])
         seeds = original.get("seeds") and str((sheet.parent / original["seeds"]).resolve())
-        rows.append(original | {"participant_id": name, "dicom_dir": f"dicom/{name}", "seeds": seeds or ""})
+        for number in range(place, count, len(originals)):
+            name = f"{number:04d}"
+            for image in images:
+                image.write(folder / "dicom" / name, number)
+            rows.append(
+                original | {"participant_id": name, "dicom_dir": f"dicom/{name}", "seeds": seeds or ""}
+            )
     path = folder / "study.csv"
     with path.open("w", newline="", encoding="utf-8") as file:
         table = csv.DictWriter(file, rows[0])
         table.writeheader()
-        table.writerows(rows)
+        table.writerows(sorted(rows, key=lambda row: row["participant_id"]))
     return path
 
 
-def copy_dicom(source: Path, target: Path, name: str) -> None:
-    """Copy the DICOM of an examination as that of another patient; the first two pixels hold its number."""
-    for path in sorted(path for path in source.rglob("*") if path.is_file()):
-        image = dcmread(path)
-        image.PatientID = image.PatientName = name
-        low, high = divmod(int(name), 256)[::-1]
-        image.PixelData = bytes([low, 0, high, 0]) + image.PixelData[4:]
-        for keyword in UIDS:
-            if keyword in image:
-                image[keyword].value = generate_uid(entropy_srcs=[name, image[keyword].value])
-        image.file_meta.MediaStorageSOPInstanceUID = image.SOPInstanceUID
-        copy = target / path.relative_to(source)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        image.save_as(copy)
+@dataclass(frozen=True)
+class Image:
+    """A DICOM file that ends with its pixels: place in the folder, bytes, and what is another's in a copy."""
+
+    place: Path
+    content: bytes
+    identifiers: frozenset[bytes]
+    person: frozenset[bytes]
+
+    def write(self, folder: Path, number: int) -> None:
+        """Write it as one of another patient; its last two pixels hold the number."""
+        content = self.content[:-4] + bytes([number % 256, 0, number // 256, 0])
+        for uid in self.identifiers:
+            content = content.replace(uid, uid[:-12] + b"%05d" % (10_000 + number) + uid[-7:])
+        for word in self.person:
+            content = content.replace(word, b"P%0*d" % (len(word) - 1, number))
+        path = folder / self.place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def read_images(folder: Path) -> list[Image]:
+    """Return the images of an examination."""
+    images = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        header = dcmread(path, stop_before_pixels=True)
+        identifiers = {str(header[word].value).encode() for word in UIDS if word in header}
+        person = {str(header[word].value).encode() for word in ("PatientID", "PatientName")}
+        images.append(
+            Image(path.relative_to(folder), path.read_bytes(), frozenset(identifiers), frozenset(person))
+        )
+    return images
 
 
 def run(sheet: Path, out: Path, cores: int) -> None:
