@@ -1,7 +1,7 @@
 """The batch on a real SLURM of one node, which tests/cluster/start-slurm.sh starts.
 
 Stand-in stages of one study meet every fate at once: done, refused, killed for want of
-memory, out of time, lost for good. Another study is interrupted; the example study is real.
+memory, out of time, lost for good. While they wait, a real study runs; another is interrupted.
 """
 
 import csv
@@ -63,7 +63,9 @@ def profile(repository):
     return ("--profile", str(repository / "workflow" / "profiles" / "slurm"), *QUICK)
 
 
-def test_every_fate_of_an_examination(batch_study, profile):
+def test_every_fate_of_an_examination_and_a_real_one_beside_them(
+    batch_study, profile, repository, tmp_path_factory
+):
     study = batch_study(
         good={},
         corrupted={"ingest": {"refuse": "another sequence"}},
@@ -71,8 +73,9 @@ def test_every_fate_of_an_examination(batch_study, profile):
         slow={"fit": {"seconds_below_attempt": 2}},
         doomed={"segment": {"kill_below_attempt": 99}},
     )
-    process = study.start(*profile)
+    process = study.start(*profile, "--retries", "1")
     shorten_the_first_job_of("slow", study)
+    a_real_examination(tmp_path_factory.mktemp("real"), repository, profile)
     output, _ = process.communicate(timeout=420)
     assert process.returncode == 3, output
     assert output.splitlines()[-1] == "3 of 5 examinations done, 2 failed"
@@ -105,14 +108,15 @@ def test_an_interrupted_run_leaves_no_job_behind(batch_study, profile):
     wait_until(lambda: not queued(study), seconds=15)
 
 
-def test_the_example_study(tmp_path, repository, profile):
-    if not (repository / "example_data" / "study.csv").is_file():
-        pytest.skip("the example study is not there")
-    out = tmp_path / "results"
-    command = [sys.executable, "-m", "qmri", "run", str(repository / "example_data" / "study.csv")]
-    ended = subprocess.run(
-        [*command, "--out", str(out), *profile], capture_output=True, text=True, timeout=300, check=False
-    )
+def a_real_examination(folder, repository, profile):
+    """Run the first examination of the example study: the stages themselves in a job of SLURM."""
+    example, out = repository / "example_data" / "study.csv", folder / "results"
+    header, first, *_ = example.read_text().splitlines()
+    for name in ("dicom", "seeds"):
+        (folder / name).symlink_to(example.parent / name)
+    (folder / "study.csv").write_text(f"{header}\n{first}\n")
+    command = [sys.executable, "-m", "qmri", "run", str(folder / "study.csv"), "--out", str(out), *profile]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     with (out / "markers" / "vertebrae.csv").open() as file:
         measured = [row for row in csv.DictReader(file) if row["status"] == "ok"]

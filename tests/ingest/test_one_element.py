@@ -7,7 +7,6 @@ tell, by another plausible value. A refusal must name the element, and so must a
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 import warnings
@@ -24,7 +23,7 @@ from qmri.errors import QmriError
 from qmri.images.nifti import read_volume
 from qmri.pipeline.stages.ingest import ingest
 
-CASES = 120
+CASES = {"maps": 40, "echoes": 120}
 NUMERIC = ("DS", "IS", "FD", "FL", "US", "SS", "UL", "SL")
 # Elements whose plausible other value in every image of a series nothing in the export contradicts.
 NOT_TOLD = ("PixelSpacing", "ImagePositionPatient", "ImageOrientationPatient", "SliceThickness")
@@ -71,11 +70,15 @@ class Export:
         self.tags = sorted(tag for tag in tags if tag != 0x7FE00010 and not tag.is_private_creator)
         for number, ds in enumerate(images):
             self.save(number, ds)
+        self.files = [self.path(number).read_bytes() for number in range(len(images))]
         self.truth, told = self.read()
         assert told == ""
 
+    def path(self, number: int) -> Path:
+        return self.folder / f"IM{number:04d}"
+
     def save(self, number: int, ds: Dataset) -> None:
-        ds.save_as(self.folder / f"IM{number:04d}", enforce_file_format=False)
+        ds.save_as(self.path(number), enforce_file_format=False)
 
     def read(self) -> tuple[dict[str, np.ndarray], str]:
         """Ingest; return every image by its name, and all warnings."""
@@ -95,30 +98,30 @@ class Export:
 
     def with_change(self, tag, how: str, chosen: list[int]) -> SimpleNamespace | None:
         """Change an element of the chosen images; return what came of it, None if it cannot be changed so."""
-        done = []
-        for number in chosen:
-            ds = copy.deepcopy(self.images[number])
-            if tag not in ds:
-                continue
-            if how == "absent":
-                del ds[tag]
-            else:
-                element = changed(ds[tag], how)
-                if element is None:
+        chosen = [number for number in chosen if tag in self.images[number]]
+        kept = {number: self.images[number][tag] for number in chosen}
+        try:
+            for number, element in kept.items():
+                if how == "absent":
+                    del self.images[number][tag]
+                elif (other := changed(element, how)) is not None:
+                    self.images[number][tag] = other
+                else:
                     return None
-                ds[tag] = element
-            self.save(number, ds)
-            done.append(number)
-        if not done:
-            return None
+                self.save(number, self.images[number])
+            return self.result() if kept else None
+        finally:
+            for number, element in kept.items():
+                self.images[number][tag] = element
+                self.path(number).write_bytes(self.files[number])
+
+    def result(self) -> SimpleNamespace:
+        """Tell how the export as it lies there is taken."""
         try:
             arrays, told = self.read()
-            result = SimpleNamespace(refused=False, said=told, right=self.is_truth(arrays))
         except QmriError as error:
-            result = SimpleNamespace(refused=True, said=str(error), right=False)
-        for number in done:
-            self.save(number, self.images[number])
-        return result
+            return SimpleNamespace(refused=True, said=str(error), right=False)
+        return SimpleNamespace(refused=False, said=told, right=self.is_truth(arrays))
 
     def is_truth(self, arrays: dict[str, np.ndarray]) -> bool:
         if set(arrays) != set(self.truth):
@@ -185,7 +188,7 @@ def test_a_changed_element_is_harmless_or_named(exports, form):
     """A sample; the next test takes all, and echoes as well if EVERY_ELEMENT is in the environment."""
     export, rng = exports[form], np.random.default_rng(7)
     every = cases(export)
-    chosen = [every[n] for n in sorted(rng.permutation(len(every))[:CASES])]
+    chosen = [every[n] for n in sorted(rng.permutation(len(every))[: CASES[form]])]
     broken = [text for case in chosen if (text := violation(export, *case, rng))]
     assert not broken, "\n\n".join(broken)
 

@@ -6,9 +6,11 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -101,6 +103,24 @@ def standin_program(tmp_path_factory) -> Path:
     program.write_text(f'#!/bin/sh\nexec "{root}/bin/python" "{HERE}/standin.py" "$@"\n')
     program.chmod(0o755)
     return root
+
+
+@pytest.fixture(scope="session")
+def standin_worker() -> Iterator[str]:
+    """The address of a warm worker for the stand-in; a short one, as sockets want it."""
+    with tempfile.TemporaryDirectory(prefix="standin-") as folder:
+        address = f"{folder}/socket"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(address)
+            listener.listen(socket.SOMAXCONN)
+            process = subprocess.Popen(
+                [sys.executable, str(HERE / "standin.py"), "--serve", str(listener.fileno())],
+                stdin=subprocess.PIPE,
+                pass_fds=[listener.fileno()],
+                start_new_session=True,
+            )
+        yield address
+        process.communicate(timeout=60)
 
 
 @pytest.fixture

@@ -4,6 +4,9 @@ It publishes records as the real stages do. What a stage of an examination does 
 told by behaviour.json in the examination's DICOM folder, for example
 {"fit": {"seconds": 2}}, {"fit": {"megabytes": 1500}}, {"ingest": {"refuse": "another sequence"}},
 {"fit": {"kill_below_attempt": 2}}, {"segment": {"full_disk": true}}.
+
+Where STANDIN_WORKER names a socket, the stages are forks of the process that listens there, as those of qmri
+are of its worker: to import what they need takes longer than they do.
 """
 
 from __future__ import annotations
@@ -14,15 +17,25 @@ import errno
 import json
 import os
 import signal
+import socket
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+
+if __name__ == "__main__" and "STANDIN_WORKER" in os.environ:
+    from qmri.commands.forward import forward
+    from qmri.pipeline.run.variables import WORKER_IDENTITY_VARIABLE, WORKER_VARIABLE, worker_identity
+
+    os.environ[WORKER_VARIABLE] = os.environ["STANDIN_WORKER"]
+    os.environ[WORKER_IDENTITY_VARIABLE] = worker_identity()
+    sys.exit(forward(sys.argv[1:]))
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "helpers"))
 
 from small_records import outcome
 
-from qmri.commands import study_config
+from qmri.commands import study_config, worker
 from qmri.errors import QmriError
 from qmri.json_files import read_json
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, exam_directory, file_path
@@ -46,7 +59,7 @@ PRODUCT = {
 }
 
 
-def main() -> int:
+def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(prog="qmri")
     parser.add_argument("verb", choices=VERBS)
     parser.add_argument("--exam")
@@ -55,7 +68,7 @@ def main() -> int:
     parser.add_argument("--collect", action="store_true")
     parser.add_argument("--study-page", action="store_true")
     parser.add_argument("--participant")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     study = read_study(Path(os.environ["QMRI_STUDY"]))
     if options.collect:
         return collect(study, options.results)
@@ -155,5 +168,13 @@ def study_page(study: Study, results: Path) -> int:
     return 0
 
 
+def serve(listener: int) -> None:
+    """Fork for each stage that is asked for, until the standard input ends."""
+    worker.main, worker.LOADED = main, {}
+    worker.serve(socket.socket(fileno=listener), sys.stdin.fileno())
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    if sys.argv[1] == "--serve":
+        serve(int(sys.argv[2]))
+    sys.exit(main(sys.argv[1:]))

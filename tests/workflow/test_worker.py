@@ -25,6 +25,9 @@ def main(words):
         return 3
     if words[0] == "leave":
         sys.exit(5)
+    if words[0] == "fill":
+        print("begun")
+        raise OSError(28, "No space left on device")
     if words[0] == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if words[0] == "wait":
@@ -85,6 +88,22 @@ def test_an_exit_is_an_exit_and_a_killed_stage_takes_nothing_with_it(worker, cap
     assert forward(["leave"]) == 5
     assert forward(["die"]) == STATUS_KILLED
     assert "was killed" in capfd.readouterr().err
+    assert forward(["nothing"]) == 0
+
+
+def test_an_error_is_told_as_by_a_process_of_its_own(worker, capfd):
+    """A run learns from the log that the disk is full, and does not hold it against the examination."""
+    assert forward(["fill"]) == 1
+    told = capfd.readouterr()
+    assert told.out == "begun\n"
+    assert "No space left on device" in told.err
+    assert "killed" not in told.err
+
+
+def test_an_error_ends_the_stage_where_there_is_no_room_for_the_log_either(worker):
+    with open("/dev/full", "w") as full:  # noqa: PTH123 - a device
+        asked = client("fill", stdout=full, stderr=full)
+        assert asked.wait(20) == 1
     assert forward(["nothing"]) == 0
 
 

@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import traceback
 from contextlib import suppress
 from typing import Any
 
@@ -110,9 +111,12 @@ def _work(connection: socket.socket, request: dict[str, Any], streams: list[int]
         status = main(request["arguments"])
     except SystemExit as end:
         status = end.code if isinstance(end.code, int) else 1
+    except Exception:  # noqa: BLE001 - told as Python would tell it: a run reads of a full disk in the log
+        traceback.print_exc()
     finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
+        with suppress(OSError):  # no room for the log, as for the rest
+            sys.stdout.flush()
+            sys.stderr.flush()
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the command goes away when it has its answer
         with suppress(BrokenPipeError):
             connection.sendall(str(status).encode())
