@@ -50,8 +50,7 @@ FILES_OF_AN_EXAMINATION = 20 * 6 * 3  # slices, echoes, real and imaginary and m
 EMPTY_QMRI = """#!/bin/sh
 case "$2" in
 --exam)
-  sub=${3%%_*}; ses=${3##*_}; mkdir -p "$sub/$ses/$1"
-  cp "${0%/*}/record.json" "$sub/$ses/$1/$3_$1.json" ;;
+  install -D -m 644 "${0%/*}/record.json" "${3%%_*}/${3##*_}/$1/$3_$1.json" ;;
 --collect)
   cp -r "${0%/*}/markers" . ;;
 --study-page) mkdir -p report; echo > report/index.html ;;

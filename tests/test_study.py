@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -6,6 +7,7 @@ from hypothesis import strategies as st
 
 from qmri.errors import QmriError
 from qmri.outputs import FILES
+from qmri.pipeline.study.reader_fractures import ReaderFractures, write_reader_fractures
 from qmri.pipeline.study.study_sheet import LONGEST_NAME, exam_name, read_study
 
 HEADER = "participant_id,session_id,dicom_dir"
@@ -107,3 +109,23 @@ def test_ids_that_differ_in_zeros_alone_do_not_stand_in_the_order_of_the_rows(tm
     rows = ["1,pre,a", "001,pre,b", "01,pre,c"]
     back, forth = (read_study(sheet(tmp_path, HEADER, *lines)).names for lines in (rows, rows[::-1]))
     assert back == forth
+
+
+def test_a_sheet_that_was_rewritten_is_read_anew_even_at_the_same_size_and_time(tmp_path):
+    path = sheet(tmp_path, HEADER, "01,pre,a")
+    first, time_ns = read_study(path), path.stat().st_mtime_ns
+    assert read_study(path) is first
+    sheet(tmp_path, HEADER, "02,pre,a")
+    os.utime(path, ns=(time_ns, time_ns))
+    assert read_study(path).names == ["sub-02_ses-pre"]
+    row = ReaderFractures("02", "pre", ("L1",), (), (), "ab", "2026-01-01T00:00:00+00:00")
+    write_reader_fractures(path, row)
+    assert read_study(path).examinations[0].treated_levels == ("L1",)
+
+
+def test_a_sheet_of_one_name_in_another_folder_is_another_sheet(tmp_path, monkeypatch):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        sheet(tmp_path / name, HEADER, "01,pre,dicom")
+        monkeypatch.chdir(tmp_path / name)
+        assert read_study(Path("study.csv")).examinations[0].dicom_dir == tmp_path / name / "dicom"

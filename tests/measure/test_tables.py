@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column
-from qmri.outputs.tables import dictionary, format_cell, table_text
+from qmri.outputs.tables import dictionary, format_cell, read_rows, table_text
 
 COLUMNS = (Column("name", None, "A name."), Column("value_mm", "mm", "A value.", (0, 5)))
 
@@ -70,3 +70,16 @@ def test_every_marker_of_the_dictionary_is_there():
         kyphosis_tl_deg cobb_coronal_deg n_fx_acute n_fx_old has_tl_junction_fx field_t vendor model software
         fa_deg tr_ms te_ms_list recon_mode fat_model_id pipeline_version"""
     assert set(wanted.split()) <= {column.name for column in PATIENT_COLUMNS}
+
+
+def test_some_columns_and_the_rows_of_a_participant_are_those_of_the_whole_table(tmp_path):
+    rows = [
+        {"participant_id": id_, "level": level, "status_reason": 'a,\n"b"'}
+        for id_, level in (("1", "L1"), ("10", "L1"), ("1", "L2"))
+    ]
+    path = tmp_path / "vertebrae.csv"
+    path.write_text(table_text(rows, VERTEBRA_COLUMNS))
+    whole = read_rows(path)
+    assert read_rows(path, participant="1") == [whole[0], whole[2]]
+    kept = ("level", "status_reason", "no such column")
+    assert read_rows(path, kept) == [{name: row[name] for name in kept[:2]} for row in whole]

@@ -284,3 +284,10 @@ def test_the_page_is_the_same_each_time(large):
     study = large.parents[2] / "study.csv"
     assert write_study_page(read_study(study), large.parents[1]).read_text(encoding="utf-8") == text
     assert len(list(csv.reader(io.StringIO(study.read_text())))) == 561
+
+
+def test_the_page_needs_no_other_columns_of_a_level_than_those_it_reads(large, monkeypatch):
+    text = large.read_text(encoding="utf-8")
+    monkeypatch.setattr("qmri.pipeline.stages.study_page.LEVEL_COLUMNS", None)
+    study = read_study(large.parents[2] / "study.csv")
+    assert write_study_page(study, large.parents[1]).read_text(encoding="utf-8") == text

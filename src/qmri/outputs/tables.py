@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import compress
 from pathlib import Path
 
 import numpy as np
@@ -68,13 +69,36 @@ def dictionary(columns: Sequence[Column]) -> dict[str, dict[str, object]]:
     return described
 
 
-def read_rows(path: Path) -> list[dict[str, str]]:
+def read_rows(
+    path: Path, columns: Collection[str] | None = None, *, participant: str | None = None
+) -> list[dict[str, str]]:
     """Read a table that qmri wrote, each row as text by column; tabs separate the cells of a ``.tsv``.
+
+    Parameters
+    ----------
+    path
+        The table.
+    columns
+        Those to keep, None for all: all rows of 10,000 examinations take a gigabyte.
+    participant
+        The participant_id whose rows to keep, None for all.
 
     Raises
     ------
     FileNotFoundError
         If it is not there.
     """
+    delimiter = "\t" if path.suffix == ".tsv" else ","
     with path.open(newline="", encoding="utf-8-sig") as file:
-        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+        if columns is None and participant is None:
+            return list(csv.DictReader(file, delimiter=delimiter))
+        lines = csv.reader(file, delimiter=delimiter)
+        header = next(lines, [])
+        kept = [columns is None or name in columns for name in header]
+        names = list(compress(header, kept))
+        owner = header.index("participant_id") if participant is not None else None
+        return [
+            dict(zip(names, compress(cells, kept), strict=True))
+            for cells in lines
+            if cells and (owner is None or cells[owner] == participant)
+        ]

@@ -50,6 +50,7 @@ def change_rows(
     patients: Sequence[Cells],
     settings: MeasureSettings,
     orders: Mapping[str, SessionOrder],
+    names: Sequence[str] | None = None,
 ) -> list[dict[str, Cell]]:
     """Return the rows of changes.csv; empty without a second session.
 
@@ -60,13 +61,17 @@ def change_rows(
     orders
         The sessions of each participant that has several, in time. Where their order is not known
         nothing is compared, and the rows say why.
+    names
+        The levels in the order of the rows, where these are some participants of a study; by default those of
+        ``vertebrae`` as they come.
     """
     visits = {(row["participant_id"], row["session_id"]): row for row in patients}
     levels = {(row["participant_id"], row["session_id"], row["level"]): row for row in vertebrae}
     unverified = {
         (row["participant_id"], row["session_id"]) for row in vertebrae if row.get("level_verified") == "0"
     }
-    names = list(dict.fromkeys(row["level"] for row in vertebrae))
+    if names is None:
+        names = list(dict.fromkeys(row["level"] for row in vertebrae))
     rows = []
     for participant in dict.fromkeys(row["participant_id"] for row in patients):
         if participant not in orders:

@@ -48,9 +48,7 @@ def write_participant_page(study: Study, results: Path, participant: str, settin
             expected="a participant_id of two rows or more",
         )
     exams = {exam.session_id: exam for exam in study.repeated[participant]}
-    changes = [
-        row for row in read_rows(results / "markers" / "changes.csv") if row["participant_id"] == participant
-    ]
+    changes = read_rows(results / "markers" / "changes.csv", participant=participant)
     visits = follow_ups(changes, read_readings(results)).get(participant, [])
     order = list(dict.fromkeys([*(visit.first for visit in visits), *(visit.session for visit in visits)]))
     order += [session for session in exams if session not in order]

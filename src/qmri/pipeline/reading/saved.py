@@ -110,7 +110,8 @@ def saved_fingerprint(directory: Path, exam: str) -> str:
 
 
 def _corrections(directory: Path, exam: str) -> tuple[list[Path], list[Path]]:
-    paths = sorted(directory.glob(f"{exam}_desc-manual*")) if directory.is_dir() else []
+    present = sorted(directory.iterdir()) if directory.is_dir() else []
+    paths = [path for path in present if path.name.startswith(f"{exam}_desc-manual")]
     return _ending(paths, LABEL_ENDINGS), _ending(paths, SEED_ENDINGS)
 
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import textwrap
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from qmri.errors import QmriError
 from qmri.images.acquisition import Acquisition
 from qmri.pipeline.records.decisions import FitDecisions, SegmentDecisions
 from qmri.pipeline.records.models import FitRecord, MeasureRecord, SegmentRecord
-from qmri.pipeline.records.record_files import Records, read_records
+from qmri.pipeline.records.record_files import read_records
 from qmri.references import Citations
 from qmri.signal import FAT_MODELS, fat_model, water_temperature
 
@@ -27,18 +27,24 @@ NAMED_FROM = {
 
 def methods_text(results: Path, exams: Sequence[str]) -> str:
     """Return a Methods paragraph and its references for a results folder."""
-    records = [read_records(results, exam) for exam in exams]
-    fits = [fit.decisions for stages in records if (fit := stages.of(FitRecord))]
-    segmentations = [found.decisions for stages in records if (found := stages.of(SegmentRecord))]
-    measured = [record for stages in records if (record := stages.of(MeasureRecord))]
+    fits: list[FitDecisions] = []
+    segmentations: list[SegmentDecisions] = []
+    measured: list[MeasureRecord] = []
+    software: set[frozenset[tuple[str, str]]] = set()
+    for exam in exams:  # of 10,000 examinations the whole records take gigabytes
+        stages = read_records(results, exam)
+        fits += [fit.decisions] if (fit := stages.of(FitRecord)) else []
+        segmentations += [found.decisions] if (found := stages.of(SegmentRecord)) else []
+        measured += [one] if (one := stages.of(MeasureRecord)) else []
+        software |= {frozenset(record.software.items()) for record in stages.by_verb.values()}
     cite = Citations()
     sentences = [
-        f"Of {len(records)} examinations {len(measured)} could be evaluated.",
+        f"Of {len(exams)} examinations {len(measured)} could be evaluated.",
         *_acquisition(fits),
         *_fit(fits, cite),
         *_segment(segmentations, cite),
         *_measure(measured, cite),
-        *_software(records, cite),
+        *_software([dict(versions) for versions in software], cite),
     ]
     return "\n".join([textwrap.fill(" ".join(sentences), 100), "", *cite.lines()]) + "\n"
 
@@ -155,8 +161,7 @@ def _measure(records: Sequence[MeasureRecord], cite: Citations) -> Iterable[str]
     )
 
 
-def _software(records: Sequence[Records], cite: Citations) -> Iterable[str]:
-    software = [record.software for stages in records for record in stages.by_verb.values()]
+def _software(software: Sequence[Mapping[str, str]], cite: Citations) -> Iterable[str]:
     if not software:
         return
 

@@ -115,7 +115,9 @@ def is_read_only(error: OSError) -> bool:
 
 def staging_folders(results: Path) -> list[Path]:
     """Return the staging folders; without a run at work, killed ones left them."""
-    return sorted(path for verb in VERBS for path in results.glob(f"sub-*/ses-*/.{verb}-*") if path.is_dir())
+    starts = tuple(f".{verb}-" for verb in VERBS)
+    found = (path for path in results.glob("sub-*/ses-*/.*-*") if path.name.startswith(starts))
+    return sorted(path for path in found if path.is_dir())
 
 
 def require_current_run(directory: Path) -> None:

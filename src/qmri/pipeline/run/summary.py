@@ -45,7 +45,7 @@ class Summary:
 def summarise(results: Path) -> Summary:
     """Read the tables of a finished run and say what a user looks at next."""
     patients = read_rows(results / "markers" / "patients.csv")
-    vertebrae = read_rows(results / "markers" / "vertebrae.csv")
+    vertebrae = read_rows(results / "markers" / "vertebrae.csv", (*SHOWN_COLUMNS, "status", "level_verified"))
     failed = [row for row in patients if row["status"] == "failed"]
     seen = [row for row in vertebrae if row["status"] == "ok"]
     lines = ["", *_table([{c: row[c] for c in SHOWN_COLUMNS} for row in seen[:SHOWN_ROWS]])]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import os
 import sys
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -72,8 +73,7 @@ class Plan:
 
     def settings(self, verb: str) -> dict[str, Any]:
         """Return the section of the configuration that governs a verb."""
-        section: dict[str, Any] = self.config.model_dump(mode="json")[verb]
-        return section
+        return dict(self.config.model_dump(mode="json")[verb])
 
     @cached_property
     def backends(self) -> dict[Path, Description]:
@@ -129,22 +129,32 @@ class Plan:
 
     def session_files(self, subject: str, verb: str, suffix: str) -> list[str]:
         """Return one file for each session of a participant, e.g. of ``sub-01``."""
-        return [path for path in self.exam_files(verb, suffix) if path.startswith(f"{subject}/")]
+        return self.exam_files(verb, suffix, self._repeated_subjects[subject])
 
     @property
     def participant_pages(self) -> list[str]:
         """The pages of the participants with several sessions, relative to the results folder."""
-        subjects = dict.fromkeys(exams[0].subject for exams in self.study.repeated.values())
-        return [participant_page(Path(), subject).as_posix() for subject in subjects]
+        return [participant_page(Path(), subject).as_posix() for subject in self._repeated_subjects]
+
+    @cached_property
+    def _repeated_subjects(self) -> dict[str, tuple[Examination, ...]]:
+        """The examinations of each participant that has several, by ``sub-01`` and the like."""
+        return {exams[0].subject: exams for exams in self.study.repeated.values()}
 
     def participant(self, subject: str) -> str:
         """Return the participant_id of ``sub-01`` and the like."""
-        return next(exam.participant_id for exam in self.study if exam.subject == subject)
+        return self._repeated_subjects[subject][0].participant_id
 
     def verdicts(self, subject: str) -> str:
         """Return what readers said about new fractures of a participant."""
-        own = [one for one in self.readings if one.examination.startswith(f"{subject}_")]
-        return verdicts_fingerprint(own)
+        return verdicts_fingerprint(self._readings_of[subject])
+
+    @cached_property
+    def _readings_of(self) -> dict[str, list[Reading]]:
+        found: dict[str, list[Reading]] = defaultdict(list)
+        for one in self.readings:
+            found[one.examination.partition("_")[0]].append(one)
+        return found
 
     @cached_property
     def readings(self) -> list[Reading]:
@@ -185,12 +195,10 @@ class Plan:
         files = [path.with_suffix(suffix) for path in tables for suffix in (".csv", ".json")]
         return " ".join(fingerprint(path) for path in dict.fromkeys([*tables, *files]))
 
-    def exam_files(self, verb: str, suffix: str) -> list[str]:
-        """Return one file per examination, relative to the results folder, by participant and session."""
-        return [
-            "/".join([*exam.name.split("_"), verb, f"{exam.name}_{suffix}"])
-            for exam in self.study.examinations
-        ]
+    def exam_files(self, verb: str, suffix: str, exams: Sequence[Examination] = ()) -> list[str]:
+        """Return one file per examination, of all or of some, relative to the results folder."""
+        names = (exam.name for exam in exams or self.study)
+        return ["/".join([*name.split("_"), verb, f"{name}_{suffix}"]) for name in names]
 
     def publish_environment(self) -> None:
         """Put into the environment what the jobs read there, and tell on which settings they run.
@@ -227,22 +235,18 @@ class Plan:
                 "GeneratedBy": [{"Name": "qmri", "Version": __version__}],
             },
         )
-        ignored = ["markers/", "worklist/", "review/", "report/", "logs/", "benchmarks/"]
-        ignored += ["config.yaml", "provenance.json", "sub-*/"]
-        (self.results / ".bidsignore").write_text("\n".join(ignored) + "\n", encoding="utf-8")
-        self._write_ledger(finished=False)
+        ignored = "markers/ worklist/ review/ report/ logs/ benchmarks/ config.yaml provenance.json sub-*/"
+        (self.results / ".bidsignore").write_text(ignored.replace(" ", "\n") + "\n", encoding="utf-8")
+        write_ledger(self.results, self.study.names, self.sheet, finished=False)
 
     def finish(self) -> None:
         """Write down what the tables were made from, and what a reader should look at."""
         from qmri.pipeline.reading.worklist import write_worklist  # noqa: PLC0415 - brings scipy with it
 
-        self._write_ledger(finished=True)
+        write_ledger(self.results, self.study.names, self.sheet, finished=True)
         write_worklist(self.results, self.study.names)
         if log_path(self.results).is_file() and (self.results / "markers" / "changes.csv").is_file():
             write_outcomes(self.results)
-
-    def _write_ledger(self, *, finished: bool) -> None:
-        write_ledger(self.results, self.study.names, self.sheet, finished=finished)
 
 
 def require_shared_folder(storage_provider: str | None) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import csv
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
 from qmri.json_files import write_json
 from qmri.measure.comparison.changes import SessionOrder, change_rows
 from qmri.measure.rows import failed_examination
-from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES, exam_directory, file_path
-from qmri.outputs.tables import dictionary, read_rows, table_text
+from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES, Column, exam_directory, file_path
+from qmri.outputs.tables import TableRow, dictionary, table_text
 from qmri.pipeline.records.models import Failure
 from qmri.pipeline.records.record_files import read_record
 from qmri.pipeline.stages.measure import fractures_of, identity_of
 from qmri.pipeline.study.study_sheet import Examination, Study
+
+COMPARED = ("vertebrae", "patients")
+"""The tables whose rows are compared between the sessions of a participant."""
+LEVEL = [column.name for column in EXAM_TABLES["vertebrae"].columns].index("level")
 
 
 def collect(
@@ -36,18 +44,30 @@ def collect(
     QmriError
         If an examination was not measured yet, or its rows were made by another version.
     """
-    texts = [_examination_texts(exam, results, settings) for exam in study]
     markers = results / "markers"
     markers.mkdir(parents=True, exist_ok=True)
-    paths = {}
-    for name, table in EXAM_TABLES.items():
-        paths[name] = markers / f"{name}.csv"
-        replace_text(paths[name], table_text([], table.columns) + "".join(text[name] for text in texts))
-        write_json(markers / f"{name}.json", dictionary(table.columns))
-    changes = change_rows(read_rows(paths["vertebrae"]), read_rows(paths["patients"]), settings, orders)
-    paths["changes"] = markers / "changes.csv"
-    replace_text(paths["changes"], table_text(changes, CHANGE_COLUMNS))
-    write_json(markers / "changes.json", dictionary(CHANGE_COLUMNS))
+    paths = {name: markers / f"{name}.csv" for name in (*EXAM_TABLES, "changes")}
+    levels: dict[str, None] = {}
+    visits: dict[str, list[dict[str, str]]] = {}
+    with _all_replaced(paths) as files:
+        for name, table in EXAM_TABLES.items():
+            files[name].write(table_text([], table.columns))
+        for exam in study:
+            texts = _examination_texts(exam, results, settings)
+            for name, text in texts.items():
+                files[name].write(text)
+            if orders:
+                levels |= dict.fromkeys(cells[LEVEL] for cells in csv.reader(io.StringIO(texts["vertebrae"])))
+            if exam.participant_id in orders:
+                visits.setdefault(exam.participant_id, []).append({name: texts[name] for name in COMPARED})
+        files["changes"].write(table_text([], CHANGE_COLUMNS))
+        for own in visits.values():
+            vertebrae, patients = ([row for texts in own for row in _rows(name, texts)] for name in COMPARED)
+            changes = change_rows(vertebrae, patients, settings, orders, list(levels))
+            files["changes"].write(_body_text(changes, CHANGE_COLUMNS))
+    for name, path in paths.items():
+        columns = CHANGE_COLUMNS if name == "changes" else EXAM_TABLES[name].columns
+        write_json(path.with_suffix(".json"), dictionary(columns))
     return paths
 
 
@@ -56,6 +76,22 @@ def replace_text(path: Path, text: str) -> None:
     staging = path.with_name(f".{path.name}.part")
     staging.write_text(text, encoding="utf-8")
     staging.replace(path)
+
+
+@contextmanager
+def _all_replaced(paths: Mapping[str, Path]) -> Iterator[dict[str, TextIO]]:
+    """Give a file to write for each path; in the end all are renamed to these, or none if something fails."""
+    staging = {name: path.with_name(f".{path.name}.part") for name, path in paths.items()}
+    try:
+        with ExitStack() as opened:
+            yield {
+                name: opened.enter_context(path.open("w", encoding="utf-8")) for name, path in staging.items()
+            }
+        for name, path in paths.items():
+            staging[name].replace(path)
+    finally:
+        for path in staging.values():
+            path.unlink(missing_ok=True)
 
 
 def _examination_texts(exam: Examination, results: Path, settings: MeasureSettings) -> dict[str, str]:
@@ -77,10 +113,16 @@ def _examination_texts(exam: Examination, results: Path, settings: MeasureSettin
         fractures=fractures_of(exam),
         settings=settings,
     )
-    return {
-        name: table_text(rows.tables[name], table.columns).removeprefix(table_text([], table.columns))
-        for name, table in EXAM_TABLES.items()
-    }
+    return {name: _body_text(rows.tables[name], table.columns) for name, table in EXAM_TABLES.items()}
+
+
+def _body_text(rows: Sequence[TableRow], columns: Sequence[Column]) -> str:
+    return table_text(rows, columns).removeprefix(table_text([], columns))
+
+
+def _rows(table: str, texts: Mapping[str, str]) -> list[dict[str, str]]:
+    header = table_text([], EXAM_TABLES[table].columns)
+    return list(csv.DictReader(io.StringIO(header + texts[table], newline="")))
 
 
 def _body(directory: Path, name: str, table: str) -> str:

@@ -31,24 +31,34 @@ HEADINGS = (
     ("Field", "T", "number"),
     ("Flags, or why there are no numbers", "", "text"),
 )
+LEVEL_COLUMNS = (
+    "participant_id",
+    "session_id",
+    "level",
+    "status",
+    "level_verified",
+    "fracture_status",
+    "pdff_median_pct",
+    "pdff_vendor_median_pct",
+    "r2star_median_per_s",
+    "r2star_vendor_median_per_s",
+)
+"""What the page shows of a level."""
 
 
 def write_study_page(study: Study, results: Path) -> Path:
     """Write OUT/report/index.html from the tables and records of the study and return its path."""
-    tables = {
-        name: read_rows(results / "markers" / f"{name}.csv") for name in ("patients", "vertebrae", "flags")
-    }
-    flags = _flags_by_examination(tables["flags"])
-    patients = {_key(row): row for row in tables["patients"]}
+    markers = results / "markers"
+    flags = _flags_by_examination(read_rows(markers / "flags.csv"))
+    patients = {_key(row): row for row in read_rows(markers / "patients.csv")}
+    vertebrae = read_rows(markers / "vertebrae.csv", LEVEL_COLUMNS)
     rows = []
     for exam in study:
         key = exam.participant_id, exam.session_id
         rows.append(_row(exam, patients.get(key) or _absent(exam), flags.get(key, ""), results))
-    records = [read_records(results, exam) for exam in study.names]
+    records = (read_records(results, exam) for exam in study.names)
     measured = [
-        {**row, "field_t": patients[_key(row)]["field_t"]}
-        for row in tables["vertebrae"]
-        if row["status"] == "ok"
+        {**row, "field_t": patients[_key(row)]["field_t"]} for row in vertebrae if row["status"] == "ok"
     ]
     named = [row for row in measured if row["level_verified"] != "0"]
     unverified = {_key(row) for row in measured} - {_key(row) for row in named}

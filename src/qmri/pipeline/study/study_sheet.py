@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.pipeline.study.reader_fractures import as_the_reader_says
+from qmri.pipeline.study.alike import alike
+from qmri.pipeline.study.reader_fractures import as_the_reader_says, reader_fractures_path
 from qmri.sheet_text import read_sheet_text
 from qmri.spine.levels import parse_level, sort_levels
 from qmri.words import natural
@@ -162,6 +163,7 @@ def read_study(path: Path) -> Study:
 
     Relative paths in the sheet are relative to the sheet. Whether the DICOM is there is
     not checked here: an examination without data is a row with a reason, not a stop.
+    A process checks it anew only when it or the reader's sheet has changed: each of 50,000 stages asks.
 
     Raises
     ------
@@ -169,6 +171,12 @@ def read_study(path: Path) -> Study:
         If the sheet is missing, lacks a column, has an unknown one, names a level that
         does not exist, or has two rows for one examination. The message names the line.
     """
+    texts = (path, reader_fractures_path(path))
+    return _read_study(path.absolute(), *(text.read_bytes() if text.is_file() else b"" for text in texts))
+
+
+@lru_cache(maxsize=2)
+def _read_study(path: Path, _text: bytes, _readers_text: bytes) -> Study:
     try:
         sheet = read_sheet_text(path)
     except FileNotFoundError:
@@ -195,19 +203,7 @@ def read_study(path: Path) -> Study:
         )
     exams, told = as_the_reader_says(exams, path)
     exams.sort(key=lambda exam: (natural(exam.participant_id), natural(exam.session_id), exam.name))
-    return Study(tuple(exams), (*sheet.notes, *_alike(exams), *told))
-
-
-def _alike(exams: list[Examination]) -> Iterator[str]:
-    """Yield a sentence on ids that a spreadsheet or a hand may have written in two ways."""
-    for name in ("participant_id", "session_id"):
-        ways: dict[str, set[str]] = defaultdict(set)
-        for exam in exams:
-            written = getattr(exam, name)
-            ways[re.sub(r"(?<!\d)0+(?=\d)", "", written.casefold())].add(written)
-        for same in ways.values():
-            if len(same) > 1:
-                yield f"{name} {' and '.join(sorted(same))} count as different: are they the same?"
+    return Study(tuple(exams), (*sheet.notes, *alike(exams), *told))
 
 
 def _check_header(names: list[str], path: Path) -> None:
