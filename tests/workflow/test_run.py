@@ -54,6 +54,17 @@ def test_one_bad_examination_stops_nobody(batch_study):
     assert changed == {"sub-c3"}
 
 
+def test_examinations_are_finished_one_after_another(batch_study):
+    study = batch_study(**{f"a{number}": PLAIN for number in range(6)})
+    assert study.run("--cores", "2").returncode == 0
+    made = {
+        verb: sorted(path.stat().st_mtime_ns for path in study.out.glob(f"sub-*/*/{verb}/*_{verb}.json"))
+        for verb in ("ingest", "report")
+    }
+    assert len(made["report"]) == 6
+    assert made["report"][1] < made["ingest"][-1]
+
+
 @pytest.mark.slow
 def test_a_lost_stage_is_a_row_and_is_tried_again_by_the_next_run(batch_study):
     study = batch_study(a1=PLAIN, b2={"fit": {"kill_below_attempt": 3}})

@@ -11,7 +11,7 @@ rule fit:
     group:
         "examination"
     priority: 1
-    threads: 2
+    threads: 1
     resources:
         mem_mb=megabytes("fit"),
         runtime=minutes(4),

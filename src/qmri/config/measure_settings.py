@@ -113,9 +113,9 @@ class MeasureSettings(Section):
         Field(
             ge=0,
             description="standard deviation of the PDFF of a muscle between scans and outlines, points; of "
-            "good outlines by hand 1, those of the network miss the fattest parts",
+            "good outlines by hand 1; that of the network's multifidus on simulated spines",
         ),
-    ] = 4.0
+    ] = 2.5
     flag_muscle_pdff_pct: Annotated[
         float, Field(gt=0, description="median PDFF of a muscle above which its outline is doubted, percent")
     ] = 80.0

@@ -232,9 +232,12 @@ class Display:
         self._shown = line
 
     def close(self) -> None:
-        """End the line that was rewritten."""
+        """End the line that was rewritten; off a terminal write the last state."""
+        line = self.progress.line()
         if self.on_terminal and self._shown:
             self._write("\n")
+        elif not self.on_terminal and self.progress.exams and line != self._shown:
+            self._write(f"{_time()}  {line}\n")
         self._shown = ""
 
     def _write(self, text: str) -> None:
