@@ -31,14 +31,20 @@ from qmri.pipeline.run.variables import STUDY_VARIABLE
 LOADED: dict[str, tuple[str, ...]] = {
     "ingest": ("qmri.pipeline.stages.ingest",),
     "fit": ("qmri.pipeline.stages.fit",),
-    "segment": ("qmri.pipeline.stages.segment",),
+    "segment": (
+        "qmri.pipeline.stages.segment",
+        "contourpy",
+        "matplotlib.backends.backend_agg",
+        "matplotlib.figure",
+        "matplotlib.patheffects",
+    ),
     "measure": ("qmri.pipeline.stages.measure",),
     "report": ("qmri.pipeline.stages.report",),
     "--collect": ("qmri.pipeline.stages.collect",),
     "--study-page": ("qmri.pipeline.stages.study_page",),
     "--participant": ("qmri.pipeline.follow_up.participant_page",),
 }
-"""What the stage of each verb imports, and what is done for all of a study."""
+"""What the stage of each verb imports, sooner or later, and what is done for all of a study."""
 
 REQUEST_TIMEOUT_S = 10.0
 REAP_EVERY_S = 1.0
