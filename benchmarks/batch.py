@@ -242,6 +242,16 @@ def fingerprints() -> None:
     print(f"fingerprint of {FILES_OF_AN_EXAMINATION} files: {each_ms:.1f} ms CPU on a local disk")
 
 
+def stage_costs(out: Path) -> float:
+    """Print what the stages of a run took; return the CPU seconds of all."""
+    times = run_times(out)
+    print("stage    jobs  CPU s each  memory MB (at most)")
+    for verb, told in times.items():
+        each = told["cpu_total_s"] / told["jobs"]
+        print(f"{verb:8s} {told['jobs']:4.0f}  {each:10.2f}  {told['max_rss_mb']:9.0f}")
+    return sum(told["cpu_total_s"] for told in times.values())
+
+
 def study(sheet: Path) -> None:
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "out"
@@ -249,12 +259,9 @@ def study(sheet: Path) -> None:
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, stdout=subprocess.DEVNULL, check=False)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        times, count = run_times(out), len(read_ledger(out).examinations)
+        stage_costs(out)
+        count = len(read_ledger(out).examinations)
     total = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    print("stage    jobs  CPU s each  memory MB (at most)")
-    for verb, told in times.items():
-        each = told["cpu_total_s"] / told["jobs"]
-        print(f"{verb:8s} {told['jobs']:4.0f}  {each:10.2f}  {told['max_rss_mb']:9.0f}")
     print(f"all of it, Snakemake and joining the tables included: {total / count:.1f} s CPU an examination")
 
 

@@ -19,9 +19,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from batch import stage_costs
 from pydicom import dcmread
 
-from qmri.pipeline.records.ledger import read_ledger, run_times
+from qmri.pipeline.records.ledger import read_ledger
 
 UIDS = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "FrameOfReferenceUID")
 
@@ -96,12 +97,8 @@ def run(sheet: Path, out: Path, cores: int) -> None:
     print(f"{count} examinations on {cores} cores, {platform.machine()}, exit status {status}")
     print(f"wall {wall / 60:.1f} min, {wall / count:.2f} s an examination")
     print(f"CPU {cpu / 60:.1f} min, {cpu / count:.2f} s an examination")
-    stages = 0.0
-    print("stage    CPU s each  memory MB (at most)")
-    for verb, told in run_times(out).items():
-        stages += told["cpu_total_s"]
-        print(f"{verb:8s} {told['cpu_total_s'] / told['jobs']:10.2f}  {told['max_rss_mb']:9.0f}")
-    print(f"start-up, Snakemake and joining the tables: {100 * (1 - stages / cpu):.0f} % of the CPU time")
+    rest = 1 - stage_costs(out) / cpu
+    print(f"start-up, Snakemake and joining the tables: {100 * rest:.0f} % of the CPU time")
     for name, folder in (("DICOM", sheet.parent / "dicom"), ("results", out)):
         sizes = [path.stat().st_size for path in folder.rglob("*") if path.is_file()]
         print(f"{name}: {len(sizes)} files, {sum(sizes) / 1e9:.2f} GB")

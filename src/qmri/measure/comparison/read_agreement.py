@@ -79,7 +79,7 @@ def _markers(matched: Sequence[Of]) -> Iterator[dict[str, Cell]]:
 
 def _marker(name: str, matched: Sequence[Of]) -> dict[str, Cell]:
     known = [(read, body, pair) for read, body in matched if (pair := body.both(name))]
-    row: dict[str, Cell] = {**_counts([(read, body) for read, body, _ in known])}
+    row = _counts([(read, body) for read, body, _ in known])
     if len(known) >= FEWEST:
         first, second = (np.array([pair[side] for _, _, pair in known]) for side in (0, 1))
         owners = np.unique([read.participant_id for read, _, _ in known], return_inverse=True)[1]
