@@ -43,7 +43,7 @@ ALLOWED = {
     "simulate": SHARED | {"pipeline", "version"},
     "commands": SHARED | SCIENCE | PAGES | {"pipeline", "review", "simulate", "cli", "sheet_text"},
     "cli": FLOOR | {"version"},
-    "__main__": {"cli"},
+    "__main__": {"cli", "pipeline"},
     "__init__": set(),
 }
 NUMERICS = ("signal", "fit", "risk")

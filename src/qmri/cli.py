@@ -39,10 +39,6 @@ COMMANDS: dict[str, tuple[str, str]] = {
 }
 
 
-STAGES = ("ingest", "fit", "segment", "measure", "report")
-"""The sub-commands that do a stage of a study where ``--results`` names its folder."""
-
-
 def build_parser(only: str | None = None) -> argparse.ArgumentParser:
     """Return the parser; the arguments of one sub-command alone when it is named."""
     parser = argparse.ArgumentParser(
@@ -66,10 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit status."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     command = next((word for word in arguments if word in COMMANDS), None)
-    if "QMRI_WORKER" in os.environ and "--results" in arguments and command in STAGES:
-        status = importlib.import_module("qmri.commands.forward").forward(arguments)
-        if status is not None:
-            return int(status)
     parser = build_parser(command)
     options, rest = parser.parse_known_args(arguments)
     if rest and options.command != "run":
@@ -79,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     began = time.monotonic()
     try:
         status = int(importlib.import_module(COMMANDS[options.command][0]).run(options))
-        if getattr(options, "exam", None) and options.command in STAGES:
+        if getattr(options, "exam", None):
             importlib.import_module("qmri.commands").note_cost(options, began)
         return status
     except QmriError as error:
@@ -91,7 +83,3 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as stop:
         sys.stderr.write(f"qmri {options.command}: interrupted{f'; {stop}' if stop.args else ''}\n")
         return EXIT_INTERRUPTED
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -24,7 +24,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 if __name__ == "__main__" and "STANDIN_WORKER" in os.environ:
-    from qmri.commands.forward import forward
+    from qmri.pipeline.run.forward import forward
     from qmri.pipeline.run.variables import WORKER_IDENTITY_VARIABLE, WORKER_VARIABLE, worker_identity
 
     os.environ[WORKER_VARIABLE] = os.environ["STANDIN_WORKER"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from qmri.commands.forward import STATUS_KILLED, forward
+from qmri.pipeline.run.forward import STATUS_KILLED, forward
 from qmri.pipeline.run.variables import WORKER_IDENTITY_VARIABLE, WORKER_VARIABLE, worker_identity
 
 SERVER = """
@@ -41,7 +41,7 @@ def main(words):
 worker.main = main
 worker.serve(socket.socket(fileno=int(sys.argv[1])), 0)
 """
-CLIENT = "import sys; from qmri.commands.forward import forward; sys.exit(forward(sys.argv[1:]))"
+CLIENT = "import sys; from qmri.pipeline.run.forward import forward; sys.exit(forward(sys.argv[1:]))"
 
 
 def wait_for(condition, seconds=20):

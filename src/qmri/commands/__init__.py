@@ -81,10 +81,12 @@ def study_job(options: argparse.Namespace) -> StudyJob:
 
 
 def note_cost(options: argparse.Namespace, began: float) -> None:
-    """Write down what the stage of an examination cost; ``began`` is a time of the monotonic clock."""
+    """Write down what a command cost that did a stage; ``began`` is a time of the monotonic clock."""
+    from qmri.outputs.files import VERBS
     from qmri.pipeline.records.cost import Cost
 
-    Cost.since(began).write(options.results / "benchmarks" / options.command / f"{options.exam}.tsv")
+    if options.command in VERBS:
+        Cost.since(began).write(options.results / "benchmarks" / options.command / f"{options.exam}.tsv")
 
 
 def study_config(results: Path) -> Config:

@@ -1,11 +1,11 @@
 """A warm process for the stages of a run: it imports once and forks for each stage.
 
 Started anew, a stage spends longer on importing numpy, scipy, nibabel and the like than many a stage works.
-So a run has a worker beside it, and `qmri VERB --exam` hands its command line over (`qmri.commands.forward`):
-the worker loads what the verb needs and forks, and the fork does the stage as if it had been started itself,
-with the environment, the folder and the output of the command that asked, and its own memory and record. A
-stage that is killed takes no other with it. Without a worker (`qmri fit --exam` by hand, in a container, on a
-node where there is none) the command does the stage itself.
+So a run has a worker beside it, and `qmri VERB --exam` hands its command line over
+(`qmri.pipeline.run.forward`): the worker loads what the verb needs and forks, and the fork does the stage as
+if it had been started itself, with the environment, the folder and the output of the command that asked, and
+its own memory and record. A stage that is killed takes no other with it. Without a worker (`qmri fit --exam`
+by hand, in a container, on a node where there is none) the command does the stage itself.
 """
 
 from __future__ import annotations

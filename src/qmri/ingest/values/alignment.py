@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -59,11 +60,16 @@ def offset_between(one: NDArray[np.floating[Any]], two: NDArray[np.floating[Any]
     x = rng.integers(reach, columns - reach, SAMPLES)
     y = rng.integers(reach, rows - reach, SAMPLES)
     z = rng.integers(0, len(inner), SAMPLES)
-    here = _standard(first[x, y, z])
+    here = first[x, y, z]
+    here = (here - here.mean()) / max(float(here.std()), 1e-12)
+    values, place = second.ravel(), np.ravel_multi_index((x, y, z), second.shape)
+    row = len(inner)
+    column = rows * row
     steps = range(-reach, reach + 1)
-    agree = {
-        (dx, dy): float(np.mean(here * _standard(second[x + dx, y + dy, z]))) for dx in steps for dy in steps
-    }
+    agree = {}
+    for dx, dy in product(steps, steps):
+        there = values[place + (dx * column + dy * row)]
+        agree[dx, dy] = float(here @ there) / SAMPLES / max(float(there.std()), 1e-12)
     best = max(agree, key=lambda shift: agree[shift])
     gained = agree[best] > LEAST_CORRELATION and agree[best] > agree[0, 0] + CLEAR_GAIN
     return Offset(best, clear=gained and max(abs(best[0]), abs(best[1])) < reach)
@@ -78,9 +84,3 @@ def _edges(image: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
     """Return the size of the gradient within the slices, cut at its 98th percentile."""
     size: NDArray[np.float64] = np.hypot(*np.gradient(image.astype(np.float64), axis=(0, 1)))
     return np.minimum(size, np.percentile(size, 98))
-
-
-def _standard(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return values of mean 0 and standard deviation 1."""
-    standard: NDArray[np.float64] = (values - values.mean()) / max(float(values.std()), 1e-12)
-    return standard

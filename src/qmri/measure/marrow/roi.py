@@ -81,23 +81,22 @@ def surface_depth_mm(mask: NDArray[np.bool_], voxel_size_mm: NDArray[np.float64]
 
     ``mask`` is (x, y, z) bool, ``voxel_size_mm`` (3,), the result (x, y, z).
 
-    The surface is sampled on a grid of twice the density: at the centres, edges and corners of the
-    faces between inside and outside. The edge of the array counts as surface.
+    Outside begins half a voxel beside its voxels' centres, and beyond the edge of the array. So from a voxel
+    n steps away along an axis it is n - 1/2 voxels, and the squared distance is the least sum of the squares
+    along the axes, found one axis after the other (Felzenszwalb and Huttenlocher 2012).
     """
     inside = np.pad(mask, 1)
-    touches_inside = _on_double_grid(inside)
-    touches_outside = _on_double_grid(~inside)
-    surface = touches_inside & touches_outside
-    distance = ndimage.distance_transform_edt(~surface, sampling=voxel_size_mm / 2)
-    centres = (slice(1, None, 2),) * 3
-    return np.asarray(np.where(inside, distance[centres], 0.0)[1:-1, 1:-1, 1:-1])
-
-
-def _on_double_grid(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which nodes of the doubled grid (2 n + 1) belong to the closure of a voxel of the mask."""
-    nodes = np.zeros([2 * size + 1 for size in mask.shape], dtype=np.bool_)
-    nodes[1::2, 1::2, 1::2] = mask
-    return np.asarray(ndimage.binary_dilation(nodes, structure=np.ones((3, 3, 3), dtype=np.bool_)))
+    squared = np.where(inside, np.inf, 0.0)
+    for axis, size in enumerate(voxel_size_mm):
+        along = np.moveaxis(squared, axis, 0)
+        start = along.copy()
+        for steps in range(1, len(start)):
+            gap = ((steps - 0.5) * size) ** 2
+            if gap >= along.max():
+                break
+            np.minimum(along[steps:], start[:-steps] + gap, out=along[steps:])
+            np.minimum(along[:-steps], start[steps:] + gap, out=along[:-steps])
+    return np.asarray(np.sqrt(squared)[1:-1, 1:-1, 1:-1])
 
 
 def vein_box(body: Body, shape: Morphometry) -> NDArray[np.bool_]:

@@ -40,7 +40,9 @@ def section_svgs(pdff: Map, labels: Labels, tissues: Labels, affine: NDArray[np.
     if not np.isin(tissues, list(MUSCLE_ID.values())).any():
         return []
     shapes = {
-        body.level: measure_shape(body) for body in find_bodies(labels, affine) if not body.touches_edge
+        body.level: measure_shape(body)
+        for body in find_bodies(labels, affine)
+        if body.level in LEVELS and not body.touches_edge
     }
     slabs = level_slabs({level: shape for level, shape in shapes.items() if shape is not None})
     to_index = np.asarray(np.linalg.inv(affine), np.float64)

@@ -6,7 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ CHARACTER_EM = 0.62
 """Width of a character of the font, in its size; a mean with some reserve."""
 NAME_GAP_MM = 4.0
 BANNER_COLOUR = "#ffc53d"
+HEADING_LINE_IN = 0.17
+PANEL_GAP = 0.04
+"""Between two panels, in the mean width of one."""
 
 Picture = NDArray[np.float64]
 
@@ -74,21 +77,22 @@ def write_sheet(path: Path, images: SpineImages, segmentation: Segmentation, tit
         panel.picture.shape[1] * panel.pixel_mm[1] + gutter
         for panel, gutter in zip(panels, gutters, strict=True)
     ]
-    heading = _heading(title, segmentation)
+    gaps = PANEL_GAP * (len(panels) - 1) / len(panels)
+    width_in = max(PANEL_HEIGHT_IN * sum(widths) / height * (1 + gaps), 6.0)
+    heading = textwrap.wrap(_heading(title, segmentation), max(round(width_in * 12), 40))
+    above_in = HEADING_LINE_IN * (len(heading) + 2)
+    height_in = PANEL_HEIGHT_IN + above_in
     with mpl.rc_context({"font.size": FONT_PT, "font.family": "DejaVu Sans"}):
-        figure = Figure(
-            figsize=(max(PANEL_HEIGHT_IN * sum(widths) / height, 6.0), PANEL_HEIGHT_IN + 0.7),
-            facecolor="black",
-            layout="constrained",
-        )
+        figure = Figure(figsize=(width_in, height_in), facecolor="black")
         FigureCanvasAgg(figure)
-        if segmentation.naming.verified:
-            figure.suptitle(heading, color="white", fontsize=9)
-        else:
-            banner = "\n".join(textwrap.wrap(heading, max(round(figure.get_figwidth() * 12), 40)))
+        style: dict[str, Any] = {"color": "white"}
+        if not segmentation.naming.verified:
             box = {"facecolor": BANNER_COLOUR, "linewidth": 0, "pad": 4}
-            figure.suptitle(banner, color="black", fontsize=9, fontweight="bold", bbox=box)
-        axes = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False)[0]
+            style = {"color": "black", "fontweight": "bold", "bbox": box}
+        middle = 1 - HEADING_LINE_IN * (len(heading) / 2 + 0.4) / height_in
+        figure.text(0.5, middle, "\n".join(heading), ha="center", va="center", fontsize=9, **style)
+        place = {"left": 0, "right": 1, "bottom": 0, "top": 1 - above_in / height_in, "wspace": PANEL_GAP}
+        axes = figure.subplots(1, len(panels), width_ratios=widths, squeeze=False, gridspec_kw=place)[0]
         for axis, panel, gutter in zip(axes, panels, gutters, strict=True):
             _draw(axis, panel, segmentation.bodies, gutter)
         figure.savefig(
@@ -172,7 +176,7 @@ def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: floa
             va="center",
             bbox={"facecolor": "#a00000" if body.flags else "black", "alpha": 0.7, "pad": 1, "linewidth": 0},
         )
-    axis.set_title(panel.title, color="white", fontsize=FONT_PT)
+    axis.set_title(panel.title, y=1.0, color="white", fontsize=FONT_PT)
     for place, text, side in ((2, panel.edges[0], "left"), (width - 2, panel.edges[1], "right")):
         axis.text(
             place,

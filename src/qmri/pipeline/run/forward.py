@@ -1,4 +1,7 @@
-"""Hand the command line of a stage to the warm worker of the run, where there is one."""
+"""Hand the command line of a stage to the warm worker of the run, where there is one.
+
+A study asks for it thousands of times, so little is imported here.
+"""
 
 from __future__ import annotations
 
@@ -7,11 +10,17 @@ import os
 import socket
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from qmri.pipeline.run.variables import WORKER_IDENTITY_VARIABLE, WORKER_VARIABLE, worker_identity
 
+STAGES = ("ingest", "fit", "segment", "measure", "report")
+"""The sub-commands that do a stage of a study where ``--results`` names its folder."""
 STATUS_KILLED = 137
+
+
+def is_of_study(arguments: Sequence[str]) -> bool:
+    """Tell whether a command line does a stage of a study."""
+    return bool(arguments) and arguments[0] in STAGES and "--results" in arguments
 
 
 def forward(arguments: Sequence[str]) -> int | None:
@@ -28,7 +37,7 @@ def forward(arguments: Sequence[str]) -> int | None:
     request = {
         "arguments": list(arguments),
         "environment": {key: value for key, value in os.environ.items() if key != WORKER_VARIABLE},
-        "folder": str(Path.cwd()),
+        "folder": os.getcwd(),  # noqa: PTH109 - pathlib takes as long to import as all the rest
         "umask": umask,
     }
     text = json.dumps(request).encode()
