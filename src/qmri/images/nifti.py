@@ -88,12 +88,12 @@ def _image(path: Path) -> Iterator[nib.Nifti1Image]:
 def write_volume(
     path: Path, volume: Volume, *, dtype: DTypeLike, sidecar: Mapping[str, object] | None = None
 ) -> None:
-    """Write a NIfTI file (.nii.gz) in millimetres, RAS+, and its sidecar if one is given."""
+    """Write a NIfTI file in millimetres, RAS+, and its sidecar if one is given."""
     image = nib.Nifti1Image(np.asarray(volume.data, dtype=dtype), volume.affine)
     image.header.set_xyzt_units("mm")
     image.set_sform(volume.affine, code="scanner")
     image.set_qform(volume.affine, code="scanner")
-    if image.get_data_dtype().kind == "f":
+    if path.suffix == ".gz" and image.get_data_dtype().kind == "f":
         with path.open("wb") as file, _HuffmanGzipFile(file) as packed:
             image.to_stream(packed)
     else:

@@ -63,11 +63,9 @@ def offset_between(one: NDArray[np.floating[Any]], two: NDArray[np.floating[Any]
     here = first[x, y, z]
     here = (here - here.mean()) / max(float(here.std()), 1e-12)
     values, place = second.ravel(), np.ravel_multi_index((x, y, z), second.shape)
-    row = len(inner)
-    column = rows * row
-    steps = range(-reach, reach + 1)
+    row, column = len(inner), len(inner) * rows
     agree = {}
-    for dx, dy in product(steps, steps):
+    for dx, dy in product(range(-reach, reach + 1), repeat=2):
         there = values[place + (dx * column + dy * row)]
         agree[dx, dy] = float(here @ there) / SAMPLES / max(float(there.std()), 1e-12)
     best = max(agree, key=lambda shift: agree[shift])

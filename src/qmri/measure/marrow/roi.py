@@ -81,9 +81,9 @@ def surface_depth_mm(mask: NDArray[np.bool_], voxel_size_mm: NDArray[np.float64]
 
     ``mask`` is (x, y, z) bool, ``voxel_size_mm`` (3,), the result (x, y, z).
 
-    Outside begins half a voxel beside its voxels' centres, and beyond the edge of the array. So from a voxel
-    n steps away along an axis it is n - 1/2 voxels, and the squared distance is the least sum of the squares
-    along the axes, found one axis after the other (Felzenszwalb and Huttenlocher 2012).
+    A voxel outside is a box: where its centre is n voxels away along an axis, its side is n - 1/2. The edge
+    of the array counts as outside. The squared distance is the least sum of the squares along the axes, which
+    is found one axis after the other (Felzenszwalb and Huttenlocher 2012).
     """
     inside = np.pad(mask, 1)
     squared = np.where(inside, np.inf, 0.0)
