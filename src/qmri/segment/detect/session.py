@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 # One network names real spines better than the mean of three did; several members would be averaged.
 WEIGHTS = (Path(__file__).with_name("member1.onnx"),)
-SLICES_AT_ONCE = 4
+SLICES_AT_ONCE = 2
 # Wide views are first looked at in every STRIDE-th slice; the rest is run only near bone, and for the muscles
 # as far to the sides as a slice of the first look holds LEAST_MUSCLE voxels of them.
 WIDE_SLICES = 30
