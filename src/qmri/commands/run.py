@@ -30,7 +30,7 @@ Run the whole pipeline on a study sheet: ingest, fit, segment, measure, report.
 What is already done is not done again, and a run that was interrupted goes on where it was.
 Options that qmri does not know go to Snakemake:
     qmri run study.csv --out results --cores 8 -n                     show what would be done
-    qmri run study.csv --out results --profile slurm                  the shipped profile, or a folder
+    qmri run study.csv --out results --profile slurm                  a shipped profile, or a folder
 
 Exit status: 0 every examination is done; 1 the run was refused or stopped; 2 wrong usage;
 3 the tables are made, but some examinations failed (each has a row with its reason); 130 interrupted.
@@ -48,7 +48,7 @@ MEMORY_SHARE = 0.9
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options of the command."""
     parser.description = DESCRIPTION
-    parser.epilog = f"The profile to copy for a SLURM cluster: {snakefile().parent / 'profiles' / 'slurm'}"
+    parser.epilog = f"Profiles to copy, for SLURM and Kubernetes: {snakefile().parent / 'profiles'}"
     parser.add_argument("study", type=Path, metavar="STUDY", help="study sheet (CSV or TSV)")
     parser.add_argument(
         "--out", type=Path, default=Path("results"), metavar="DIR", help="results folder (default: results)"

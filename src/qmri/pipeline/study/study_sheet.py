@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.pipeline.study.alike import alike
+from qmri.pipeline.study.alike import alike, check_names
 from qmri.pipeline.study.reader_fractures import as_the_reader_says, reader_fractures_path
 from qmri.sheet_text import read_sheet_text
 from qmri.spine.levels import parse_level, sort_levels
@@ -169,7 +168,8 @@ def read_study(path: Path) -> Study:
     ------
     QmriError
         If the sheet is missing, lacks a column, has an unknown one, names a level that
-        does not exist, or has two rows for one examination. The message names the line.
+        does not exist, or has two rows for one examination or two participants of one name. The message
+        names the line.
     """
     texts = (path, reader_fractures_path(path))
     return _read_study(path.absolute(), *(text.read_bytes() if text.is_file() else b"" for text in texts))
@@ -193,14 +193,7 @@ def _read_study(path: Path, _text: bytes, _readers_text: bytes) -> Study:
     ]
     if not exams:
         raise QmriError("the study sheet has no examinations", where=path.name)
-    twice = [name for name, count in Counter(exam.name for exam in exams).items() if count > 1]
-    if twice:
-        raise QmriError(
-            "the study sheet names an examination twice",
-            where=path.name,
-            found=", ".join(twice),
-            expected="one row for each participant_id and session_id (letters and digits must differ)",
-        )
+    check_names(exams, path)
     exams, told = as_the_reader_says(exams, path)
     exams.sort(key=lambda exam: (natural(exam.participant_id), natural(exam.session_id), exam.name))
     return Study(tuple(exams), (*sheet.notes, *alike(exams), *told))
