@@ -29,6 +29,11 @@ CHARACTER_EM = 0.62
 """Width of a character of the font, in its size; a mean with some reserve."""
 NAME_GAP_MM = 4.0
 BANNER_COLOUR = "#ffc53d"
+BANNER = {
+    "color": "black",
+    "fontweight": "bold",
+    "bbox": {"facecolor": BANNER_COLOUR, "linewidth": 0, "pad": 4},
+}
 HEADING_LINE_IN = 0.17
 PANEL_GAP = 0.04
 """Between two panels, in the mean width of one."""
@@ -85,10 +90,7 @@ def write_sheet(path: Path, images: SpineImages, segmentation: Segmentation, tit
     with mpl.rc_context({"font.size": FONT_PT, "font.family": "DejaVu Sans"}):
         figure = Figure(figsize=(width_in, height_in), facecolor="black")
         FigureCanvasAgg(figure)
-        style: dict[str, Any] = {"color": "white"}
-        if not segmentation.naming.verified:
-            box = {"facecolor": BANNER_COLOUR, "linewidth": 0, "pad": 4}
-            style = {"color": "black", "fontweight": "bold", "bbox": box}
+        style: dict[str, Any] = {"color": "white"} if segmentation.naming.verified else BANNER
         middle = 1 - HEADING_LINE_IN * (len(heading) / 2 + 0.4) / height_in
         figure.text(0.5, middle, "\n".join(heading), ha="center", va="center", fontsize=9, **style)
         place = {"left": 0, "right": 1, "bottom": 0, "top": 1 - above_in / height_in, "wspace": PANEL_GAP}
