@@ -2,10 +2,10 @@
 
 python benchmarks/finished_study.py 10000                  copies of an examination of the example study
 python benchmarks/finished_study.py 10000 --results DIR    copies of one that an earlier run has measured
+python benchmarks/finished_study.py 10000 --files 1        the DICOM of each in one file instead of 360
 
 Every participant has two sessions. Records, tables and costs of the stages are copied under other names;
-pages are empty and there are no images: none of these commands reads one. The DICOM of each is one file;
-`batch.py fingerprint` prints what it costs to look at as many as an examination has.
+pages are empty and there are no images: none of these commands reads one. The DICOM are links to one image.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from batch import ROOT, cost_of
+from batch import FILES_OF_AN_EXAMINATION, ROOT, cost_of
 
 from qmri.outputs.files import VERBS, record_path
 from qmri.outputs.tables import read_rows
@@ -25,6 +25,8 @@ from qmri.outputs.tables import read_rows
 EXAMPLE = ROOT / "example_data"
 TABLES = ("*/*.csv", "*/*.tsv")
 SESSIONS = ("pre", "post")
+LINKED_TO_ONE = 100
+"""Examinations whose files are one on the disk: file systems take tens of thousands of links."""
 PLAN = """
 import sys
 from qmri.pipeline.run.unchanged import given, note_finished
@@ -40,8 +42,10 @@ STEPS = {
 }
 
 
-def copies(original: Path, folder: Path, count: int) -> tuple[Path, Path]:
+def copies(original: Path, folder: Path, count: int, files: int) -> tuple[Path, Path]:
     """Make a study of so many copies of the first examination of ``original`` that was measured.
+
+    Each has so many files of DICOM.
 
     Returns
     -------
@@ -58,7 +62,6 @@ def copies(original: Path, folder: Path, count: int) -> tuple[Path, Path]:
         texts |= {path: path.read_text() for path in (record, costs)}
     texts |= dict.fromkeys([*own.glob("report/*.html"), *own.glob("report/*.png")], "")
     dicom = next(path for path in sorted((EXAMPLE / "dicom").rglob("*")) if path.is_file())
-    shutil.copy(dicom, folder / "image")
     rows = ["participant_id,session_id,session_order,dicom_dir"]
     for number in range(count):
         order = number % len(SESSIONS)
@@ -71,7 +74,10 @@ def copies(original: Path, folder: Path, count: int) -> tuple[Path, Path]:
             os.utime(record_path(folder / "out", f"sub-{new[0]}_ses-{new[1]}", verb))
         images = folder / "dicom" / f"{number:05d}"
         images.mkdir(parents=True)
-        os.link(folder / "image", images / "image")
+        if number % LINKED_TO_ONE == 0:
+            image = Path(shutil.copy(dicom, folder / f"image{number}"))
+        for place in range(files):
+            os.link(image, images / f"{place:04d}")
         rows.append(f"{new[0]},{new[1]},{order + 1},dicom/{number:05d}")
     (folder / "study.csv").write_text("\n".join(rows) + "\n")
     return folder / "study.csv", folder / "out"
@@ -90,13 +96,15 @@ def main() -> None:
     )
     parser.add_argument("count", type=int)
     parser.add_argument("--results", type=Path)
+    parser.add_argument("--files", type=int, default=FILES_OF_AN_EXAMINATION)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         original = options.results or Path(name) / "original"
         if not options.results:
             cost_of([sys.executable, "-m", "qmri", "run", str(EXAMPLE / "study.csv"), "--out", str(original)])
-        sheet, out = copies(original, Path(name), options.count)
-        print(f"{options.count} examinations, {options.count // 2} participants\nCPU s  memory MB")
+        sheet, out = copies(original, Path(name), options.count, options.files)
+        print(f"{options.count} examinations of {options.files} files, {options.count // 2} participants")
+        print("CPU s  memory MB")
         for words, step in STEPS.items():
             command = [part.format(out=out, sheet=sheet) if "{" in part[:1] else part for part in step]
             cost = cost_of([sys.executable, *command], QMRI_STUDY=str(sheet))

@@ -104,9 +104,16 @@ def test_a_session_order_written_later_makes_the_tables_anew_and_the_order_of_ro
     for lines in (rows, [rows[0], *reversed(rows[1:])], [rows[0], "01,pre,a,2", "01,post,b,1"]):
         (folder / "study.csv").write_text("\n".join(lines) + "\n")
         made = plan(folder)
-        told.append((made.given_orders, made.exam_files("report", "report.json")))
+        told.append((made.given_orders(), made.exam_files("report", "report.json")))
     assert told[0] == told[1]
     assert told[0] != told[2]
+
+
+def test_the_page_of_a_participant_depends_on_the_order_of_its_own_sessions_alone(folder):
+    rows = ["participant_id,session_id,dicom_dir,session_order", "01,pre,a,1", "01,post,b,2", "02,pre,c,1"]
+    rows += ["02,post,d,2"]
+    (folder / "study.csv").write_text("\n".join(rows) + "\n")
+    assert plan(folder).given_orders("sub-01") == "sub-01_ses-post:2 sub-01_ses-pre:1"
 
 
 def test_participants_with_several_sessions_have_a_page_and_the_others_none(folder):

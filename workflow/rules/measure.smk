@@ -67,7 +67,7 @@ rule collect:
         ),
         "markers/changes.json",
     params:
-        orders=plan.given_orders,
+        orders=plan.given_orders(),
         version=VERSION,
     log:
         "logs/collect.log",

@@ -57,7 +57,7 @@ rule participant_page:
     params:
         participant=lambda wildcards: plan.participant(wildcards.sub),
         verdicts=lambda wildcards: plan.verdicts(wildcards.sub),
-        orders=plan.given_orders,
+        orders=lambda wildcards: plan.given_orders(wildcards.sub),
         settings=plan.settings("report"),
         version=VERSION,
     log:

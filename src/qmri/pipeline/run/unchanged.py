@@ -43,7 +43,7 @@ def made(plan: Plan) -> str:
 def _given(plan: Plan) -> Iterator[str]:
     yield __version__
     yield plan.config.model_dump_json()
-    yield f"{plan.given_orders} {plan.risk_tables} {plan.participant_pages}"
+    yield f"{plan.given_orders()} {plan.risk_tables} {plan.participant_pages}"
     for exams in plan.study.repeated.values():
         yield f"{exams[0].participant_id} {plan.verdicts(exams[0].subject)}"
     for exam in plan.study:

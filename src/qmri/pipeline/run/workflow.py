@@ -167,10 +167,10 @@ class Plan:
         """
         return read_readings(self.results)
 
-    @property
-    def given_orders(self) -> str:
-        """What the sheet says about the order of sessions."""
-        given = [exam for exam in self.study if exam.session_order is not None]
+    def given_orders(self, subject: str = "") -> str:
+        """Return what the sheet says about the order of sessions, of ``sub-01`` and the like or of all."""
+        exams = self._repeated_subjects[subject] if subject else self.study
+        given = [exam for exam in exams if exam.session_order is not None]
         return " ".join(f"{exam.name}:{exam.session_order}" for exam in given)
 
     @cached_property
