@@ -1,8 +1,5 @@
 """What the batch costs besides the science: figures of docs/batch.md.
 
-python benchmarks/batch.py dag 560 10000      building the DAG: CPU time and memory
-python benchmarks/batch.py overhead 100       Snakemake's own CPU time for each examination, empty stages
-python benchmarks/batch.py again 10000        `qmri run` that finds nothing to do, empty stages
 python benchmarks/batch.py page 10000         the page of the study: making, loading, sorting it in Chromium
 python benchmarks/batch.py startup            CPU time until a stage has imported what it needs
 python benchmarks/batch.py fingerprint        time to see whether an examination's DICOM has changed
@@ -18,7 +15,6 @@ import importlib
 import os
 import re
 import resource
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -31,44 +27,17 @@ import numpy as np
 
 from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES
 from qmri.outputs.tables import table_text
-from qmri.pipeline.records.decisions import NoDecisions, Settings
 from qmri.pipeline.records.ledger import read_ledger, run_times
-from qmri.pipeline.records.models import Failure
-from qmri.pipeline.records.record_files import write_record
 from qmri.pipeline.run.inputs import fingerprint
 from qmri.pipeline.stages.study_page import write_study_page
 from qmri.pipeline.study.study_sheet import read_study
 
 ROOT = Path(__file__).resolve().parents[1]
-SNAKEFILE = ROOT / "workflow" / "Snakefile"
 REPEATS, COMPARED = 5, 3
 LEVELS = ("T12", "L1", "L2", "L3", "L4", "L5")
 COLUMNS = {name: table.columns for name, table in EXAM_TABLES.items()} | {"changes": CHANGE_COLUMNS}
 FILES_OF_AN_EXAMINATION = 20 * 6 * 3  # slices, echoes, real and imaginary and magnitude
 
-# A stage that does nothing but write the record of a failure, as fast as a shell can.
-EMPTY_QMRI = """#!/bin/sh
-case "$2" in
---exam)
-  install -D -m 644 "${0%/*}/record.json" "${3%%_*}/${3##*_}/$1/$3_$1.json" ;;
---collect)
-  cp -r "${0%/*}/markers" . ;;
---study-page) mkdir -p report; echo > report/index.html ;;
-esac
-"""
-NOTHING_DONE = Failure(
-    stage="ingest",
-    examination="sub-00000_ses-pre",
-    status="failed",
-    warnings=(),
-    settings=Settings(),
-    decisions=NoDecisions(),
-    inputs={},
-    outputs={},
-    software={},
-    failed_stage="ingest",
-    reason="nothing was done",
-)
 STAGES = {
     "ingest": "qmri.pipeline.stages.ingest",
     "fit": "qmri.pipeline.stages.fit",
@@ -114,61 +83,6 @@ def cost_of(command: list[str], *, allowed: int = 0, **environment: str) -> Cost
     return Cost(usage.ru_utime + usage.ru_stime, wall, usage.ru_maxrss / 1024)
 
 
-def empty_study(folder: Path, count: int) -> list[str]:
-    """Make a study of examinations without DICOM; return the options of Snakemake that run it."""
-    (folder / "bin").mkdir()
-    (folder / "bin" / "python").symlink_to(sys.executable)
-    if (Path(sys.prefix) / "pyvenv.cfg").is_file():
-        shutil.copy(Path(sys.prefix) / "pyvenv.cfg", folder)
-        (folder / "lib").symlink_to(Path(sys.prefix) / "lib")
-    (folder / "bin" / "qmri").write_text(EMPTY_QMRI)
-    (folder / "bin" / "qmri").chmod(0o755)
-    write_record(folder / "bin" / "record.json", NOTHING_DONE)
-    (folder / "bin" / "markers").mkdir()
-    for name, columns in COLUMNS.items():
-        (folder / "bin" / "markers" / f"{name}.csv").write_text(table_text([], columns))
-        (folder / "bin" / "markers" / f"{name}.json").write_text("{}\n")
-    for number in range(count):
-        (folder / "dicom" / f"{number:05d}").mkdir(parents=True)
-        (folder / "dicom" / f"{number:05d}" / "image").write_bytes(b"")
-    rows = [f"{number:05d},pre,dicom/{number:05d}" for number in range(count)]
-    (folder / "study.csv").write_text("\n".join(["participant_id,session_id,dicom_dir", *rows]) + "\n")
-    python = str(folder / "bin" / "python")
-    config = [f"study={folder / 'study.csv'}", f"out={folder / 'out'}"]
-    return [python, "-m", "snakemake", "-s", str(SNAKEFILE), "--cores", "2", "--config", *config]
-
-
-def dag(counts: list[int]) -> None:
-    print("examinations  jobs     CPU s  wall s  memory MB")
-    for count in counts:
-        with tempfile.TemporaryDirectory() as folder:
-            cost = cost_of([*empty_study(Path(folder), count), "--quiet", "--dag"])
-        print(f"{count:12d}  {5 * count:6d}  {cost.cpu_s:6.1f}  {cost.wall_s:6.1f}  {cost.memory_mb:9.0f}")
-
-
-def overhead(count: int) -> None:
-    with tempfile.TemporaryDirectory() as folder:
-        command = empty_study(Path(folder), count)
-        first = cost_of([*command, "--quiet", "all"])
-        again = cost_of([*command, "--quiet", "all"])
-    each_ms = 1000 * first.cpu_s / count
-    print(f"{count} examinations of empty stages: {first.cpu_s:.1f} s CPU, {each_ms:.0f} ms each")
-    print(f"finding that nothing is to be done: {again.cpu_s:.1f} s CPU, {again.memory_mb:.0f} MB")
-
-
-def again(count: int) -> None:
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        empty_study(folder, count)
-        command = [str(folder / "bin" / "python"), "-m", "qmri", "run", str(folder / "study.csv")]
-        command += ["--out", str(folder / "out"), "--cores", "2"]
-        first, second = cost_of(command, allowed=3), cost_of(command, allowed=3)
-        files = sum(1 for path in (folder / "out").rglob("*") if path.is_file())
-    print(f"{count} examinations of empty stages by qmri run: {first.cpu_s:.0f} s CPU, {first.wall_s:.0f} s,")
-    print(f"{first.memory_mb:.0f} MB, {files} files")
-    print(f"run again: {second.cpu_s:.1f} s CPU, {second.memory_mb:.0f} MB")
-
-
 def page(count: int) -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -205,19 +119,28 @@ def compare(commit: str, sheet: Path) -> None:
         try:
             trees = {"this tree": ROOT, commit: other}
             spent: dict[str, list[float]] = {tree: [] for tree in trees}
+            rest: list[float] = []
             for turn in range(COMPARED):
                 for tree, root in trees.items():
                     out = Path(name) / f"out{turn}{root.name}"
                     command = [sys.executable, "-m", "qmri", "run", str(sheet), "--out", str(out)]
-                    spent[tree].append(cost_of(command, allowed=3, PYTHONPATH=str(root / "src")).cpu_s)
+                    cost = cost_of(command, allowed=3, PYTHONPATH=str(root / "src"))
+                    spent[tree].append(cost.cpu_s)
+                    if root == ROOT:
+                        rest.append(
+                            1 - sum(told["cpu_total_s"] for told in run_times(out).values()) / cost.cpu_s
+                        )
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", str(other)], cwd=ROOT, check=True)
     count = len(read_study(sheet).examinations)
     for tree, times in spent.items():
-        told = ", ".join(f"{one / count:.1f}" for one in times)
-        print(f"{tree:12s} {median(times) / count:5.1f} s CPU an examination ({told})")
+        each = ", ".join(f"{one / count:.1f}" for one in times)
+        print(f"{tree:12s} {median(times) / count:5.1f} s CPU an examination ({each})")
     ratios = [one / two for one, two in zip(*spent.values(), strict=True)]
     print(f"ratio {median(ratios):.2f}")
+    print(
+        f"this tree: {100 * median(rest):.0f} % start-up, Snakemake and joining the tables, {count} in a run"
+    )
 
 
 def startup() -> None:
@@ -265,7 +188,7 @@ def study(sheet: Path) -> None:
     print(f"all of it, Snakemake and joining the tables included: {total / count:.1f} s CPU an examination")
 
 
-CHOICES = ("dag", "overhead", "again", "page", "startup", "fingerprint", "study", "compare")
+CHOICES = ("page", "startup", "fingerprint", "study", "compare")
 EXAMPLE = ROOT / "example_data" / "study.csv"
 
 
@@ -275,12 +198,13 @@ def main() -> None:
     )
     parser.add_argument("what", choices=CHOICES)
     parser.add_argument("values", nargs="*")
+    parser.add_argument(
+        "--sessions", type=int, default=1, help="of each participant, for dag, overhead, again"
+    )
     options = parser.parse_args()
     values = options.values
-    if options.what == "dag":
-        dag([int(value) for value in values or ("560", "10000")])
-    elif options.what in ("overhead", "again", "page"):
-        {"overhead": overhead, "again": again, "page": page}[options.what](int((values or ["200"])[0]))
+    if options.what == "page":
+        page(int((values or ["200"])[0]))
     elif options.what == "startup":
         startup()
     elif options.what == "fingerprint":
