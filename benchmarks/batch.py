@@ -127,9 +127,8 @@ def compare(commit: str, sheet: Path) -> None:
                     cost = cost_of(command, allowed=3, PYTHONPATH=str(root / "src"))
                     spent[tree].append(cost.cpu_s)
                     if root == ROOT:
-                        rest.append(
-                            1 - sum(told["cpu_total_s"] for told in run_times(out).values()) / cost.cpu_s
-                        )
+                        staged = sum(stage["cpu_total_s"] for stage in run_times(out).values())
+                        rest.append(1 - staged / cost.cpu_s)
         finally:
             subprocess.run(["git", "worktree", "remove", "--force", str(other)], cwd=ROOT, check=True)
     count = len(read_study(sheet).examinations)
