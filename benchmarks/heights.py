@@ -22,7 +22,7 @@ from qmri.measure.quality.label_flags import failed_checks
 from qmri.measure.shape.bodies import find_bodies
 from qmri.measure.shape.deformity import HeightLoss, height_losses
 from qmri.measure.shape.morphometry import HEIGHTS_AT, measure_shape
-from qmri.segment.segmentation import LabelledBody
+from qmri.segment.label_table import LabelledBody
 from qmri.spine.levels import LEVEL_ID
 
 PARTS = 5

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_volume, sidecar_path, write_volume
+from qmri.images.nifti import Volume, read_volume, write_volume
+from qmri.images.sidecar import sidecar_path
 from qmri.json_files import read_json
 
 

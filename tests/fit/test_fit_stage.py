@@ -9,7 +9,8 @@ from qmri.config import parse_config
 from qmri.errors import QmriError
 from qmri.fit import fit_water_fat
 from qmri.images.acquisition import Acquisition
-from qmri.images.nifti import Volume, read_volume, sidecar_path, write_volume
+from qmri.images.nifti import Volume, read_volume, write_volume
+from qmri.images.sidecar import sidecar_path
 from qmri.json_files import read_json, write_json
 from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.records.models import FitRecord

@@ -16,9 +16,10 @@ from qmri.outputs.tables import table_text
 from qmri.review.desk import Desk
 from qmri.review.guard import Door
 from qmri.review.server import make_app
-from qmri.segment.label_table import write_label_map
+from qmri.segment.label_map import write_label_map
+from qmri.segment.label_table import LabelledBody
 from qmri.segment.naming.numbering import Naming
-from qmri.segment.segmentation import LabelledBody, Segmentation
+from qmri.segment.segmentation import Segmentation
 from qmri.spine.body_flag import BodyFlag
 from qmri.spine.levels import LEVEL_NAME
 

@@ -17,7 +17,7 @@ from qmri.pipeline.reading.second_read import second_read_path
 from qmri.review.decisions import Request
 from qmri.review.desk import Desk
 from qmri.review.second.blinded_desk import SecondDesk
-from qmri.segment.label_table import write_label_map
+from qmri.segment.label_map import write_label_map
 
 KEYS = ("anatomy", "pdff", "r2star", "water", "fat", "vendor_pdff")
 STROKES = (

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, sidecar_path, write_volume
+from qmri.images.nifti import Volume, write_volume
+from qmri.images.sidecar import sidecar_path
 from qmri.pipeline.reading.notes import (
     CorrectionNote,
     UnusableNote,

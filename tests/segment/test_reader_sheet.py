@@ -9,6 +9,7 @@ from matplotlib.textpath import TextPath
 from PIL import Image, ImageColor
 
 from qmri.config import SegmentSettings
+from qmri.segment.label_table import LabelledBody
 from qmri.segment.naming.numbering import Naming
 from qmri.segment.reader.reader_sheet import (
     BANNER_COLOUR,
@@ -19,7 +20,7 @@ from qmri.segment.reader.reader_sheet import (
     make_panels,
     write_sheet,
 )
-from qmri.segment.segmentation import LabelledBody, SpineImages, segment_drawn
+from qmri.segment.segmentation import SpineImages, segment_drawn
 from qmri.spine.levels import LEVEL_ID
 
 

@@ -19,11 +19,10 @@ from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.reading.worklist import need, write_worklist
 from qmri.pipeline.records.decisions import ReaderDecisions
 from qmri.pipeline.records.stage import run_stage, run_stage_or_record
-from qmri.segment.label_table import table_path, write_table
+from qmri.segment.label_table import LabelledBody, table_path, write_table
 from qmri.segment.reader.edits import new_names
 from qmri.segment.reader.markups import markups_json, read_markups
 from qmri.segment.reader.slicer_segmentation import read_nrrd, read_slicer_segmentation
-from qmri.segment.segmentation import LabelledBody
 from qmri.spine.body_flag import read_flags
 from qmri.spine.levels import LEVEL_ID, USUAL_LEVELS
 from qmri.spine.palette import LEVEL_COLOUR, itksnap_labels, slicer_colours

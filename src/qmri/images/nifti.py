@@ -16,6 +16,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from qmri.errors import QmriError
 from qmri.images.grid import Grid
+from qmri.images.sidecar import sidecar_path
 from qmri.json_files import write_json
 
 
@@ -43,11 +44,6 @@ class Volume:
     def like(self, data: NDArray[Any]) -> Volume:
         """Return other data (x, y, z), of any unit, on the same grid."""
         return Volume(data, self.affine)
-
-
-def sidecar_path(path: Path) -> Path:
-    """Return the JSON file that belongs to a NIfTI file."""
-    return path.with_name(path.name.removesuffix(".gz").removesuffix(".nii") + ".json")
 
 
 def read_volume(path: Path) -> Volume:

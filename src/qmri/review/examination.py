@@ -20,9 +20,8 @@ from qmri.pipeline.reading.corrections import saved_correction
 from qmri.pipeline.reading.loop import read_reader_labels
 from qmri.pipeline.stages.segment import images_of_fit
 from qmri.segment.detect.detector import SpineImages
-from qmri.segment.label_table import read_table
+from qmri.segment.label_table import LabelledBody, read_table
 from qmri.segment.reader.reader_labels import accept_labels
-from qmri.segment.segmentation import LabelledBody
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, sort_levels
 from qmri.viewer.layers import TOP_PERCENTILE, Layer, layer_image, layers_of
 

@@ -1,7 +1,8 @@
 from .detect.detector import Detection, Detector, SpineImages
 from .detect.network_detector import NetworkDetector
+from .label_table import LabelledBody
 from .reader.seeds import Seeds, read_seeds
-from .segmentation import LabelledBody, Segmentation, segment_detected, segment_drawn, segment_seeded
+from .segmentation import Segmentation, segment_detected, segment_drawn, segment_seeded
 
 __all__ = [
     "Detection",

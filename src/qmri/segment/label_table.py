@@ -1,21 +1,15 @@
-"""A label map on disk with its table and sidecar, written and read back."""
+"""The table of a label map: its bodies, a row each."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from qmri.images.nifti import Volume, read_volume, sidecar_path, write_volume
-from qmri.json_files import read_json
+from qmri.images.sidecar import sidecar_path
 from qmri.outputs.tables import read_rows
-from qmri.segment.naming.numbering import Naming
-from qmri.segment.segmentation import LabelledBody, Segmentation
-from qmri.spine.body_flag import flags_text, read_flags
+from qmri.spine.body_flag import BodyFlag, flags_text, read_flags
 from qmri.spine.levels import LEVEL_ID
 
 TABLE_COLUMNS = (
@@ -33,47 +27,38 @@ TABLE_COLUMNS = (
 MISSING = "n/a"
 
 
+@dataclass(frozen=True)
+class LabelledBody:
+    """One row of the label table.
+
+    Attributes
+    ----------
+    name
+        Level.
+    centre_mm
+        Centroid of its voxels in RAS+ millimetres.
+    n_voxels
+        Number of voxels.
+    complete
+        Whether it is in the field of view from endplate to endplate and front to back; the sides
+        may be cut, as in a thin sagittal slab.
+    confidence
+        0-1 from the cut; None for a body that a reader drew.
+    flags
+        What a reader should look at.
+    """
+
+    name: str
+    centre_mm: tuple[float, float, float]
+    n_voxels: int
+    complete: bool
+    confidence: float | None
+    flags: tuple[BodyFlag, ...]
+
+
 def table_path(label_map: Path) -> Path:
     """Return the table that belongs to a label map."""
     return sidecar_path(label_map).with_suffix(".tsv")
-
-
-def write_label_map(
-    path: Path,
-    affine: NDArray[np.float64],
-    segmentation: Segmentation,
-    description: str,
-    sidecar: Mapping[str, object],
-) -> None:
-    """Write a label map, its sidecar and its table.
-
-    ``affine`` (4, 4) leads from voxel index to RAS+ mm.
-    """
-    naming = segmentation.naming
-    content = {
-        "Description": description,
-        "Levels": {str(LEVEL_ID[body.name]): body.name for body in segmentation.bodies},
-        "LevelsNamedFrom": naming.basis,
-        "LevelsVerified": naming.verified,
-        "NamingProbability": None if naming.probability is None else round(naming.probability, 4),
-        "NamingDoubts": list(naming.doubts),
-        **sidecar,
-    }
-    write_volume(path, Volume(segmentation.labels, affine), dtype=np.int16, sidecar=content)
-    write_table(table_path(path), segmentation.bodies, naming.verified)
-
-
-def read_label_map(path: Path) -> tuple[Segmentation, dict[str, Any]]:
-    """Return a label map that `write_label_map` wrote, without evidence, and its sidecar."""
-    sidecar = read_json(sidecar_path(path))
-    bodies = read_table(table_path(path))
-    naming = Naming(
-        tuple(body.name for body in bodies),
-        sidecar["LevelsNamedFrom"],
-        sidecar["NamingProbability"],
-        tuple(sidecar["NamingDoubts"]),
-    )
-    return Segmentation(read_volume(path).data.astype(np.int16), bodies, naming), sidecar
 
 
 def write_table(path: Path, bodies: Sequence[LabelledBody], verified: bool) -> None:

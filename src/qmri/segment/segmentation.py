@@ -14,6 +14,7 @@ from qmri.segment.checks.check_bodies import CheckImages, Draft, check_bodies
 from qmri.segment.cut.body_cut import BodyCut, cut_surfaces
 from qmri.segment.cut.rasterise import rasterise
 from qmri.segment.detect.detector import Detection, Detector, SpineImages
+from qmri.segment.label_table import LabelledBody
 from qmri.segment.naming.detected_names import detection_evidence, name_detected
 from qmri.segment.naming.field_of_view import border_labels, is_complete
 from qmri.segment.naming.numbering import (
@@ -22,39 +23,9 @@ from qmri.segment.naming.numbering import (
     seen_otherwise,
 )
 from qmri.segment.reader.seeds import Seeds, check_seeds, counts_between
-from qmri.spine.body_flag import BodyFlag
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME, sort_levels
 
 ANCHOR_REACH_MM = 15.0
-
-
-@dataclass(frozen=True)
-class LabelledBody:
-    """One row of the label table.
-
-    Attributes
-    ----------
-    name
-        Level.
-    centre_mm
-        Centroid of its voxels in RAS+ millimetres.
-    n_voxels
-        Number of voxels.
-    complete
-        Whether it is in the field of view from endplate to endplate and front to back; the sides
-        may be cut, as in a thin sagittal slab.
-    confidence
-        0-1 from the cut; None for a body that a reader drew.
-    flags
-        What a reader should look at.
-    """
-
-    name: str
-    centre_mm: tuple[float, float, float]
-    n_voxels: int
-    complete: bool
-    confidence: float | None
-    flags: tuple[BodyFlag, ...]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from qmri.images.nifti import Volume, sidecar_path, write_volume
+from qmri.images.nifti import Volume, write_volume
+from qmri.images.sidecar import sidecar_path
 from qmri.outputs import exam_directory
 from qmri.pipeline.reading.notes import CorrectionNote, FormerCorrection, read_note, write_note
 from qmri.pipeline.reading.readings import now

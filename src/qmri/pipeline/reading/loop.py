@@ -12,7 +12,8 @@ from pathlib import Path
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_volume, sidecar_path
+from qmri.images.nifti import Volume, read_volume
+from qmri.images.sidecar import sidecar_path
 from qmri.json_files import read_json
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.reading.handout import write_handout
@@ -22,7 +23,8 @@ from qmri.pipeline.records.decisions import SHEET_LABELS, ReaderDecisions, Segme
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.records.record_files import read_part, read_record
 from qmri.segment.detect.detector import SpineImages
-from qmri.segment.label_table import read_label_map, table_path, write_label_map
+from qmri.segment.label_map import read_label_map, write_label_map
+from qmri.segment.label_table import table_path
 from qmri.segment.naming.numbering import Naming
 from qmri.segment.reader.correction import otherwise_named, overlap, take_labels, take_seeds, unchanged_bodies
 from qmri.segment.reader.markups import read_markups

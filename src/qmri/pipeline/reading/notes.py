@@ -8,7 +8,7 @@ from typing import TypeVar
 from pydantic import ValidationError
 
 from qmri.errors import QmriError
-from qmri.images.nifti import sidecar_path
+from qmri.images.sidecar import sidecar_path
 from qmri.json_files import read_json, write_json
 from qmri.pipeline.records.decisions import Part
 from qmri.pipeline.records.provenance import sha256

@@ -14,7 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_volume, sidecar_path
+from qmri.images.sidecar import sidecar_path
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.reading.notes import UnusableNote, read_note, read_unusable, unusable_path
 from qmri.pipeline.records.provenance import sha256
@@ -144,6 +144,8 @@ def _edited(directory: Path, exam: str) -> dict[str, Path]:
 
 def _is_whole(path: Path) -> bool:
     """Tell whether a file can be read: a damaged output is not a person's edit."""
+    from qmri.images.nifti import read_volume  # noqa: PLC0415 - a run starts faster without nibabel
+
     try:
         read_markups(path) if path.name.endswith(".json") else read_volume(path)
     except QmriError:

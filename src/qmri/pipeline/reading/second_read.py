@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
 
-from qmri.images.nifti import sidecar_path
+from qmri.images.sidecar import sidecar_path
 from qmri.outputs import exam_directory, file_path
 from qmri.pipeline.reading.readings import FIRST, FOLDER, INITIALS, SECOND, Reading
 from qmri.pipeline.records.models import SegmentRecord

@@ -22,8 +22,7 @@ from qmri.pipeline.records.decisions import SegmentDecisions
 from qmri.pipeline.records.ledger import examinations_of, require_result
 from qmri.pipeline.records.models import Record, SegmentRecord
 from qmri.pipeline.records.record_files import read_records
-from qmri.segment.label_table import read_table
-from qmri.segment.segmentation import LabelledBody
+from qmri.segment.label_table import LabelledBody, read_table
 
 FOLDER, LIST_FILE, DONE_FILE = "worklist", "worklist.csv", "done.csv"
 DONE_COLUMNS = ("examination", "by", "labels_sha256")

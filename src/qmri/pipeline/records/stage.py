@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from qmri.errors import QmriError
-from qmri.images.nifti import sidecar_path
+from qmri.images.sidecar import sidecar_path
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.records.decisions import NoDecisions, Part
 from qmri.pipeline.records.models import KINDS, Failure, Record

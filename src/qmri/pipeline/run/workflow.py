@@ -25,6 +25,7 @@ from qmri.pipeline.follow_up.outcomes import write_outcomes
 from qmri.pipeline.follow_up.visits import verdicts_fingerprint
 from qmri.pipeline.reading.readings import Reading, log_path, read_readings
 from qmri.pipeline.reading.saved import saved_fingerprint
+from qmri.pipeline.reading.worklist import write_worklist
 from qmri.pipeline.records.ledger import write_ledger
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.run.batch import take_over
@@ -241,8 +242,6 @@ class Plan:
 
     def finish(self) -> None:
         """Write down what the tables were made from, and what a reader should look at."""
-        from qmri.pipeline.reading.worklist import write_worklist  # noqa: PLC0415 - brings scipy with it
-
         write_ledger(self.results, self.study.names, self.sheet, finished=True)
         write_worklist(self.results, self.study.names)
         if log_path(self.results).is_file() and (self.results / "markers" / "changes.csv").is_file():

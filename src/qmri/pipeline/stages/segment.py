@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from qmri.config import SegmentSettings
 from qmri.errors import QmriError
-from qmri.images.nifti import Volume, read_volume, sidecar_path, write_volume
+from qmri.images.nifti import Volume, read_volume, write_volume
+from qmri.images.sidecar import sidecar_path
 from qmri.outputs import FILES, exam_directory, file_path
 from qmri.pipeline.reading.loop import Task, Turn, turn
 from qmri.pipeline.reading.saved import keep_edited
@@ -28,7 +29,8 @@ from qmri.segment.detect import NetworkDetector
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.detect.session import weights_hash
 from qmri.segment.detect.tissues import label_tissues
-from qmri.segment.label_table import table_path, write_label_map
+from qmri.segment.label_map import write_label_map
+from qmri.segment.label_table import table_path
 from qmri.segment.reader.seeds import Seeds, read_seeds
 from qmri.segment.segmentation import Segmentation, segment_detected, segment_seeded
 from qmri.spine.tissue_labels import TISSUE_NAME

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from qmri.errors import QmriError
-from qmri.images.nifti import read_volume, sidecar_path
+from qmri.images.nifti import read_volume
+from qmri.images.sidecar import sidecar_path
 from qmri.json_files import read_json
 from qmri.pipeline.reading.readings import SECOND, Reading, by_examination
 from qmri.pipeline.reading.second_read import automatic_labels

@@ -14,9 +14,10 @@ from qmri.config import SegmentSettings
 from qmri.errors import QmriError
 from qmri.segment.checks.label_agreement import dice
 from qmri.segment.detect.detector import SpineImages
+from qmri.segment.label_table import LabelledBody
 from qmri.segment.naming.numbering import Naming
 from qmri.segment.reader.seeds import Seeds, check_seeds
-from qmri.segment.segmentation import LabelledBody, Segmentation, segment_drawn
+from qmri.segment.segmentation import Segmentation, segment_drawn
 from qmri.spine.levels import LEVEL_ID, LEVEL_NAME
 
 UNMOVED_MM = 0.5

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from qmri.images.curved_plane import ANTERIOR, RIGHT, ras_voxel_mm, to_ras, view_along
 from qmri.segment.detect.detector import SpineImages
-from qmri.segment.segmentation import LabelledBody, Segmentation
+from qmri.segment.label_table import LabelledBody
+from qmri.segment.segmentation import Segmentation
 from qmri.spine.levels import LEVEL_ID
 from qmri.spine.palette import LEVEL_COLOUR
 
