@@ -52,6 +52,11 @@ def of_examination(ask):
     return signed(lambda wildcards: ask(wildcards))
 
 
+def of_participant(ask):
+    """What the plan answers for the participant of a job."""
+    return signed(lambda wildcards: ask(wildcards.sub))
+
+
 def megabytes(verb):
     """Memory by the size of the examination; it doubles when a job is tried again after being killed for want of it."""
     return signed(lambda wildcards, attempt: plan.memory_mb(verb, wildcards) * 2 ** (attempt - 1))

@@ -45,7 +45,7 @@ rule study_page:
 # the whole of changes.csv, which each other examination changes.
 rule participant_page:
     input:
-        lambda wildcards: plan.session_files(wildcards.sub, "measure", "measure.json"),
+        of_participant(lambda subject: plan.session_files(subject, "measure", "measure.json")),
         ancient("markers/changes.csv"),
     output:
         report(
@@ -55,9 +55,9 @@ rule participant_page:
             labels={"participant": "{sub}"},
         ),
     params:
-        participant=lambda wildcards: plan.participant(wildcards.sub),
-        verdicts=lambda wildcards: plan.verdicts(wildcards.sub),
-        orders=lambda wildcards: plan.given_orders(wildcards.sub),
+        participant=of_participant(plan.participant),
+        verdicts=of_participant(plan.verdicts),
+        orders=of_participant(plan.given_orders),
         settings=plan.settings("report"),
         version=VERSION,
     log:
