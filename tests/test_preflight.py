@@ -1,6 +1,7 @@
 """What contradicts in a study is found before anything runs, and nothing that identifies is told."""
 
 import datetime
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage, generate_uid
 from qmri.cli import main
 from qmri.commands.check import lines, table
 from qmri.errors import QmriError
-from qmri.ingest.folder.quick_scan import quick_scan
+from qmri.ingest.folder.quick_scan import QuickScan, quick_scan
+from qmri.ingest.headers.identity import PatientIdentity
 from qmri.pipeline.study.preflight import (
     MOST_NAMED,
     Finding,
+    Row,
     findings,
     look,
     refuse_contradictions,
@@ -102,6 +105,30 @@ def test_one_person_as_two_participants_is_told(tmp_path):
     examination(tmp_path / "b", ADA, "20210612", seed=2)
     found = told(rows_of(tmp_path, "01,pre,a", "02,pre,b"))
     assert [(("one person" in words), refused) for words, refused in found.items()] == [(True, False)]
+
+
+def seen_as(tmp_path, people):
+    """Rows of a participant each whose images are of these people."""
+    sheet = tmp_path / "study.csv"
+    lines_of_sheet = [f"{number:03d},pre,{number}" for number in range(len(people))]
+    sheet.write_text("\n".join(["participant_id,session_id,dicom_dir", *lines_of_sheet]), encoding="utf-8")
+    exams = read_study(sheet).examinations
+    return [
+        Row(exam, QuickScan(1, 1, person, contents=frozenset([exam.name])))
+        for exam, person in zip(exams, people, strict=True)
+    ]
+
+
+def test_one_identifier_for_all_is_told_once(tmp_path):
+    (words,) = told(seen_as(tmp_path, [PatientIdentity("ANON1")] * 300))
+    assert words.endswith(f"and {300 - MOST_NAMED} more seem to be of one person")
+
+
+def test_an_identifier_that_a_hundred_different_people_bear_tells_nothing_but_of_one_participant(tmp_path):
+    rows = seen_as(tmp_path, [PatientIdentity("ANON1", birth_date=f"1940{n:04d}") for n in range(120)])
+    assert told(rows) == {}
+    rows[1] = Row(replace(rows[0].exam, session_id="post"), rows[1].seen)
+    assert [words for words in told(rows) if words.endswith("two people: different PatientBirthDate")]
 
 
 def test_absence_is_no_agreement(tmp_path):

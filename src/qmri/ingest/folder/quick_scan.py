@@ -13,7 +13,7 @@ import io
 import os
 import warnings
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -74,6 +74,25 @@ def quick_scan(source: Path, key: bytes) -> QuickScan:
     key
         Secret of the run, up to 64 bytes.
     """
+    files, images = _looked_at(source)
+    people = [patient_identity(header).hashed(key) for header in images]
+    return QuickScan(
+        files=files,
+        images=len(images),
+        patient=people[0] if people else PatientIdentity(),
+        two_people=any(people[0].relation(other) is Relation.DIFFERENT for other in people[1:]),
+        day=_first_day(images),
+        contents=frozenset(digest for header in images for digest in _digests(header, key)),
+    )
+
+
+def first_day(source: Path) -> int | None:
+    """Return the ordinal of the day that `quick_scan` finds, without looking at anything else."""
+    return _first_day(_looked_at(source)[1])
+
+
+def _looked_at(source: Path) -> tuple[int, list[Dataset]]:
+    """Return the number of files of a folder or archive, and a few images spread over them."""
     readers = _readers(source)
     spread = sorted(range(len(readers)), key=lambda i: (_reversed_bits(i, len(readers)), i))
     images = []
@@ -83,16 +102,11 @@ def quick_scan(source: Path, key: bytes) -> QuickScan:
             images.append(header)
         if len(images) == IMAGES_READ:
             break
-    people = [patient_identity(header).hashed(key) for header in images]
-    days = [day for header in images if (day := acquisition_day(header)) is not None]
-    return QuickScan(
-        files=len(readers),
-        images=len(images),
-        patient=people[0] if people else PatientIdentity(),
-        two_people=any(people[0].relation(other) is Relation.DIFFERENT for other in people[1:]),
-        day=min(days, default=None),
-        contents=frozenset(digest for header in images for digest in _digests(header, key)),
-    )
+    return len(readers), images
+
+
+def _first_day(images: Sequence[Dataset]) -> int | None:
+    return min((day for header in images if (day := acquisition_day(header)) is not None), default=None)
 
 
 def acquisition_day(header: Dataset) -> int | None:
@@ -111,18 +125,14 @@ def acquisition_day(header: Dataset) -> int | None:
 def _readers(source: Path) -> list[Callable[[], Content]]:
     """Return for each file of a folder or archive how to get at it, in a fixed order."""
     if source.is_dir():
-        paths = sorted(Path(folder, name) for folder, _, names in os.walk(source) for name in names)
-        return [partial(_itself, path) for path in paths]
+        paths = sorted(f"{folder}/{name}" for folder, _, names in os.walk(source) for name in names)
+        return [partial(Path, path) for path in paths]
     try:
         with zipfile.ZipFile(source) as archive:
             names = sorted(item.filename for item in archive.infolist() if not item.is_dir())
     except (OSError, zipfile.BadZipFile):
-        return [partial(_itself, source)] if source.is_file() else []
+        return [partial(Path, source)] if source.is_file() else []
     return [partial(_member, source, name) for name in names]
-
-
-def _itself(path: Path) -> Path:
-    return path
 
 
 def _member(archive: Path, name: str) -> bytes:

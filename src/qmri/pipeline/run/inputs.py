@@ -62,11 +62,12 @@ class Look:
 
 def look_at(path: Path) -> Look:
     """Look at a file or a folder; one that is not there is empty."""
-    digest, size = hashlib.sha256(), 0
-    for name, stat in sorted(_files(path), key=lambda file: file[0]):
-        digest.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode(errors="surrogateescape"))
+    lines, size = [], 0
+    for name, stat in _files(path):
+        lines.append(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n")
         size += stat.st_size
-    return Look(digest.hexdigest()[:16], size / 1e6 * (ARCHIVE_SHARE if path.is_file() else 1.0))
+    digest = hashlib.sha256("".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()
+    return Look(digest[:16], size / 1e6 * (ARCHIVE_SHARE if path.is_file() else 1.0))
 
 
 def fingerprint(path: Path) -> str:

@@ -7,20 +7,23 @@ what a person should know is reported.
 from __future__ import annotations
 
 import os
-from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, pairwise
 from pathlib import Path
 
 from qmri.errors import QmriError
-from qmri.ingest.folder.quick_scan import QuickScan, quick_scan
-from qmri.ingest.headers.identity import Relation
+from qmri.ingest.folder.quick_scan import QuickScan, first_day, quick_scan
+from qmri.ingest.headers.identity import PatientIdentity, Relation
 from qmri.measure.comparison.changes import SessionOrder
 from qmri.pipeline.study.study_sheet import Examination, Study
 
 MOST_NAMED = 6
 """A finding names no more rows than these."""
+PARTICIPANT = "participant_id"
+MOST_OF_ONE_MARK = 100
+"""What so many different people have in common, as an anonymiser's PatientID, tells nobody from another."""
 
 
 @dataclass(frozen=True)
@@ -66,10 +69,10 @@ def look(study: Study, progress: Callable[[int, int], None] | None = None) -> li
     return rows
 
 
-def repeated(study: Study) -> list[Row]:
-    """Look at the participants with several sessions alone."""
-    count = Counter(exam.participant_id for exam in study)
-    return look(Study(tuple(exam for exam in study if count[exam.participant_id] > 1)))
+def dated(study: Study) -> list[Row]:
+    """Look at nothing but the dates, of the participants with several sessions alone."""
+    several = (exam for exams in study.repeated.values() for exam in exams)
+    return [Row(exam, QuickScan(day=first_day(exam.dicom_dir))) for exam in several]
 
 
 def findings(rows: Sequence[Row]) -> list[Finding]:
@@ -180,32 +183,45 @@ def _same_images(rows: Sequence[Row]) -> Iterator[Finding]:
             )
 
 
-def _comparable(rows: Sequence[Row]) -> list[tuple[Row, Row]]:
-    """Return the pairs of rows of one participant, or whose images might be of one person."""
+def _comparable(
+    people: Mapping[PatientIdentity, Sequence[Row]],
+) -> list[tuple[PatientIdentity, PatientIdentity]]:
+    """Return the pairs, each with itself too, of one participant or which might be one person."""
+    identities = list(people)
     sharing: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for number, row in enumerate(rows):
-        if row.seen.images:
-            for mark in {("participant", row.exam.participant_id), *row.seen.patient.marks}:
-                sharing[mark].append(number)
-    pairs = {pair for numbers in sharing.values() for pair in combinations(numbers, 2)}
-    return [(rows[first], rows[second]) for first, second in sorted(pairs)]
+    for number, (identity, rows) in enumerate(people.items()):
+        for mark in {*identity.marks, *((PARTICIPANT, row.exam.participant_id) for row in rows)}:
+            sharing[mark].append(number)
+    pairs = {(number, number) for number in range(len(identities))}
+    for (kind, _), numbers in sharing.items():
+        if kind == PARTICIPANT or len(numbers) <= MOST_OF_ONE_MARK:
+            pairs.update(combinations(numbers, 2))
+    return [(identities[first], identities[second]) for first, second in sorted(pairs)]
 
 
 def _people(rows: Sequence[Row]) -> Iterator[Finding]:
-    for one, other in _comparable(rows):
-        relation = one.seen.patient.relation(other.seen.patient)
-        same_participant = one.exam.participant_id == other.exam.participant_id
-        if same_participant and relation is Relation.DIFFERENT:
-            elements = " and ".join(one.seen.patient.contradictions(other.seen.patient))
-            yield Finding(
-                True,
-                f"{_all((one, other))} are of two people: different {elements}",
-                "give two people two participant_id, or correct dicom_dir",
-            )
-        elif not same_participant and relation is Relation.SAME:
+    people: dict[PatientIdentity, list[Row]] = defaultdict(list)
+    for row in rows:
+        if row.seen.images:
+            people[row.seen.patient].append(row)
+    for one, other in _comparable(people):
+        relation = one.relation(other)
+        both = people[one] if one is other else [*people[one], *people[other]]
+        if relation is Relation.DIFFERENT:
+            elements = " and ".join(one.contradictions(other))
+            of_one = {row.exam.participant_id: row for row in people[one]}
+            for row in people[other]:
+                if row.exam.participant_id in of_one:
+                    two = _all((of_one[row.exam.participant_id], row))
+                    yield Finding(
+                        True,
+                        f"{two} are of two people: different {elements}",
+                        "give two people two participant_id, or correct dicom_dir",
+                    )
+        elif relation is Relation.SAME and len({row.exam.participant_id for row in both}) > 1:
             yield Finding(
                 False,
-                f"{_all((one, other))} seem to be of one person",
+                f"{_all(both)} seem to be of one person",
                 "if so, give one participant_id and two session_id",
             )
 
