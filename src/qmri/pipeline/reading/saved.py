@@ -18,7 +18,7 @@ from qmri.images.sidecar import sidecar_path
 from qmri.outputs import FILES, file_path
 from qmri.pipeline.reading.notes import UnusableNote, read_note, read_unusable, unusable_path
 from qmri.pipeline.records.provenance import sha256
-from qmri.pipeline.records.record_files import read_record
+from qmri.pipeline.records.record_files import written_files
 from qmri.segment.reader.markups import read_markups
 
 LABEL_ENDINGS = (".nii.gz", ".nii", ".nrrd")
@@ -130,7 +130,7 @@ def _edited(directory: Path, exam: str) -> dict[str, Path]:
     record = file_path(directory, exam, "segment_record")
     if not record.is_file():
         return {}
-    written = read_record(record).outputs
+    written = written_files(record)
     paths = {key: file_path(directory, exam, key) for key in EDITABLE if key in FILES}
     return {
         key: path

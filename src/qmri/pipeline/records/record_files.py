@@ -6,9 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Literal, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from qmri.config.messages import EXPECTED
 from qmri.errors import QmriError
@@ -42,6 +42,12 @@ class _Head(Part):
 
     stage: str
     status: str
+
+
+class _Written(Part):
+    """What a record says of the files of its stage."""
+
+    outputs: dict[str, str] = Field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,12 +86,23 @@ def read_record(path: Path) -> Record:
         If it is missing, cut short, or not what the stage writes.
     """
     text = read_text(path)
-    head = parsed(_Head, text, path.name)
+    head = parsed(_Head, text, path.name, others="ignore")
     if head.status == "failed":
         return parsed(Failure, text, path.name)
     if head.stage not in KINDS:
         raise _refusal(path.name, f"stage is {head.stage}", " or ".join(KINDS))
     return parsed(KINDS[head.stage], text, path.name)
+
+
+def written_files(path: Path) -> dict[str, str]:
+    """Return the checksums of what a stage wrote by file name; nothing else of the record is looked at.
+
+    Raises
+    ------
+    QmriError
+        If the record is missing or cut short.
+    """
+    return parsed(_Written, read_text(path), path.name, others="ignore").outputs
 
 
 def require_record(path: Path, kind: type[Kind]) -> Kind:
@@ -139,8 +156,10 @@ def read_text(path: Path) -> str:
         raise _refusal(path.name, str(error), "text in UTF-8") from None
 
 
-def parsed(model: type[AnyPart], text: str, name: str) -> AnyPart:
-    """Return what a text says in the terms of a model.
+def parsed(
+    model: type[AnyPart], text: str, name: str, others: Literal["allow", "ignore"] = "allow"
+) -> AnyPart:
+    """Return what a text says in the terms of a model; ``others`` are fields that the model lacks.
 
     Raises
     ------
@@ -148,7 +167,7 @@ def parsed(model: type[AnyPart], text: str, name: str) -> AnyPart:
         If a field is missing or has the wrong type; it names the field, what was found and what is expected.
     """
     try:
-        return model.model_validate_json(text, strict=True, extra="allow")
+        return model.model_validate_json(text, strict=True, extra=others)
     except ValidationError as error:
         first = error.errors()[0]
     key, kind, message = ".".join(map(str, first["loc"])), str(first["type"]), str(first["msg"])

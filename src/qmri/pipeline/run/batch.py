@@ -19,7 +19,7 @@ from typing import Any
 from qmri.errors import QmriError
 from qmri.json_files import read_json, write_json
 from qmri.outputs.files import VERBS, record_path
-from qmri.pipeline.records.record_files import read_record
+from qmri.pipeline.records.record_files import written_files
 
 RUN_VARIABLE = "QMRI_RUN"
 LOCK_FILE, TOKEN_FILE = ".lock", ".run"
@@ -195,7 +195,7 @@ def incomplete_stages(results: Path, exams: Iterable[str]) -> list[tuple[str, st
             if unchanged:
                 continue
             present = {entry.name for entry in os.scandir(record.parent)}
-            if lost := sorted(set(read_record(record).outputs) - present):
+            if lost := sorted(set(written_files(record)) - present):
                 found.append((exam, verb, lost[0]))
                 break
     return found
