@@ -124,6 +124,13 @@ def test_one_identifier_for_all_is_told_once(tmp_path):
     assert words.endswith(f"and {300 - MOST_NAMED} more seem to be of one person")
 
 
+def test_of_many_sessions_every_participant_is_named(tmp_path):
+    rows = seen_as(tmp_path, [PatientIdentity("ANON1")] * 9)
+    sessions = [Row(replace(rows[0].exam, session_id=f"s{n}"), row.seen) for n, row in enumerate(rows[:-1])]
+    (words,) = (words for words in told([*sessions, rows[-1]]) if "one person" in words)
+    assert "participant 008" in words
+
+
 def test_an_identifier_that_a_hundred_different_people_bear_tells_nothing_but_of_one_participant(tmp_path):
     rows = seen_as(tmp_path, [PatientIdentity("ANON1", birth_date=f"1940{n:04d}") for n in range(120)])
     assert told(rows) == {}

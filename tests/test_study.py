@@ -56,7 +56,7 @@ def test_a_byte_order_mark_and_blank_lines_do_no_harm(tmp_path):
         ([HEADER], "no examinations"),
         ([HEADER + ",lowest_levl", "1,1,d,L5"], "lowest_level, perhaps"),
         ([HEADER, "1,1,d", "1,1,e"], "twice"),
-        ([HEADER, "a-1,1,d", "a1,1,e"], "twice"),
+        ([HEADER, "a-1,1,d", "a1,1,e"], "a-1 1 and a1 1, both sub-a1_ses-1"),
         ([HEADER, "a-1,pre,d", "a1,post,e"], "a-1 and a1, both sub-a1"),
         ([HEADER, ",1,d"], "line 2"),
         ([HEADER, "1,1,d", "2,,d"], "line 3"),

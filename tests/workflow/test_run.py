@@ -10,6 +10,7 @@ import time
 import pytest
 
 from qmri.pipeline.reading.readings import Reading, append_reading, now
+from qmri.pipeline.records.folder_files import FOLDER_FILES
 
 PLAIN, REFUSES = {}, {"ingest": {"refuse": "another sequence"}}
 
@@ -52,6 +53,23 @@ def test_one_bad_examination_stops_nobody(batch_study):
     assert statuses(study)["c3"] == ("ok", "n/a")
     changed = {path.parts[-4] for path, time_ns in before.items() if path.stat().st_mtime_ns != time_ns}
     assert changed == {"sub-c3"}
+
+
+def test_what_the_folder_says_of_itself_comes_back_when_it_was_taken_away_or_damaged(batch_study):
+    study = batch_study(a1=PLAIN)
+    assert study.run().returncode == 0
+    before = {name: (study.out / name).read_bytes() for name in FOLDER_FILES}
+    for name in FOLDER_FILES:
+        (study.out / name).unlink()
+        assert study.run().returncode == 0
+        assert (study.out / name).is_file(), name
+    (study.out / "provenance.json").write_text("")
+    os.utime(study.out / "markers" / "vertebrae.csv")
+    ended = study.run()
+    assert ended.returncode == 0, ended.stderr
+    for name in set(FOLDER_FILES) - {"provenance.json"}:
+        assert (study.out / name).read_bytes() == before[name]
+    assert json.loads((study.out / "provenance.json").read_text())["outputs"]
 
 
 def test_examinations_are_finished_one_after_another(batch_study):

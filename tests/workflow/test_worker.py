@@ -5,11 +5,13 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
 
+from qmri.pipeline.run import worker as run_worker
 from qmri.pipeline.run.forward import STATUS_KILLED, forward
 from qmri.pipeline.run.variables import WORKER_IDENTITY_VARIABLE, WORKER_VARIABLE, worker_identity
 
@@ -166,3 +168,17 @@ print(len(list(Path("/proc/self/task").iterdir())), sorted(heavy - set(sys.modul
         check=True,
     )
     assert found.stdout.split() == ["1", "[]"]
+
+
+def test_a_temporary_folder_whose_path_is_too_long_costs_the_worker_and_not_the_run(
+    tmp_path, monkeypatch, capsys
+):
+    folder = tmp_path / ("t" * 120)
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    monkeypatch.setattr(run_worker, "_process", None)
+    monkeypatch.delenv(WORKER_VARIABLE, raising=False)
+    run_worker.start_worker()
+    assert "TMPDIR names another folder" in capsys.readouterr().err
+    assert WORKER_VARIABLE not in os.environ
+    assert not list(folder.iterdir())

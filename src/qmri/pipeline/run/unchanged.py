@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 from qmri import __version__
 from qmri.outputs.files import VERBS
+from qmri.pipeline.records.folder_files import FOLDER_FILES
 from qmri.pipeline.run.workflow import Plan
 
 STATE_FILE = ".finished"
@@ -56,6 +57,8 @@ def _made(plan: Plan) -> Iterator[str]:
     for verb in VERBS:
         for record in plan.exam_files(verb, f"{verb}.json"):
             yield _seen(f"{plan.results}/{record}")
+    for name in FOLDER_FILES:
+        yield f"{name} {(plan.results / name).is_file()}"
     for pattern in TABLES:
         for path in sorted(plan.results.glob(pattern)):
             yield f"{path.name} {_seen(path)}"

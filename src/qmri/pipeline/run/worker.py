@@ -27,12 +27,18 @@ def start_worker() -> None:
     global _process  # noqa: PLW0603 - one worker a process
     if _process is not None or not hasattr(os, "fork") or reachable():
         return
-    folder = Path(tempfile.mkdtemp(prefix="qmri-"))
-    address = folder / "worker"
-    listener = socket.socket(socket.AF_UNIX)
-    listener.bind(str(address))
-    listener.listen(socket.SOMAXCONN)
-    with listener:
+    folder: Path | None = None
+    with socket.socket(socket.AF_UNIX) as listener:
+        try:
+            folder = Path(tempfile.mkdtemp(prefix="qmri-"))
+            listener.bind(str(folder / "worker"))
+        except OSError as error:  # a path of more than 107 characters, no room
+            told = f"note: no warm worker ({error} in the temporary folder); each stage starts by itself"
+            sys.stderr.write(f"{told}, which takes longer: TMPDIR names another folder\n")
+            if folder is not None:
+                folder.rmdir()
+            return
+        listener.listen(socket.SOMAXCONN)
         _process = subprocess.Popen(
             [sys.executable, "-m", "qmri.commands.worker", str(listener.fileno())],
             stdin=subprocess.PIPE,
@@ -40,7 +46,7 @@ def start_worker() -> None:
             env=os.environ | dict.fromkeys(LIBRARY_THREADS, "1"),
             start_new_session=True,
         )
-    os.environ[WORKER_VARIABLE] = str(address)
+    os.environ[WORKER_VARIABLE] = str(folder / "worker")
     os.environ[WORKER_IDENTITY_VARIABLE] = worker_identity()
     atexit.register(_end, _process, folder, os.getpid())
 

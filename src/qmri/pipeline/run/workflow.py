@@ -12,13 +12,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
-import yaml
-
-from qmri import __version__
 from qmri.config import Config, config_beside, parse_config
 from qmri.config.yaml_file import read_table
 from qmri.errors import QmriError
-from qmri.json_files import write_json
 from qmri.outputs import exam_directory
 from qmri.outputs.files import participant_page
 from qmri.pipeline.follow_up.outcomes import write_outcomes
@@ -26,6 +22,7 @@ from qmri.pipeline.follow_up.visits import verdicts_fingerprint
 from qmri.pipeline.reading.readings import Reading, log_path, read_readings
 from qmri.pipeline.reading.saved import saved_fingerprint
 from qmri.pipeline.reading.worklist import write_worklist
+from qmri.pipeline.records.folder_files import describe
 from qmri.pipeline.records.ledger import write_ledger
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.run.batch import take_over
@@ -225,23 +222,12 @@ class Plan:
         """
         take_over(self.results)
         start_worker()
-        text = yaml.safe_dump(self.config.model_dump(mode="json"), sort_keys=False)
-        (self.results / "config.yaml").write_text(text, encoding="utf-8")
-        write_json(
-            self.results / "dataset_description.json",
-            {
-                "Name": "qmri results",
-                "BIDSVersion": "1.10.0",
-                "DatasetType": "derivative",
-                "GeneratedBy": [{"Name": "qmri", "Version": __version__}],
-            },
-        )
-        ignored = "markers/ worklist/ review/ report/ logs/ benchmarks/ config.yaml provenance.json sub-*/"
-        (self.results / ".bidsignore").write_text(ignored.replace(" ", "\n") + "\n", encoding="utf-8")
+        describe(self.results, self.config)
         write_ledger(self.results, self.study.names, self.sheet, finished=False)
 
     def finish(self) -> None:
         """Write down what the tables were made from, and what a reader should look at."""
+        describe(self.results, self.config)
         write_ledger(self.results, self.study.names, self.sheet, finished=True)
         write_worklist(self.results, self.study.names)
         if log_path(self.results).is_file() and (self.results / "markers" / "changes.csv").is_file():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,12 +34,15 @@ def check_names(exams: Sequence[Examination], path: Path) -> None:
     QmriError
         If they do.
     """
-    twice = [name for name, count in Counter(exam.name for exam in exams).items() if count > 1]
+    written: dict[str, list[str]] = defaultdict(list)
+    for exam in exams:
+        written[exam.name].append(f"{exam.participant_id} {exam.session_id}")
+    twice = [f"{' and '.join(ids)}, both {name}" for name, ids in written.items() if len(ids) > 1]
     if twice:
         raise QmriError(
             "the study sheet names an examination twice",
             where=path.name,
-            found=", ".join(twice),
+            found="; ".join(twice),
             expected="one row for each participant_id and session_id (letters and digits must differ)",
         )
     people: dict[str, str] = {}

@@ -221,7 +221,7 @@ def _people(rows: Sequence[Row]) -> Iterator[Finding]:
         elif relation is Relation.SAME and len({row.exam.participant_id for row in both}) > 1:
             yield Finding(
                 False,
-                f"{_all(both)} seem to be of one person",
+                f"{_all(_each_participant_first(both))} seem to be of one person",
                 "if so, give one participant_id and two session_id",
             )
 
@@ -246,6 +246,12 @@ def _orders(rows: Sequence[Row]) -> Iterator[Finding]:
                 f"which give {', '.join(order.sessions)}",
                 "correct session_order or dicom_dir",
             )
+
+
+def _each_participant_first(rows: Sequence[Row]) -> list[Row]:
+    """Return rows with the first of every participant before the others, since few are named."""
+    first = {row.exam.participant_id: row for row in reversed(rows)}
+    return sorted(rows, key=lambda row: first[row.exam.participant_id] is not row)
 
 
 def _all(rows: Sequence[Row]) -> str:

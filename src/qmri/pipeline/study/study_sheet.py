@@ -240,7 +240,8 @@ def _examination(row: dict[str, str], where: str, base: Path) -> Examination:
                 f"{key} cannot stand in a file name",
                 where=where,
                 found=cells[key],
-                expected="letters, digits, - _ and .",
+                expected="letters A-Z and a-z, digits, - _ and ., the first a letter or a digit",
+                remedy="give it another id, and keep the list of which is which outside the study",
             )
 
     name = exam_name(cells["participant_id"], cells["session_id"])

@@ -35,7 +35,7 @@ BANNER = {
     "fontweight": "bold",
     "bbox": {"facecolor": BANNER_COLOUR, "linewidth": 0, "pad": 4},
 }
-HEADING_LINE_IN = 0.17
+HEADING_LINE_IN, HEADING_CHARACTERS_PER_IN = 0.17, 10
 PANEL_GAP = 0.04
 """Between two panels, in the mean width of one."""
 
@@ -80,12 +80,12 @@ def write_sheet(path: Path, images: SpineImages, segmentation: Segmentation, tit
     character_mm = CHARACTER_EM * FONT_PT / 72 * height / PANEL_HEIGHT_IN
     gutters = [gutter_mm(panel, segmentation.bodies, character_mm) for panel in panels]
     widths = [
-        panel.picture.shape[1] * panel.pixel_mm[1] + gutter
+        max(panel.picture.shape[1] * panel.pixel_mm[1] + gutter, len(panel.title) * character_mm)
         for panel, gutter in zip(panels, gutters, strict=True)
     ]
     gaps = PANEL_GAP * (len(panels) - 1) / len(panels)
     width_in = max(PANEL_HEIGHT_IN * sum(widths) / height * (1 + gaps), 6.0)
-    heading = textwrap.wrap(_heading(title, segmentation), max(round(width_in * 12), 40))
+    heading = textwrap.wrap(_heading(title, segmentation), round(width_in * HEADING_CHARACTERS_PER_IN))
     above_in = HEADING_LINE_IN * (len(heading) + 2)
     height_in = PANEL_HEIGHT_IN + above_in
     with mpl.rc_context({"font.size": FONT_PT, "font.family": "DejaVu Sans"}):
