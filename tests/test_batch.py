@@ -132,6 +132,6 @@ def test_a_stage_that_lacks_an_output_is_found(tmp_path):
 def test_records_of_untouched_stages_are_not_read(tmp_path, monkeypatch):
     publish_fit(tmp_path)
     monkeypatch.setattr(
-        "qmri.pipeline.run.batch.read_record", lambda path: pytest.fail(f"{path.name} was read")
+        "qmri.pipeline.run.batch.written_files", lambda path: pytest.fail(f"{path.name} was read")
     )
     assert incomplete_stages(tmp_path, [EXAM]) == []
