@@ -124,7 +124,8 @@ def compare(commit: str, sheet: Path) -> None:
                 for tree, root in trees.items():
                     out = Path(name) / f"out{turn}{root.name}"
                     command = [sys.executable, "-m", "qmri", "run", str(sheet), "--out", str(out)]
-                    cost = cost_of(command, allowed=3, PYTHONPATH=str(root / "src"))
+                    given = {"PYTHONPATH": str(root / "src"), "PYTHONDONTWRITEBYTECODE": ""}
+                    cost = cost_of(command, allowed=3, **given)
                     spent[tree].append(cost.cpu_s)
                     if root == ROOT:
                         staged = sum(stage["cpu_total_s"] for stage in run_times(out).values())
