@@ -198,9 +198,6 @@ def main() -> None:
     )
     parser.add_argument("what", choices=CHOICES)
     parser.add_argument("values", nargs="*")
-    parser.add_argument(
-        "--sessions", type=int, default=1, help="of each participant, for dag, overhead, again"
-    )
     options = parser.parse_args()
     values = options.values
     if options.what == "page":

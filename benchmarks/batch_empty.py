@@ -74,12 +74,10 @@ def empty_study(folder: Path, count: int, sessions: int) -> list[str]:
     return [python, "-m", "snakemake", "-s", str(SNAKEFILE), "--cores", "2", "--config", *config]
 
 
-def dag(counts: list[int], sessions: int) -> None:
-    print("examinations  CPU s  wall s  memory MB")
-    for count in counts:
-        with tempfile.TemporaryDirectory() as folder:
-            cost = cost_of([*empty_study(Path(folder), count, sessions), "--quiet", "--dag"])
-        print(f"{count:12d} {cost.cpu_s:6.1f}  {cost.wall_s:6.1f}  {cost.memory_mb:9.0f}")
+def dag(count: int, sessions: int) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        cost = cost_of([*empty_study(Path(folder), count, sessions), "--quiet", "--dag"])
+    print(f"{count} examinations: {cost.cpu_s:.1f} s CPU, {cost.wall_s:.1f} s, {cost.memory_mb:.0f} MB")
 
 
 def overhead(count: int, sessions: int) -> None:
@@ -105,18 +103,19 @@ def again(count: int, sessions: int) -> None:
     print(f"run again: {second.cpu_s:.1f} s CPU, {second.memory_mb:.0f} MB")
 
 
+MEASURES = {"dag": dag, "overhead": overhead, "again": again}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("dag", "overhead", "again"))
+    parser.add_argument("what", choices=MEASURES)
     parser.add_argument("counts", type=int, nargs="*", default=[200])
     parser.add_argument("--sessions", type=int, default=1, help="examinations of a participant")
     options = parser.parse_args()
-    if options.what == "dag":
-        dag(options.counts, options.sessions)
-    for count in options.counts if options.what != "dag" else ():
-        {"overhead": overhead, "again": again}[options.what](count, options.sessions)
+    for count in options.counts:
+        MEASURES[options.what](count, options.sessions)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from qmri.outputs.files import VERBS
 from qmri.pipeline.run import worker as run_worker
-from qmri.pipeline.run.forward import STATUS_KILLED, forward
+from qmri.pipeline.run.forward import STAGES, STATUS_KILLED, forward
 from qmri.pipeline.run.variables import WORKER_IDENTITY_VARIABLE, WORKER_VARIABLE, worker_identity
 
 SERVER = """
@@ -182,3 +183,7 @@ def test_a_temporary_folder_whose_path_is_too_long_costs_the_worker_and_not_the_
     assert "TMPDIR names another folder" in capsys.readouterr().err
     assert WORKER_VARIABLE not in os.environ
     assert not list(folder.iterdir())
+
+
+def test_every_stage_is_handed_over():
+    assert STAGES == VERBS

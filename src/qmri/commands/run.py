@@ -65,7 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Run the workflow and say what came out."""
     from qmri.config import config_beside, read_config
-    from qmri.pipeline.records.folder_files import is_closed
+    from qmri.pipeline.records.folder_files import describe, is_closed
     from qmri.pipeline.run.batch import forget_job_failures, incomplete_stages, lost_stages, take_over
     from qmri.pipeline.run.unchanged import given, is_finished, note_finished
     from qmri.pipeline.study.study_sheet import read_study
@@ -90,7 +90,9 @@ def run(options: argparse.Namespace) -> int:
         _make_again(options.out, study.names, telling=False)
         _run_jobs(options, study.names)
         if not is_closed(options.out):
-            _plan(options).finish()
+            whole = _plan(options)
+            describe(options.out, whole.config)
+            whole.finish()
         if plan and not lost_stages(options.out):
             note_finished(plan, began_from)
     summary = summarise(options.out)

@@ -22,7 +22,7 @@ SHOWN_COLUMNS = (
     "height_ant_mm",
     "height_post_mm",
 )
-PATIENT_COLUMNS = ("participant_id", "session_id", "status", "status_reason")
+STATUS_COLUMNS = ("participant_id", "session_id", "status", "status_reason")
 SHOWN_ROWS = 10
 MOST_NAMED = 6
 
@@ -45,7 +45,7 @@ class Summary:
 
 def summarise(results: Path) -> Summary:
     """Read the tables of a finished run and say what a user looks at next."""
-    patients = read_rows(results / "markers" / "patients.csv", PATIENT_COLUMNS)
+    patients = read_rows(results / "markers" / "patients.csv", STATUS_COLUMNS)
     vertebrae = read_rows(results / "markers" / "vertebrae.csv", (*SHOWN_COLUMNS, "status", "level_verified"))
     failed = [row for row in patients if row["status"] == "failed"]
     seen = [row for row in vertebrae if row["status"] == "ok"]

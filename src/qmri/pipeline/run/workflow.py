@@ -227,7 +227,6 @@ class Plan:
 
     def finish(self) -> None:
         """Write down what the tables were made from, and what a reader should look at."""
-        describe(self.results, self.config)
         write_ledger(self.results, self.study.names, self.sheet, finished=True)
         write_worklist(self.results, self.study.names)
         if log_path(self.results).is_file() and (self.results / "markers" / "changes.csv").is_file():
