@@ -127,7 +127,7 @@ def a_real_examination(folder, repository, profile):
 def shorten_the_first_job_of(name, study):
     """Cut the time limit of the job in which an examination hangs to a minute, as an operator may."""
     note = study.root / f"attempts-fit-sub-{name}_ses-pre.job"
-    wait_until(note.exists)
+    wait_until(lambda: note.exists() and note.read_text())
     slurm("scontrol", "update", f"JobId={note.read_text()}", "TimeLimit=1")
 
 

@@ -176,5 +176,5 @@ def serve(listener: int) -> None:
 
 if __name__ == "__main__":
     if sys.argv[1] == "--serve":
-        serve(int(sys.argv[2]))
+        sys.exit(serve(int(sys.argv[2])))
     sys.exit(main(sys.argv[1:]))

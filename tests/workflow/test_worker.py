@@ -34,14 +34,24 @@ def main(words):
     if words[0] == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if words[0] == "wait":
-        Path(words[1]).write_text(str(os.getpid()))
         try:
+            writing = Path(words[1]).with_suffix(".new")
+            writing.write_text(str(os.getpid()))
+            writing.rename(words[1])
             time.sleep(30)
         finally:
             Path(words[1]).with_suffix(".ended").touch()
+    if words[0] == "stay":
+        try:
+            Path(words[1]).touch()
+            time.sleep(60)
+        except KeyboardInterrupt:
+            Path(words[1]).with_suffix(".interrupted").touch()
+            time.sleep(60)
     return 0
 
 worker.main = main
+worker.INTERRUPTED_FOR_S = 3.0
 worker.serve(socket.socket(fileno=int(sys.argv[1])), 0)
 """
 CLIENT = "import sys; from qmri.pipeline.run.forward import forward; sys.exit(forward(sys.argv[1:]))"
@@ -118,6 +128,17 @@ def test_a_command_that_goes_away_interrupts_its_stage(worker, tmp_path, ending)
     asked.send_signal(ending)
     asked.wait(20)
     wait_for(note.with_suffix(".ended").exists)
+
+
+def test_a_stage_that_an_interrupt_does_not_end_is_killed(worker, tmp_path):
+    note = tmp_path / "at.work"
+    asked = client("stay", str(note))
+    wait_for(note.exists)
+    asked.kill()
+    asked.wait(20)
+    wait_for(note.with_suffix(".interrupted").exists)
+    worker.stdin.close()
+    assert worker.wait(20) == 0
 
 
 def test_stages_run_side_by_side(worker, tmp_path):

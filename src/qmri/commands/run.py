@@ -149,8 +149,9 @@ def _run_jobs(options: argparse.Namespace, exams: Sequence[str]) -> None:
     from qmri.pipeline.run.batch import write_job_failure
     from qmri.pipeline.run.progress import Display, Progress
     from qmri.pipeline.run.snakemake_log import register
-    from qmri.pipeline.run.stopping import stop_signals
+    from qmri.pipeline.run.stopping import heed_sigterm_at_any_moment, stop_signals
 
+    heed_sigterm_at_any_moment()
     alone: list[str] = []
     for _ in range(3):
         with stop_signals() as stop_requested:

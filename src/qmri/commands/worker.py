@@ -19,6 +19,7 @@ import signal
 import socket
 import sys
 import threading
+import time
 import traceback
 from contextlib import suppress
 from pathlib import Path
@@ -48,6 +49,8 @@ LOADED: dict[str, tuple[str, ...]] = {
 
 REQUEST_TIMEOUT_S = 10.0
 REAP_EVERY_S = 1.0
+INTERRUPTED_FOR_S = 10.0
+"""How long a stage that is interrupted may take to clean up."""
 
 
 def serve(listener: socket.socket, alive: int) -> None:
@@ -143,9 +146,14 @@ def _work(connection: socket.socket, request: dict[str, Any], streams: list[int]
 
 
 def _stop_with(connection: socket.socket) -> None:
-    """Interrupt this process when the command that asked for it is gone."""
+    """Interrupt this process when the command that asked for it is gone, and end it if it stays.
+
+    Python drops an interrupt that reaches it in a destructor or in a callback from C.
+    """
     if not connection.recv(1):
         os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(INTERRUPTED_FOR_S)
+        os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _reap(*, wait: bool) -> None:

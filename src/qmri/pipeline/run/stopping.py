@@ -1,4 +1,4 @@
-"""Whether this process was asked to stop: by Ctrl-C, by kill, or by the queue of a cluster.
+"""A run that is asked to stop: by Ctrl-C, by kill, or by the queue of a cluster.
 
 Snakemake has handlers of its own for these signals, and says that it was asked to stop only
 after jobs that got the same signal were reported as lost. The interpreter notes the number of
@@ -7,10 +7,15 @@ each signal as it comes in; that note is read here.
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import cache
+
+import snakemake.api  # noqa: F401 - before its parts, which import one another
+from snakemake.workflow import JobScheduler
 
 STOPPING = {signal.SIGINT, signal.SIGTERM}
 
@@ -35,3 +40,18 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
         signal.set_wakeup_fd(former)
         os.close(reading)
         os.close(writing)
+
+
+@cache
+def heed_sigterm_at_any_moment() -> None:
+    """Mend Snakemake's handler of SIGTERM, which waits for a lock that its own thread may hold.
+
+    A SIGTERM that came in while the scheduler took note of ended jobs stopped the run and never ended it.
+    The handler goes into a thread of its own, begun by the function that itself needs no lock.
+    """
+    exit_gracefully = JobScheduler.exit_gracefully
+
+    def in_a_thread(scheduler: JobScheduler, *_: object) -> None:
+        _thread.start_new_thread(exit_gracefully, (scheduler,))
+
+    JobScheduler.exit_gracefully = in_a_thread
