@@ -82,9 +82,12 @@ def _hand_over(connection: socket.socket, listener: socket.socket) -> None:
     if asked is None:
         return
     request, streams = asked
-    for module in (module for word in request["arguments"] for module in LOADED.get(word, ())):
+    words = request["arguments"]
+    for module in (module for word in words for module in LOADED.get(word, ())):
         importlib.import_module(module)
     _read_sheet(request["environment"].get(STUDY_VARIABLE))
+    if "report" in words:
+        _compile_template()
     gc.freeze()
     if os.fork() == 0:
         listener.close()
@@ -100,6 +103,13 @@ def _read_sheet(sheet: str | None) -> None:
     if sheet:
         with suppress(QmriError, OSError):  # the fork says what is wrong with it
             read_study(Path(sheet))
+
+
+def _compile_template() -> None:
+    """Compile the page of an examination, which takes a fifth of making it."""
+    from qmri.report.environment import environment
+
+    environment().get_template("examination.html")
 
 
 def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | None:

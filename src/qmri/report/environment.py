@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -9,8 +10,9 @@ import jinja2
 TEMPLATES = Path(__file__).with_name("templates")
 
 
+@cache
 def environment() -> jinja2.Environment:
-    """Return the template environment: everything escaped, a missing name is an error."""
+    """Return the template environment: everything escaped, a missing name is an error, each compiled once."""
     return jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,

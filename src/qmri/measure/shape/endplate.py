@@ -13,6 +13,7 @@ out rims and osteophytes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,8 +57,11 @@ class Endplate:
         right, anterior = np.broadcast_arrays(right_mm, anterior_mm)
         u, v = _on_plate((anterior - self.middle_mm) / self.half_depth_mm, right / self.half_width_mm)
         side, squared, twist = self.coefficients[SPLINES:]
-        along = BSpline(KNOTS, self.coefficients[:SPLINES], DEGREE)
-        return np.asarray(along(u) + side * v + squared * v * v + twist * u * v)
+        return np.asarray(self._along(u) + side * v + squared * v * v + twist * u * v)
+
+    @cached_property
+    def _along(self) -> BSpline:
+        return BSpline(KNOTS, self.coefficients[:SPLINES], DEGREE)
 
 
 def fit_endplate(

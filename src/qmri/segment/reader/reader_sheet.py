@@ -142,6 +142,9 @@ def make_panels(images: SpineImages, labels: NDArray[np.int16]) -> list[Panel]:
 
 def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: float) -> None:
     """Draw a panel; each name stands beside its body, so that it covers nothing of it."""
+    from contourpy import LineType, contour_generator  # noqa: PLC0415
+    from matplotlib.collections import PathCollection  # noqa: PLC0415
+    from matplotlib.path import Path as Outline  # noqa: PLC0415
     from matplotlib.patheffects import withStroke  # noqa: PLC0415
 
     row_mm, column_mm = panel.pixel_mm
@@ -162,13 +165,14 @@ def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: floa
         (np.arange(panel.picture.shape[1]) + 0.5) * column_mm,
         (np.arange(panel.picture.shape[0]) + 0.5) * row_mm,
     )
+    outlines: list[tuple[Outline, str | tuple[float, ...]]] = []
     for body in bodies:
         mask = panel.labels == LEVEL_ID[body.name]
         if not mask.any():
             continue
         colour = "white" if is_pdff else tuple(value / 255 for value in LEVEL_COLOUR[body.name])
-        outline = axis.contour(x, y, mask.astype(float), levels=[0.5], colors=[colour], linewidths=1.2)
-        outline.set(path_effects=casing)
+        contour = contour_generator(x, y, mask.astype(float), line_type=LineType.SeparateCode).lines(0.5)
+        outlines += [(Outline(*line), colour) for line in zip(*contour, strict=True)]
         rows, columns = np.nonzero(mask)
         axis.text(
             columns.min() * column_mm - NAME_GAP_MM,
@@ -178,6 +182,11 @@ def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: floa
             ha="right",
             va="center",
             bbox={"facecolor": "#a00000" if body.flags else "black", "alpha": 0.7, "pad": 1, "linewidth": 0},
+        )
+    if outlines:
+        paths, colours = zip(*outlines, strict=True)
+        axis.add_collection(
+            PathCollection(paths, facecolors="none", edgecolors=colours, linewidths=1.2, path_effects=casing)
         )
     axis.set_title(panel.title, y=1.0, color="white", fontsize=FONT_PT)
     for place, text, side in ((2, panel.edges[0], "left"), (width - 2, panel.edges[1], "right")):
