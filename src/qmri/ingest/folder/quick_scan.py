@@ -13,9 +13,10 @@ import io
 import os
 import warnings
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import pydicom
@@ -94,9 +95,8 @@ def first_day(source: Path) -> int | None:
 def _looked_at(source: Path) -> tuple[int, list[Dataset]]:
     """Return the number of files of a folder or archive, and a few images spread over them."""
     readers = _readers(source)
-    spread = sorted(range(len(readers)), key=lambda i: (_reversed_bits(i, len(readers)), i))
     images = []
-    for place in spread[:FILES_TRIED]:
+    for place in islice(_spread(len(readers)), FILES_TRIED):
         header = _read(readers[place])
         if header is not None:
             images.append(header)
@@ -162,13 +162,13 @@ def _digests(header: Dataset, key: bytes) -> list[str]:
     ]
 
 
-def _reversed_bits(place: int, count: int) -> int:
-    """Return a rank that visits the ends first, then the middle, then the quarters, and so on."""
-    if place in (0, count - 1):
-        return 0
-    step, rank = count, 1
+def _spread(count: int) -> Iterator[int]:
+    """Go through places from 0 to count: the ends first, then the middle, then the quarters, and so on."""
+    ends = dict.fromkeys((0, count - 1) if count else ())
+    yield from ends
+    seen, step = set(ends), count
     while step > 1:
-        step, rank = (step + 1) // 2, rank + 1
-        if place % step == 0:
-            return rank
-    return rank
+        step = (step + 1) // 2
+        new = [place for place in range(0, count, step) if place not in seen]
+        seen.update(new)
+        yield from new
