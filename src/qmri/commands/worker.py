@@ -34,7 +34,6 @@ LOADED: dict[str, tuple[str, ...]] = {
     "fit": ("qmri.pipeline.stages.fit",),
     "segment": (
         "qmri.pipeline.stages.segment",
-        "contourpy",
         "matplotlib.backends.backend_agg",
         "matplotlib.figure",
         "matplotlib.patheffects",

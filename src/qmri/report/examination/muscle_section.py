@@ -9,13 +9,12 @@ import numpy as np
 from nibabel.affines import apply_affine
 from numpy.typing import NDArray
 from scipy import ndimage
-from skimage.measure import find_contours
 
 from qmri.measure.muscle.slabs import Slab, level_slabs
 from qmri.measure.shape.bodies import find_bodies
 from qmri.measure.shape.morphometry import measure_shape
 from qmri.report.charts import Cells, with_error
-from qmri.report.examination.pictures import PDFF, png_data_uri
+from qmri.report.examination.pictures import PDFF, course_around, png_data_uri
 from qmri.spine.levels import LEVEL_ID
 from qmri.spine.tissue_labels import LEFT, MUSCLE_ID, MUSCLES, RIGHT
 
@@ -96,14 +95,7 @@ def _section_svg(level: str, pdff: Map, bodies: Labels, muscles: Labels) -> str:
 
 def _course(labels: Labels, ids: Sequence[int]) -> str:
     """Return the course of an SVG path around each of the ids in a section (row, column) of 1 mm."""
-    paths = []
-    for label in ids:
-        inside = np.pad(labels == label, 1).astype(np.float64)
-        if label and inside.any():
-            for contour in find_contours(inside, 0.5):  # type: ignore[no-untyped-call]
-                points = (contour - 0.5) * STEP_MM
-                paths.append("M" + "L".join(f"{x:.1f} {y:.1f}" for y, x in points) + "Z")
-    return "".join(paths)
+    return "".join(course_around(labels == label, (STEP_MM, STEP_MM)) for label in ids)
 
 
 def table_rows(muscles: Sequence[Cells]) -> list[list[str]]:

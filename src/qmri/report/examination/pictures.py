@@ -17,10 +17,10 @@ import numpy as np
 from matplotlib import colormaps
 from numpy.typing import NDArray
 from PIL import Image
-from skimage.measure import find_contours
 from skimage.segmentation import find_boundaries
 
 from qmri.images.curved_plane import RIGHT, View
+from qmri.images.outline import outlines_mm
 from qmri.spine.levels import LEVEL_NAME
 
 NO_VALUE = 0
@@ -179,14 +179,13 @@ def colour_bar_svg(scale: Scale) -> str:
 
 def outlines(labels: NDArray[np.integer], view: View) -> str:
     """Return the course of an SVG path around each label that the plane cuts; labels (x, y, z) in RAS+."""
-    row_mm, column_mm = view.pixel_mm
-    paths = []
-    for number in _levels_in(labels):
-        inside = np.pad(labels == number, 1).astype(np.float64)
-        for contour in find_contours(inside, 0.5):  # type: ignore[no-untyped-call]
-            points = (contour - 0.5) * (row_mm, column_mm)
-            paths.append("M" + "L".join(f"{x:.1f} {y:.1f}" for y, x in points) + "Z")
-    return "".join(paths)
+    return "".join(course_around(labels == number, view.pixel_mm) for number in _levels_in(labels))
+
+
+def course_around(mask: NDArray[np.bool_], pixel_mm: tuple[float, float]) -> str:
+    """Return the course of an SVG path around a region (row, column), in mm."""
+    lines = outlines_mm(mask, pixel_mm)
+    return "".join("M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in line) + "Z" for line in lines)
 
 
 def name_places(labels: NDArray[np.integer], view: View) -> list[tuple[float, float, str]]:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from qmri.images.curved_plane import ANTERIOR, RIGHT, ras_voxel_mm, to_ras, view_along
+from qmri.images.outline import outlines_mm
 from qmri.segment.detect.detector import SpineImages
 from qmri.segment.label_table import LabelledBody
 from qmri.segment.segmentation import Segmentation
@@ -142,9 +143,7 @@ def make_panels(images: SpineImages, labels: NDArray[np.int16]) -> list[Panel]:
 
 def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: float) -> None:
     """Draw a panel; each name stands beside its body, so that it covers nothing of it."""
-    from contourpy import LineType, contour_generator  # noqa: PLC0415
-    from matplotlib.collections import PathCollection  # noqa: PLC0415
-    from matplotlib.path import Path as Outline  # noqa: PLC0415
+    from matplotlib.collections import LineCollection  # noqa: PLC0415
     from matplotlib.patheffects import withStroke  # noqa: PLC0415
 
     row_mm, column_mm = panel.pixel_mm
@@ -161,18 +160,16 @@ def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: floa
     )
     axis.set_xlim(-gutter, width)
     casing = [withStroke(linewidth=2.8, foreground="black")]
-    x, y = (
-        (np.arange(panel.picture.shape[1]) + 0.5) * column_mm,
-        (np.arange(panel.picture.shape[0]) + 0.5) * row_mm,
-    )
-    outlines: list[tuple[Outline, str | tuple[float, ...]]] = []
+    outlines: list[Picture] = []
+    colours: list[str | tuple[float, ...]] = []
     for body in bodies:
         mask = panel.labels == LEVEL_ID[body.name]
         if not mask.any():
             continue
         colour = "white" if is_pdff else tuple(value / 255 for value in LEVEL_COLOUR[body.name])
-        contour = contour_generator(x, y, mask.astype(float), line_type=LineType.SeparateCode).lines(0.5)
-        outlines += [(Outline(*line), colour) for line in zip(*contour, strict=True)]
+        lines = outlines_mm(mask, panel.pixel_mm)
+        outlines += lines
+        colours += [colour] * len(lines)
         rows, columns = np.nonzero(mask)
         axis.text(
             columns.min() * column_mm - NAME_GAP_MM,
@@ -183,11 +180,7 @@ def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: floa
             va="center",
             bbox={"facecolor": "#a00000" if body.flags else "black", "alpha": 0.7, "pad": 1, "linewidth": 0},
         )
-    if outlines:
-        paths, colours = zip(*outlines, strict=True)
-        axis.add_collection(
-            PathCollection(paths, facecolors="none", edgecolors=colours, linewidths=1.2, path_effects=casing)
-        )
+    axis.add_collection(LineCollection(outlines, colors=colours, linewidths=1.2, path_effects=casing))
     axis.set_title(panel.title, y=1.0, color="white", fontsize=FONT_PT)
     for place, text, side in ((2, panel.edges[0], "left"), (width - 2, panel.edges[1], "right")):
         axis.text(
