@@ -1,7 +1,13 @@
-"""Joining the tables of examinations, one after another."""
+"""Joining the tables of examinations, one after another, and what is kept of it."""
 
+import os
+import shutil
+from dataclasses import replace
+
+import hypothesis
 import pytest
-from small_records import write_small_record
+from hypothesis import strategies as st
+from small_records import write_failure, write_small_record
 
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
@@ -9,8 +15,9 @@ from qmri.measure.comparison.changes import SessionOrder, change_rows
 from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES, exam_directory, file_path
 from qmri.outputs.files import record_path
 from qmri.outputs.tables import read_rows, table_text
-from qmri.pipeline.stages.collect import collect
-from qmri.pipeline.study.study_sheet import read_study
+from qmri.pipeline.stages import collect as collecting
+from qmri.pipeline.stages.collect import NOTE, collect
+from qmri.pipeline.study.study_sheet import Study, read_study
 
 SETTINGS = MeasureSettings()
 LEVELS = {"01": ("L1", "L2"), "02": ("T12", "L2", "L1"), "03": ("L3", "L2")}
@@ -21,6 +28,30 @@ ORDERS = {
 }
 
 
+def order_of(exams):
+    order = ORDERS[exams[0].participant_id]
+    present = [session for session in order.sessions if session in {exam.session_id for exam in exams}]
+    return SessionOrder(tuple(present), tuple(order.days[order.sessions.index(one)] for one in present))
+
+
+def measure(results, exam, height_mm):
+    """Write what the stage leaves of an examination whose levels all have one height."""
+    keys = {"participant_id": exam.participant_id, "session_id": exam.session_id, "status": "ok"}
+    heights = {"height_ant_mm": height_mm, "height_mid_mm": 24.0, "height_post_mm": 26.0}
+    tables = {
+        "vertebrae": [
+            keys | {"level": level, "genant_grade": 0} | heights for level in LEVELS[exam.participant_id]
+        ],
+        "patients": [keys | {"field_t": 3.0}],
+    }
+    directory = exam_directory(results, exam.name, "measure")
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, table in EXAM_TABLES.items():
+        text = table_text(tables.get(name, []), table.columns)
+        file_path(directory, exam.name, table.file).write_text(text)
+    write_small_record(record_path(results, exam.name, "measure"), "measure", exam.name)
+
+
 @pytest.fixture
 def measured(tmp_path):
     """Examinations with tables whose levels come in another order for each participant."""
@@ -28,26 +59,31 @@ def measured(tmp_path):
     (tmp_path / "study.csv").write_text("\n".join(["participant_id,session_id,dicom_dir", *rows]) + "\n")
     study = read_study(tmp_path / "study.csv")
     for number, exam in enumerate(study):
-        keys = {"participant_id": exam.participant_id, "session_id": exam.session_id, "status": "ok"}
-        heights = {"height_ant_mm": 25.0 - number, "height_mid_mm": 24.0, "height_post_mm": 26.0}
-        tables = {
-            "vertebrae": [
-                keys | {"level": level, "genant_grade": 0} | heights for level in LEVELS[exam.participant_id]
-            ],
-            "patients": [keys | {"field_t": 3.0}],
-        }
-        directory = exam_directory(tmp_path, exam.name, "measure")
-        directory.mkdir(parents=True)
-        for name, table in EXAM_TABLES.items():
-            text = table_text(tables.get(name, []), table.columns)
-            file_path(directory, exam.name, table.file).write_text(text)
-        write_small_record(record_path(tmp_path, exam.name, "measure"), "measure", exam.name)
+        measure(tmp_path, exam, 25.0 - number)
     return study, tmp_path
+
+
+def tables(results):
+    return {path.name: path.read_bytes() for path in (results / "markers").iterdir()}
+
+
+@pytest.fixture
+def read_anew(monkeypatch):
+    """The names of the examinations whose rows were read since."""
+    names = []
+    texts = collecting._examination_texts
+
+    def noted(exam, *rest):
+        names.append(exam.name)
+        return texts(exam, *rest)
+
+    monkeypatch.setattr(collecting, "_examination_texts", noted)
+    return names
 
 
 def test_changes_are_those_of_all_rows_together(measured):
     study, results = measured
-    paths = collect(study, results, SETTINGS, ORDERS)
+    paths = collect(study, results, SETTINGS, order_of)
     whole = change_rows(read_rows(paths["vertebrae"]), read_rows(paths["patients"]), SETTINGS, ORDERS)
     assert [row["level"] for row in whole] == ["L1", "L2", "L2", "L3", "L2", "L3"]
     assert paths["changes"].read_text() == table_text(whole, CHANGE_COLUMNS)
@@ -55,7 +91,7 @@ def test_changes_are_those_of_all_rows_together(measured):
 
 def test_the_rows_of_a_table_are_those_of_the_examinations_in_their_order(measured):
     study, results = measured
-    paths = collect(study, results, SETTINGS, {})
+    paths = collect(study, results, SETTINGS, order_of)
     own = [
         row
         for exam in study
@@ -64,14 +100,103 @@ def test_the_rows_of_a_table_are_those_of_the_examinations_in_their_order(measur
         )
     ]
     assert read_rows(paths["vertebrae"]) == own
-    assert read_rows(paths["changes"]) == []
 
 
 def test_an_examination_that_is_missing_leaves_the_former_tables_and_nothing_half_written(measured):
     study, results = measured
-    collect(study, results, SETTINGS, ORDERS)
-    former = {path.name: path.read_bytes() for path in (results / "markers").iterdir()}
+    collect(study, results, SETTINGS, order_of)
+    former = tables(results)
     record_path(results, study.names[-1], "measure").unlink()
     with pytest.raises(QmriError, match="not been measured"):
-        collect(study, results, SETTINGS, ORDERS)
-    assert {path.name: path.read_bytes() for path in (results / "markers").iterdir()} == former
+        collect(study, results, SETTINGS, order_of)
+    assert tables(results) == former
+
+
+def test_what_has_not_changed_is_not_read_again(measured, read_anew):
+    study, results = measured
+    asked = []
+
+    def noted_order(exams):
+        asked.append(exams[0].participant_id)
+        return order_of(exams)
+
+    collect(study, results, SETTINGS, noted_order)
+    assert (read_anew, asked) == (list(study.names), ["01", "03"])
+    read_anew.clear()
+    asked.clear()
+    collect(study, results, SETTINGS, noted_order)
+    assert (read_anew, asked) == ([], [])
+    measure(results, study.find("sub-03_ses-post"), 11.0)
+    collect(study, results, SETTINGS, noted_order)
+    assert (read_anew, asked) == (["sub-03_ses-post"], ["03"])
+
+
+def test_a_table_that_was_changed_by_hand_or_another_note_is_joined_anew(measured, read_anew):
+    study, results = measured
+    collect(study, results, SETTINGS, order_of)
+    whole = tables(results)
+    table, note = results / "markers" / "discs.csv", results / NOTE
+    for spoil in (
+        lambda: table.write_text("x" + table.read_text()[1:]),
+        table.unlink,
+        lambda: os.utime(table, ns=(0, 0)),
+        lambda: note.write_text(note.read_text()[:-20]),
+        lambda: note.write_text("[]"),
+        note.unlink,
+    ):
+        spoil()
+        read_anew.clear()
+        collect(study, results, SETTINGS, order_of)
+        assert tables(results) == whole
+        assert read_anew == list(study.names)
+
+
+def test_the_note_names_nobody(measured):
+    """Folders of DICOM bear names of patients."""
+    study, results = measured
+    study = Study(tuple(replace(exam, dicom_dir=exam.dicom_dir / "SURNAME") for exam in study), study.notes)
+    collect(study, results, SETTINGS, order_of)
+    assert "SURNAME" not in (results / NOTE).read_text()
+
+
+CHANGES = st.lists(
+    st.one_of(
+        st.tuples(st.just("measured"), st.integers(0, 5), st.floats(5, 40)),
+        st.tuples(st.just("failed"), st.integers(0, 5), st.sampled_from(["no echoes", "ä; b"])),
+        st.tuples(st.just("sheet"), st.permutations(range(6)), st.integers(1, 6)),
+        st.tuples(st.just("treated"), st.integers(0, 5), st.sampled_from([(), ("L1",), ("L2", "L3")])),
+        st.tuples(st.just("settings"), st.floats(0.1, 5), st.none()),
+    ),
+    max_size=6,
+)
+
+
+@hypothesis.settings(max_examples=40)
+@hypothesis.given(changes=CHANGES)
+def test_joining_again_after_any_changes_is_joining_anew(tmp_path_factory, changes):
+    folder = tmp_path_factory.mktemp("joined")
+    rows = [f"{participant},{session},dicom" for participant, own in SESSIONS.items() for session in own]
+    (folder / "study.csv").write_text("\n".join(["participant_id,session_id,dicom_dir", *rows]) + "\n")
+    study, results, settings = read_study(folder / "study.csv"), folder / "kept", SETTINGS
+    everybody = list(study.examinations)
+    for number, exam in enumerate(everybody):
+        measure(results, exam, 25.0 - number)
+    for kind, what, value in [("measured", 0, 25.0), *changes]:
+        if kind == "measured":
+            measure(results, everybody[what], value)
+        elif kind == "failed":
+            exam = everybody[what].name
+            write_failure(record_path(results, exam, "measure"), "measure", exam, at="fit", reason=value)
+        elif kind == "treated":
+            everybody[what] = replace(everybody[what], treated_levels=value)
+            study = replace(study, examinations=tuple(everybody))
+        elif kind == "sheet":
+            study = replace(study, examinations=tuple(everybody[place] for place in what[:value]))
+        else:
+            settings = settings.model_copy(update={"erosion_mm": what})
+        collect(study, results, settings, order_of)
+        anew = folder / "anew"
+        shutil.copytree(results, anew, ignore=shutil.ignore_patterns(NOTE, "markers"))
+        collect(study, anew, settings, order_of)
+        assert tables(results) == tables(anew)
+        shutil.rmtree(anew)

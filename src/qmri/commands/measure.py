@@ -79,7 +79,7 @@ def run(options: argparse.Namespace) -> int:
 
 def _collect(options: argparse.Namespace) -> int:
     from qmri.pipeline.stages.collect import collect
-    from qmri.pipeline.study.preflight import dated, session_orders
+    from qmri.pipeline.study.preflight import session_order
     from qmri.pipeline.study.study_sheet import read_study
 
     for name in ("results", "study"):
@@ -87,7 +87,7 @@ def _collect(options: argparse.Namespace) -> int:
             raise QmriError(f"--{name} is missing", expected="--collect with --results and --study")
     settings = study_config(options.results).measure
     study = read_study(Path(options.study))
-    for path in collect(study, options.results, settings, session_orders(dated(study))).values():
+    for path in collect(study, options.results, settings, session_order).values():
         log.info("%s", path.name)
     return EXIT_OK
 

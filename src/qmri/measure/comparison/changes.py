@@ -17,6 +17,7 @@ from qmri.config import MeasureSettings
 from qmri.measure.quality.flags import FRACTURED
 from qmri.outputs.markers.change_columns import CHANGED
 from qmri.outputs.tables import MISSING, Cell
+from qmri.spine.levels import sort_levels
 
 CONFIDENCE = 1.96
 COLLAPSE_SHARE, OEDEMA_SHARE = 0.15, 0.33
@@ -50,9 +51,8 @@ def change_rows(
     patients: Sequence[Cells],
     settings: MeasureSettings,
     orders: Mapping[str, SessionOrder],
-    names: Sequence[str] | None = None,
 ) -> list[dict[str, Cell]]:
-    """Return the rows of changes.csv; empty without a second session.
+    """Return the rows of changes.csv, levels from above; empty without a second session.
 
     Parameters
     ----------
@@ -61,17 +61,13 @@ def change_rows(
     orders
         The sessions of each participant that has several, in time. Where their order is not known
         nothing is compared, and the rows say why.
-    names
-        The levels in the order of the rows, where these are some participants of a study; by default those of
-        ``vertebrae`` as they come.
     """
     visits = {(row["participant_id"], row["session_id"]): row for row in patients}
     levels = {(row["participant_id"], row["session_id"], row["level"]): row for row in vertebrae}
     unverified = {
         (row["participant_id"], row["session_id"]) for row in vertebrae if row.get("level_verified") == "0"
     }
-    if names is None:
-        names = list(dict.fromkeys(row["level"] for row in vertebrae))
+    names = sort_levels({row["level"] for row in vertebrae})
     rows = []
     for participant in dict.fromkeys(row["participant_id"] for row in patients):
         if participant not in orders:

@@ -7,14 +7,13 @@ examinations. What its rules depend on, and the files that they make, is digeste
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from types import SimpleNamespace
 
 from qmri import __version__
 from qmri.outputs.files import VERBS
 from qmri.pipeline.records.folder_files import FOLDER_FILES
+from qmri.pipeline.records.joined_tables import size_and_time
 from qmri.pipeline.run.workflow import Plan
 
 STATE_FILE = ".finished"
@@ -56,20 +55,12 @@ def _given(plan: Plan) -> Iterator[str]:
 def _made(plan: Plan) -> Iterator[str]:
     for verb in VERBS:
         for record in plan.exam_files(verb, f"{verb}.json"):
-            yield _seen(f"{plan.results}/{record}")
+            yield size_and_time(f"{plan.results}/{record}")
     for name in FOLDER_FILES:
         yield f"{name} {(plan.results / name).is_file()}"
     for pattern in TABLES:
         for path in sorted(plan.results.glob(pattern)):
-            yield f"{path.name} {_seen(path)}"
-
-
-def _seen(path: Path | str) -> str:
-    try:
-        stat = os.stat(path)  # noqa: PTH116 - of 50,000 files, none of which need be a path
-    except FileNotFoundError:
-        return "-"
-    return f"{stat.st_size} {stat.st_mtime_ns}"
+            yield f"{path.name} {size_and_time(path)}"
 
 
 def _digest(words: Iterator[str]) -> str:

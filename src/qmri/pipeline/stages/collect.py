@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
-from typing import TextIO
 
+from qmri import __version__
 from qmri.config import MeasureSettings
 from qmri.errors import QmriError
 from qmri.json_files import write_json
@@ -16,6 +16,7 @@ from qmri.measure.comparison.changes import SessionOrder, change_rows
 from qmri.measure.rows import failed_examination
 from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES, Column, exam_directory, file_path
 from qmri.outputs.tables import TableRow, dictionary, table_text
+from qmri.pipeline.records.joined_tables import Texts, digest, joined_tables, size_and_time
 from qmri.pipeline.records.models import Failure
 from qmri.pipeline.records.record_files import read_record
 from qmri.pipeline.stages.measure import fractures_of, identity_of
@@ -23,16 +24,27 @@ from qmri.pipeline.study.study_sheet import Examination, Study
 
 COMPARED = ("vertebrae", "patients")
 """The tables whose rows are compared between the sessions of a participant."""
-LEVEL = [column.name for column in EXAM_TABLES["vertebrae"].columns].index("level")
+COLUMNS = {name: table.columns for name, table in EXAM_TABLES.items()} | {"changes": CHANGE_COLUMNS}
+NOTE = ".joined"
+"""Which rows of the tables are whose, in the results folder."""
 
 
 def collect(
-    study: Study, results: Path, settings: MeasureSettings, orders: Mapping[str, SessionOrder]
+    study: Study,
+    results: Path,
+    settings: MeasureSettings,
+    order_of: Callable[[Sequence[Examination]], SessionOrder],
 ) -> dict[str, Path]:
     """Write the tables of EXAM_TABLES and changes.csv with a JSON dictionary beside each.
 
     An examination whose record tells of a failure gets its rows here, with the reason, so that even a
-    job that was killed leaves no gap in the tables.
+    job that was killed leaves no gap in the tables. The rows of an examination, or of a participant with
+    several sessions, whose files have not changed since the last time are those of the former tables.
+
+    Parameters
+    ----------
+    order_of
+        Gives the order of the sessions of a participant; asked where these have changed.
 
     Returns
     -------
@@ -46,29 +58,48 @@ def collect(
     """
     markers = results / "markers"
     markers.mkdir(parents=True, exist_ok=True)
-    paths = {name: markers / f"{name}.csv" for name in (*EXAM_TABLES, "changes")}
-    levels: dict[str, None] = {}
-    visits: dict[str, list[dict[str, str]]] = {}
-    with _all_replaced(paths) as files:
-        for name, table in EXAM_TABLES.items():
-            files[name].write(table_text([], table.columns))
+    paths = {name: markers / f"{name}.csv" for name in COLUMNS}
+    headers = {name: table_text([], columns) for name, columns in COLUMNS.items()}
+    keys = {exam.name: _key(exam, results) for exam in study}
+    compared = {own[0].subject: own for own in study.repeated.values()}
+    session_keys = {name: digest(*(keys[exam.name] for exam in own)) for name, own in compared.items()}
+    basis = f"{__version__} {settings.model_dump_json()}"
+    with joined_tables(paths, headers, results / NOTE, basis) as tables:
+        visits: dict[str, list[Texts]] = {
+            name: [] for name, key in session_keys.items() if not tables.is_known(name, key)
+        }
         for exam in study:
-            texts = _examination_texts(exam, results, settings)
-            for name, text in texts.items():
-                files[name].write(text)
-            if orders:
-                levels |= dict.fromkeys(cells[LEVEL] for cells in csv.reader(io.StringIO(texts["vertebrae"])))
-            if exam.participant_id in orders:
-                visits.setdefault(exam.participant_id, []).append({name: texts[name] for name in COMPARED})
-        files["changes"].write(table_text([], CHANGE_COLUMNS))
-        for own in visits.values():
-            vertebrae, patients = ([row for texts in own for row in _rows(name, texts)] for name in COMPARED)
-            changes = change_rows(vertebrae, patients, settings, orders, list(levels))
-            files["changes"].write(_body_text(changes, CHANGE_COLUMNS))
+            texts = tables.add(
+                exam.name, keys[exam.name], partial(_examination_texts, exam, results, settings)
+            )
+            if exam.subject in visits:
+                visits[exam.subject].append({name: texts[name] for name in COMPARED})
+        for name, own in compared.items():
+            changes = partial(_changes_text, own, visits.get(name, []), settings, order_of)
+            tables.add(name, session_keys[name], changes)
     for name, path in paths.items():
-        columns = CHANGE_COLUMNS if name == "changes" else EXAM_TABLES[name].columns
-        write_json(path.with_suffix(".json"), dictionary(columns))
+        write_json(path.with_suffix(".json"), dictionary(COLUMNS[name]))
     return paths
+
+
+def _key(exam: Examination, results: Path) -> str:
+    """Return a digest of what the rows of an examination, and their comparison with others, depend on."""
+    directory = exam_directory(results, exam.name, "measure")
+    files = ("measure_record", *(table.file for table in EXAM_TABLES.values()))
+    seen = (size_and_time(file_path(directory, exam.name, file)) for file in files)
+    return digest(*seen, identity_of(exam), fractures_of(exam), exam.session_order)
+
+
+def _changes_text(
+    exams: Sequence[Examination],
+    visits: Sequence[Texts],
+    settings: MeasureSettings,
+    order_of: Callable[[Sequence[Examination]], SessionOrder],
+) -> Texts:
+    """Return the rows of changes.csv of a participant, whose rows of each session are ``visits``."""
+    vertebrae, patients = ([row for texts in visits for row in _rows(name, texts)] for name in COMPARED)
+    orders = {exams[0].participant_id: order_of(exams)}
+    return {"changes": _body_text(change_rows(vertebrae, patients, settings, orders), CHANGE_COLUMNS)}
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -76,22 +107,6 @@ def replace_text(path: Path, text: str) -> None:
     staging = path.with_name(f".{path.name}.part")
     staging.write_text(text, encoding="utf-8")
     staging.replace(path)
-
-
-@contextmanager
-def _all_replaced(paths: Mapping[str, Path]) -> Iterator[dict[str, TextIO]]:
-    """Give a file to write for each path; in the end all are renamed to these, or none if something fails."""
-    staging = {name: path.with_name(f".{path.name}.part") for name, path in paths.items()}
-    try:
-        with ExitStack() as opened:
-            yield {
-                name: opened.enter_context(path.open("w", encoding="utf-8")) for name, path in staging.items()
-            }
-        for name, path in paths.items():
-            staging[name].replace(path)
-    finally:
-        for path in staging.values():
-            path.unlink(missing_ok=True)
 
 
 def _examination_texts(exam: Examination, results: Path, settings: MeasureSettings) -> dict[str, str]:

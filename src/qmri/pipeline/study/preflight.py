@@ -69,10 +69,9 @@ def look(study: Study, progress: Callable[[int, int], None] | None = None) -> li
     return rows
 
 
-def dated(study: Study) -> list[Row]:
-    """Look at nothing but the dates, of the participants with several sessions alone."""
-    several = (exam for exams in study.repeated.values() for exam in exams)
-    return [Row(exam, QuickScan(day=first_day(exam.dicom_dir))) for exam in several]
+def session_order(exams: Sequence[Examination]) -> SessionOrder:
+    """Return the order of the sessions of one participant, looking at nothing but dates."""
+    return _order([Row(exam, QuickScan(day=first_day(exam.dicom_dir))) for exam in exams])
 
 
 def findings(rows: Sequence[Row]) -> list[Finding]:
