@@ -1,8 +1,8 @@
 """Joining the tables of examinations, one after another, and what is kept of it."""
 
-import os
 import shutil
 from dataclasses import replace
+from functools import partial
 
 import hypothesis
 import pytest
@@ -16,8 +16,8 @@ from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES, exam_directory, file_path
 from qmri.outputs.files import record_path
 from qmri.outputs.tables import read_rows, table_text
 from qmri.pipeline.stages import collect as collecting
-from qmri.pipeline.stages.collect import NOTE, collect
-from qmri.pipeline.study.study_sheet import Study, read_study
+from qmri.pipeline.stages.collect import KEPT, collect
+from qmri.pipeline.study.study_sheet import read_study
 
 SETTINGS = MeasureSettings()
 LEVELS = {"01": ("L1", "L2"), "02": ("T12", "L2", "L1"), "03": ("L3", "L2")}
@@ -28,10 +28,12 @@ ORDERS = {
 }
 
 
-def order_of(exams):
+def order_of(exams, later=0):
     order = ORDERS[exams[0].participant_id]
     present = [session for session in order.sessions if session in {exam.session_id for exam in exams}]
-    return SessionOrder(tuple(present), tuple(order.days[order.sessions.index(one)] for one in present))
+    return SessionOrder(
+        tuple(present), tuple(order.days[order.sessions.index(one)] + later for one in present)
+    )
 
 
 def measure(results, exam, height_mm):
@@ -113,50 +115,59 @@ def test_an_examination_that_is_missing_leaves_the_former_tables_and_nothing_hal
 
 
 def test_what_has_not_changed_is_not_read_again(measured, read_anew):
-    study, results = measured
-    asked = []
-
-    def noted_order(exams):
-        asked.append(exams[0].participant_id)
-        return order_of(exams)
-
-    collect(study, results, SETTINGS, noted_order)
-    assert (read_anew, asked) == (list(study.names), ["01", "03"])
-    read_anew.clear()
-    asked.clear()
-    collect(study, results, SETTINGS, noted_order)
-    assert (read_anew, asked) == ([], [])
-    measure(results, study.find("sub-03_ses-post"), 11.0)
-    collect(study, results, SETTINGS, noted_order)
-    assert (read_anew, asked) == (["sub-03_ses-post"], ["03"])
-
-
-def test_a_table_that_was_changed_by_hand_or_another_note_is_joined_anew(measured, read_anew):
+    """Also where Snakemake has taken the tables away before."""
     study, results = measured
     collect(study, results, SETTINGS, order_of)
     whole = tables(results)
-    table, note = results / "markers" / "discs.csv", results / NOTE
-    for spoil in (
-        lambda: table.write_text("x" + table.read_text()[1:]),
-        table.unlink,
-        lambda: os.utime(table, ns=(0, 0)),
-        lambda: note.write_text(note.read_text()[:-20]),
-        lambda: note.write_text("[]"),
-        note.unlink,
+    assert read_anew == list(study.names)
+    read_anew.clear()
+    shutil.rmtree(results / "markers")
+    collect(study, results, SETTINGS, order_of)
+    assert read_anew == []
+    assert tables(results) == whole
+    measure(results, study.find("sub-03_ses-post"), 11.0)
+    collect(study, results, SETTINGS, order_of)
+    assert read_anew == ["sub-03_ses-post"]
+
+
+def test_dates_that_are_found_later_order_the_sessions(measured):
+    """The rows of a comparison depend on the DICOM too, which may have been out of reach."""
+    study, results = measured
+    unknown = replace(ORDERS["01"], days=(None, None), unknown="a session has no date of acquisition")
+    paths = collect(
+        study, results, SETTINGS, lambda exams: {**ORDERS, "01": unknown}[exams[0].participant_id]
+    )
+    assert "is not known" in paths["changes"].read_text()
+    collect(study, results, SETTINGS, order_of)
+    assert "is not known" not in paths["changes"].read_text()
+
+
+def test_what_is_kept_may_be_damaged_or_taken_away(measured, read_anew):
+    study, results = measured
+    collect(study, results, SETTINGS, order_of)
+    whole, kept = tables(results), results / KEPT
+    lines = kept.read_bytes().splitlines(keepends=True)
+    for damaged, lost in (
+        (lines[:-1], 0),
+        (lines[1:], 1),
+        ([lines[0][: len(lines[0]) // 2]], 6),
+        ([b"\0" * 4000], 6),
+        ([b"x\ty\tz\n", *lines], 0),
+        ([], 6),
     ):
-        spoil()
+        kept.write_bytes(b"".join(damaged))
         read_anew.clear()
         collect(study, results, SETTINGS, order_of)
         assert tables(results) == whole
-        assert read_anew == list(study.names)
+        assert len(read_anew) == lost
 
 
-def test_the_note_names_nobody(measured):
-    """Folders of DICOM bear names of patients."""
+def test_what_cannot_be_kept_costs_no_tables(measured, caplog):
     study, results = measured
-    study = Study(tuple(replace(exam, dicom_dir=exam.dicom_dir / "SURNAME") for exam in study), study.notes)
+    (results / KEPT).mkdir()
     collect(study, results, SETTINGS, order_of)
-    assert "SURNAME" not in (results / NOTE).read_text()
+    assert len(tables(results)) == 12
+    assert "is not kept" in caplog.text
 
 
 CHANGES = st.lists(
@@ -166,6 +177,7 @@ CHANGES = st.lists(
         st.tuples(st.just("sheet"), st.permutations(range(6)), st.integers(1, 6)),
         st.tuples(st.just("treated"), st.integers(0, 5), st.sampled_from([(), ("L1",), ("L2", "L3")])),
         st.tuples(st.just("settings"), st.floats(0.1, 5), st.none()),
+        st.tuples(st.just("dates"), st.integers(1, 500), st.none()),
     ),
     max_size=6,
 )
@@ -181,6 +193,7 @@ def test_joining_again_after_any_changes_is_joining_anew(tmp_path_factory, chang
     everybody = list(study.examinations)
     for number, exam in enumerate(everybody):
         measure(results, exam, 25.0 - number)
+    later = 0
     for kind, what, value in [("measured", 0, 25.0), *changes]:
         if kind == "measured":
             measure(results, everybody[what], value)
@@ -192,11 +205,14 @@ def test_joining_again_after_any_changes_is_joining_anew(tmp_path_factory, chang
             study = replace(study, examinations=tuple(everybody))
         elif kind == "sheet":
             study = replace(study, examinations=tuple(everybody[place] for place in what[:value]))
-        else:
+        elif kind == "settings":
             settings = settings.model_copy(update={"erosion_mm": what})
-        collect(study, results, settings, order_of)
+        else:
+            later = what
+        order = partial(order_of, later=later)
+        collect(study, results, settings, order)
         anew = folder / "anew"
-        shutil.copytree(results, anew, ignore=shutil.ignore_patterns(NOTE, "markers"))
-        collect(study, anew, settings, order_of)
+        shutil.copytree(results, anew, ignore=shutil.ignore_patterns(KEPT, "markers"))
+        collect(study, anew, settings, order)
         assert tables(results) == tables(anew)
         shutil.rmtree(anew)

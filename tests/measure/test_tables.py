@@ -1,10 +1,13 @@
 """What stands in a cell."""
 
+import csv
 import io
 
+import hypothesis
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import strategies as st
 
 from qmri.outputs import PATIENT_COLUMNS, VERTEBRA_COLUMNS, Column
 from qmri.outputs.tables import dictionary, format_cell, read_rows, table_text
@@ -36,6 +39,16 @@ def test_a_text_with_a_comma_comes_back_as_one_cell():
     text = table_text([{"name": 'two patients, one "folder"', "value_mm": 2.0}], COLUMNS)
     table = pd.read_csv(io.StringIO(text))
     assert table.name[0] == 'two patients, one "folder"'
+
+
+@hypothesis.example("10%\r20%")
+@hypothesis.example("\n")
+@hypothesis.given(st.text())
+def test_a_text_of_any_characters_stays_on_its_line(written):
+    text = table_text([{"name": written, "value_mm": 2.0}], COLUMNS)
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert row == {"name": " ".join(written.splitlines()) or "n/a", "value_mm": "2"}
+    assert len(text.splitlines()) == 2
 
 
 def test_what_a_row_lacks_is_missing_for_pandas():

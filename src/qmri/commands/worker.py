@@ -85,7 +85,7 @@ def _hand_over(connection: socket.socket, listener: socket.socket) -> None:
     for module in (module for word in words for module in LOADED.get(word, ())):
         importlib.import_module(module)
     _read_sheet(request["environment"].get(STUDY_VARIABLE))
-    if "report" in words:
+    if words[:1] == ["report"]:
         _compile_template()
     gc.freeze()
     if os.fork() == 0:
@@ -108,7 +108,8 @@ def _compile_template() -> None:
     """Compile the page of an examination, which takes a fifth of making it."""
     from qmri.report.environment import environment
 
-    environment().get_template("examination.html")
+    with suppress(OSError):  # the fork says what is wrong with it
+        environment().get_template("examination.html")
 
 
 def _received(connection: socket.socket) -> tuple[dict[str, Any], list[int]] | None:

@@ -21,14 +21,14 @@ TableRow = Mapping[str, Cell]
 
 
 def format_cell(value: Cell) -> str:
-    """Return a value as it stands in a table: six significant digits, 1 and 0 for yes and no, n/a."""
+    """Return a value as it stands in a table: six significant digits, 1 and 0 for yes and no, n/a, one line."""
     if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
         return MISSING
     if isinstance(value, (bool, np.bool_)):
         return str(int(value))
     if isinstance(value, float):
         return f"{value + 0.0:.{SIGNIFICANT_DIGITS}g}"
-    return str(value)
+    return " ".join(str(value).splitlines()) or MISSING
 
 
 def table_text(rows: Iterable[TableRow], columns: Sequence[Column]) -> str:

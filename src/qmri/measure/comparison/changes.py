@@ -17,7 +17,7 @@ from qmri.config import MeasureSettings
 from qmri.measure.quality.flags import FRACTURED
 from qmri.outputs.markers.change_columns import CHANGED
 from qmri.outputs.tables import MISSING, Cell
-from qmri.spine.levels import sort_levels
+from qmri.spine.levels import LEVEL_ID
 
 CONFIDENCE = 1.96
 COLLAPSE_SHARE, OEDEMA_SHARE = 0.15, 0.33
@@ -67,7 +67,8 @@ def change_rows(
     unverified = {
         (row["participant_id"], row["session_id"]) for row in vertebrae if row.get("level_verified") == "0"
     }
-    names = sort_levels({row["level"] for row in vertebrae})
+    found = {row["level"] for row in vertebrae}
+    names = [name for name in LEVEL_ID if name in found]
     rows = []
     for participant in dict.fromkeys(row["participant_id"] for row in patients):
         if participant not in orders:

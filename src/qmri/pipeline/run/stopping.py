@@ -12,7 +12,6 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import cache
 
 import snakemake.api  # noqa: F401 - before its parts, which import one another
 from snakemake.workflow import JobScheduler
@@ -42,16 +41,17 @@ def stop_signals() -> Iterator[Callable[[], bool]]:
         os.close(writing)
 
 
-@cache
+_exit_gracefully = JobScheduler.exit_gracefully
+
+
+def _exit_in_a_thread(scheduler: JobScheduler, *_: object) -> None:
+    """Do what Snakemake does on SIGTERM in a new thread, begun by the function that itself needs no lock."""
+    _thread.start_new_thread(_exit_gracefully, (scheduler,))
+
+
 def heed_sigterm_at_any_moment() -> None:
     """Mend Snakemake's handler of SIGTERM, which waits for a lock that its own thread may hold.
 
     A SIGTERM that came in while the scheduler took note of ended jobs stopped the run and never ended it.
-    The handler goes into a thread of its own, begun by the function that itself needs no lock.
     """
-    exit_gracefully = JobScheduler.exit_gracefully
-
-    def in_a_thread(scheduler: JobScheduler, *_: object) -> None:
-        _thread.start_new_thread(exit_gracefully, (scheduler,))
-
-    JobScheduler.exit_gracefully = in_a_thread
+    JobScheduler.exit_gracefully = _exit_in_a_thread

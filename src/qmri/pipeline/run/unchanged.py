@@ -6,14 +6,13 @@ examinations. What its rules depend on, and the files that they make, is digeste
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
 from types import SimpleNamespace
 
 from qmri import __version__
 from qmri.outputs.files import VERBS
 from qmri.pipeline.records.folder_files import FOLDER_FILES
-from qmri.pipeline.records.joined_tables import size_and_time
+from qmri.pipeline.records.seen import digest, size_and_time
 from qmri.pipeline.run.workflow import Plan
 
 STATE_FILE = ".finished"
@@ -33,12 +32,12 @@ def is_finished(plan: Plan, given: str) -> bool:
 
 def given(plan: Plan) -> str:
     """Return a digest of all that the rules of the workflow depend on: sheet, settings, DICOM, readings."""
-    return _digest(_given(plan))
+    return digest(_given(plan))
 
 
 def made(plan: Plan) -> str:
     """Return a digest of what the rules of the workflow have made, as far as they track it."""
-    return _digest(_made(plan))
+    return digest(_made(plan))
 
 
 def _given(plan: Plan) -> Iterator[str]:
@@ -61,10 +60,3 @@ def _made(plan: Plan) -> Iterator[str]:
     for pattern in TABLES:
         for path in sorted(plan.results.glob(pattern)):
             yield f"{path.name} {size_and_time(path)}"
-
-
-def _digest(words: Iterator[str]) -> str:
-    digest = hashlib.sha256()
-    for word in words:
-        digest.update(f"{word}\n".encode(errors="surrogateescape"))
-    return digest.hexdigest()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 from qmri import __version__
 from qmri.config import MeasureSettings
@@ -16,17 +18,18 @@ from qmri.measure.comparison.changes import SessionOrder, change_rows
 from qmri.measure.rows import failed_examination
 from qmri.outputs import CHANGE_COLUMNS, EXAM_TABLES, Column, exam_directory, file_path
 from qmri.outputs.tables import TableRow, dictionary, table_text
-from qmri.pipeline.records.joined_tables import Texts, digest, joined_tables, size_and_time
+from qmri.pipeline.records.kept_rows import Texts, kept_rows
 from qmri.pipeline.records.models import Failure
 from qmri.pipeline.records.record_files import read_record
+from qmri.pipeline.records.seen import digest, size_and_time
 from qmri.pipeline.stages.measure import fractures_of, identity_of
 from qmri.pipeline.study.study_sheet import Examination, Study
 
 COMPARED = ("vertebrae", "patients")
 """The tables whose rows are compared between the sessions of a participant."""
 COLUMNS = {name: table.columns for name, table in EXAM_TABLES.items()} | {"changes": CHANGE_COLUMNS}
-NOTE = ".joined"
-"""Which rows of the tables are whose, in the results folder."""
+KEPT = ".rows"
+"""Where the rows of examinations are kept for the next time, in the results folder."""
 
 
 def collect(
@@ -39,12 +42,12 @@ def collect(
 
     An examination whose record tells of a failure gets its rows here, with the reason, so that even a
     job that was killed leaves no gap in the tables. The rows of an examination, or of a participant with
-    several sessions, whose files have not changed since the last time are those of the former tables.
+    several sessions, whose files have not changed since the last time are not made again.
 
     Parameters
     ----------
     order_of
-        Gives the order of the sessions of a participant; asked where these have changed.
+        Gives the order of the sessions of a participant.
 
     Returns
     -------
@@ -59,47 +62,49 @@ def collect(
     markers = results / "markers"
     markers.mkdir(parents=True, exist_ok=True)
     paths = {name: markers / f"{name}.csv" for name in COLUMNS}
-    headers = {name: table_text([], columns) for name, columns in COLUMNS.items()}
-    keys = {exam.name: _key(exam, results) for exam in study}
-    compared = {own[0].subject: own for own in study.repeated.values()}
-    session_keys = {name: digest(*(keys[exam.name] for exam in own)) for name, own in compared.items()}
-    basis = f"{__version__} {settings.model_dump_json()}"
-    with joined_tables(paths, headers, results / NOTE, basis) as tables:
-        visits: dict[str, list[Texts]] = {
-            name: [] for name, key in session_keys.items() if not tables.is_known(name, key)
-        }
+    basis = [
+        __version__,
+        settings.model_dump_json(),
+        *(table_text([], columns) for columns in COLUMNS.values()),
+    ]
+    visits: dict[str, list[tuple[Examination, str, Texts]]] = {
+        own[0].subject: [] for own in study.repeated.values()
+    }
+    with kept_rows(results / KEPT) as kept, _all_replaced(paths) as files:
+        for name, columns in COLUMNS.items():
+            files[name].write(table_text([], columns))
         for exam in study:
-            texts = tables.add(
-                exam.name, keys[exam.name], partial(_examination_texts, exam, results, settings)
-            )
+            made_from = digest([*basis, *_seen(exam, results)])
+            texts = kept.rows(exam.name, made_from, partial(_examination_texts, exam, results, settings))
+            for name, text in texts.items():
+                files[name].write(text)
             if exam.subject in visits:
-                visits[exam.subject].append({name: texts[name] for name in COMPARED})
-        for name, own in compared.items():
-            changes = partial(_changes_text, own, visits.get(name, []), settings, order_of)
-            tables.add(name, session_keys[name], changes)
+                visits[exam.subject].append((exam, made_from, {name: texts[name] for name in COMPARED}))
+        for subject, own in visits.items():
+            exams, rows_from, sessions = zip(*own, strict=True)
+            order = order_of(exams)
+            make = partial(_changes_text, exams[0].participant_id, order, sessions, settings)
+            files["changes"].write(kept.rows(subject, digest([*rows_from, str(order)]), make)["changes"])
     for name, path in paths.items():
         write_json(path.with_suffix(".json"), dictionary(COLUMNS[name]))
     return paths
 
 
-def _key(exam: Examination, results: Path) -> str:
-    """Return a digest of what the rows of an examination, and their comparison with others, depend on."""
+def _seen(exam: Examination, results: Path) -> Iterator[str]:
+    """Tell what the rows of an examination are made from: its files, and what the sheet says."""
     directory = exam_directory(results, exam.name, "measure")
-    files = ("measure_record", *(table.file for table in EXAM_TABLES.values()))
-    seen = (size_and_time(file_path(directory, exam.name, file)) for file in files)
-    return digest(*seen, identity_of(exam), fractures_of(exam), exam.session_order)
+    for file in ("measure_record", *(table.file for table in EXAM_TABLES.values())):
+        yield size_and_time(file_path(directory, exam.name, file))
+    yield f"{identity_of(exam)} {fractures_of(exam)}"
 
 
 def _changes_text(
-    exams: Sequence[Examination],
-    visits: Sequence[Texts],
-    settings: MeasureSettings,
-    order_of: Callable[[Sequence[Examination]], SessionOrder],
+    participant: str, order: SessionOrder, sessions: Sequence[Texts], settings: MeasureSettings
 ) -> Texts:
-    """Return the rows of changes.csv of a participant, whose rows of each session are ``visits``."""
-    vertebrae, patients = ([row for texts in visits for row in _rows(name, texts)] for name in COMPARED)
-    orders = {exams[0].participant_id: order_of(exams)}
-    return {"changes": _body_text(change_rows(vertebrae, patients, settings, orders), CHANGE_COLUMNS)}
+    """Return the rows of changes.csv of a participant from those of each session."""
+    vertebrae, patients = ([row for texts in sessions for row in _rows(name, texts)] for name in COMPARED)
+    changes = change_rows(vertebrae, patients, settings, {participant: order})
+    return {"changes": _body_text(changes, CHANGE_COLUMNS)}
 
 
 def replace_text(path: Path, text: str) -> None:
@@ -107,6 +112,22 @@ def replace_text(path: Path, text: str) -> None:
     staging = path.with_name(f".{path.name}.part")
     staging.write_text(text, encoding="utf-8")
     staging.replace(path)
+
+
+@contextmanager
+def _all_replaced(paths: Mapping[str, Path]) -> Iterator[dict[str, TextIO]]:
+    """Give a file to write for each path; in the end all are renamed to these, or none if something fails."""
+    staging = {name: path.with_name(f".{path.name}.part") for name, path in paths.items()}
+    try:
+        with ExitStack() as opened:
+            yield {
+                name: opened.enter_context(path.open("w", encoding="utf-8")) for name, path in staging.items()
+            }
+        for name, path in paths.items():
+            staging[name].replace(path)
+    finally:
+        for path in staging.values():
+            path.unlink(missing_ok=True)
 
 
 def _examination_texts(exam: Examination, results: Path, settings: MeasureSettings) -> dict[str, str]:

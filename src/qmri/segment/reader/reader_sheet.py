@@ -160,7 +160,7 @@ def _draw(axis: Axes, panel: Panel, bodies: Sequence[LabelledBody], gutter: floa
     )
     axis.set_xlim(-gutter, width)
     casing = [withStroke(linewidth=2.8, foreground="black")]
-    outlines: list[Picture] = []
+    outlines: list[NDArray[np.float64]] = []
     colours: list[str | tuple[float, ...]] = []
     for body in bodies:
         mask = panel.labels == LEVEL_ID[body.name]
