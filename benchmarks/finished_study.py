@@ -3,8 +3,9 @@
 python benchmarks/finished_study.py 10000                  copies of an examination of the example study
 python benchmarks/finished_study.py 10000 --results DIR    copies of one that an earlier run has measured
 python benchmarks/finished_study.py 10000 --files 1        the DICOM of each in one file instead of 360
+python benchmarks/finished_study.py 10000 --sessions 1     nobody comes again, where otherwise everybody does
 
-Every participant has two sessions. Records, tables and costs of the stages are copied under other names;
+Records, tables and costs of the stages are copied under other names;
 pages are empty and there are no images: none of these commands reads one. The DICOM are links to one image.
 """
 
@@ -51,10 +52,10 @@ STEPS = {
 }
 
 
-def copies(original: Path, folder: Path, count: int, files: int) -> tuple[Path, Path]:
+def copies(original: Path, folder: Path, count: int, files: int, sessions: int) -> tuple[Path, Path]:
     """Make a study of so many copies of the first examination of ``original`` that was measured.
 
-    Each has so many files of DICOM.
+    Each has so many files of DICOM, each participant so many sessions.
 
     Returns
     -------
@@ -73,8 +74,8 @@ def copies(original: Path, folder: Path, count: int, files: int) -> tuple[Path, 
     dicom = next(path for path in sorted((EXAMPLE / "dicom").rglob("*")) if path.is_file())
     rows = ["participant_id,session_id,session_order,dicom_dir"]
     for number in range(count):
-        order = number % len(SESSIONS)
-        new = f"{number // len(SESSIONS):05d}", SESSIONS[order]
+        order = number % sessions
+        new = f"{number // sessions:05d}", SESSIONS[order]
         for path, text in texts.items():
             target = folder / "out" / _renamed(str(path.relative_to(original)), old, new)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -106,13 +107,15 @@ def main() -> None:
     parser.add_argument("count", type=int)
     parser.add_argument("--results", type=Path)
     parser.add_argument("--files", type=int, default=FILES_OF_AN_EXAMINATION)
+    parser.add_argument("--sessions", type=int, choices=(1, 2), default=2)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         original = options.results or Path(name) / "original"
         if not options.results:
             cost_of([sys.executable, "-m", "qmri", "run", str(EXAMPLE / "study.csv"), "--out", str(original)])
-        sheet, out = copies(original, Path(name), options.count, options.files)
-        print(f"{options.count} examinations of {options.files} files, {options.count // 2} participants")
+        sheet, out = copies(original, Path(name), options.count, options.files, options.sessions)
+        participants = options.count // options.sessions
+        print(f"{options.count} examinations of {options.files} files, {participants} participants")
         print("CPU s  memory MB")
         for words, step in STEPS.items():
             command = [part.format(out=out, sheet=sheet) if "{" in part[:1] else part for part in step]

@@ -21,7 +21,7 @@ TableRow = Mapping[str, Cell]
 
 
 def format_cell(value: Cell) -> str:
-    """Return a value as it stands in a table: six significant digits, 1 and 0 for yes and no, n/a, one line."""
+    """Return a value as it stands in a table: six significant digits, 1 and 0 for yes and no, n/a."""
     if value is None or value == "" or (isinstance(value, float) and not math.isfinite(value)):
         return MISSING
     if isinstance(value, (bool, np.bool_)):
