@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,12 +61,13 @@ class Look:
 
 def look_at(path: Path) -> Look:
     """Look at a file or a folder; one that is not there is empty."""
-    lines, size = [], 0
-    for name, stat in _files(path):
-        lines.append(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n")
-        size += stat.st_size
+    lines: list[str] = []
+    if path.is_file():
+        size = ARCHIVE_SHARE * _look(".", path.stat(), lines)
+    else:
+        size = _look_below(str(path), None, "", lines) if path.is_dir() else 0.0
     digest = hashlib.sha256("".join(sorted(lines)).encode(errors="surrogateescape")).hexdigest()
-    return Look(digest[:16], size / 1e6 * (ARCHIVE_SHARE if path.is_file() else 1.0))
+    return Look(digest[:16], size / 1e6)
 
 
 def fingerprint(path: Path) -> str:
@@ -75,26 +75,29 @@ def fingerprint(path: Path) -> str:
     return look_at(path).fingerprint
 
 
-def _files(path: Path) -> Iterator[tuple[str, os.stat_result]]:
-    """Yield the file, or each in the folder and below, by its path from there; nothing where there is none.
+def _look(name: str, stat: os.stat_result, lines: list[str]) -> int:
+    lines.append(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n")
+    return stat.st_size
 
-    Entries of a folder are not made into paths: an examination has hundreds, a study millions.
+
+def _look_below(folder: str, parent: int | None, name: str, lines: list[str]) -> int:
+    """Note each file in a folder and below, by its path from there, and return their size.
+
+    An examination has hundreds of files, a study millions, so they are asked for by the descriptor of their
+    folder, whose path need not be gone through for each.
     """
-    if path.is_file():
-        yield ".", path.stat()
-    elif path.is_dir():
-        yield from _below(str(path), "")
-
-
-def _below(folder: str, name: str) -> Iterator[tuple[str, os.stat_result]]:
     try:
-        entries = os.scandir(folder)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY, dir_fd=parent)
     except PermissionError:  # ingest refuses it; until then it counts as it stands
-        yield name, Path(folder).stat()
-        return
-    with entries:
-        for entry in entries:
-            if entry.is_dir(follow_symlinks=False):
-                yield from _below(entry.path, f"{name}{entry.name}/")
-            elif entry.is_file():
-                yield f"{name}{entry.name}", entry.stat()
+        return _look(name, os.stat(folder, dir_fd=parent), lines)
+    size = 0
+    try:
+        with os.scandir(descriptor) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    size += _look_below(entry.name, descriptor, f"{name}{entry.name}/", lines)
+                elif entry.is_file():
+                    size += _look(f"{name}{entry.name}", entry.stat(), lines)
+    finally:
+        os.close(descriptor)
+    return size

@@ -188,9 +188,8 @@ def _read_study(path: Path, _text: bytes, _readers_text: bytes) -> Study:
     except IsADirectoryError as error:
         raise QmriError("the study sheet is a folder", where=path.name, expected="CSV in UTF-8") from error
     _check_header(list(sheet.header), path)
-    exams = [
-        _examination(cells, f"{path.name}, line {line}", path.resolve().parent) for line, cells in sheet.rows
-    ]
+    base = path.resolve().parent
+    exams = [_examination(cells, f"{path.name}, line {line}", base) for line, cells in sheet.rows]
     if not exams:
         raise QmriError("the study sheet has no examinations", where=path.name)
     check_names(exams, path)
