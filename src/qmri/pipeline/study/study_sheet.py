@@ -65,7 +65,7 @@ class Examination:
     old_levels: tuple[str, ...] = ()
     session_order: int | None = None
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The examination in file names, e.g. ``sub-01_ses-pre``."""
         return exam_name(self.participant_id, self.session_id)
