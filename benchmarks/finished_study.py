@@ -5,8 +5,8 @@ python benchmarks/finished_study.py 10000 --results DIR    copies of one that an
 python benchmarks/finished_study.py 10000 --files 1        the DICOM of each in one file instead of 360
 python benchmarks/finished_study.py 10000 --sessions 1     nobody comes again, where otherwise everybody does
 
-Records, tables and costs of the stages are copied under other names;
-pages are empty and there are no images: none of these commands reads one. The DICOM are links to one image.
+Records, tables and costs of the stages are copied under other names; pages are empty and there are no images:
+none of these commands reads one. The DICOM are links to one image.
 """
 
 from __future__ import annotations

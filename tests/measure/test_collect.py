@@ -54,15 +54,21 @@ def measure(results, exam, height_mm):
     write_small_record(record_path(results, exam.name, "measure"), "measure", exam.name)
 
 
+def measured_study(results):
+    """Return a study of examinations whose levels come in another order for each participant."""
+    results.mkdir(exist_ok=True)
+    rows = [f"{participant},{session},dicom" for participant, own in SESSIONS.items() for session in own]
+    (results / "study.csv").write_text("\n".join(["participant_id,session_id,dicom_dir", *rows]) + "\n")
+    study = read_study(results / "study.csv")
+    for number, exam in enumerate(study):
+        measure(results, exam, 25.0 - number)
+    return study
+
+
 @pytest.fixture
 def measured(tmp_path):
-    """Examinations with tables whose levels come in another order for each participant."""
-    rows = [f"{participant},{session},dicom" for participant, own in SESSIONS.items() for session in own]
-    (tmp_path / "study.csv").write_text("\n".join(["participant_id,session_id,dicom_dir", *rows]) + "\n")
-    study = read_study(tmp_path / "study.csv")
-    for number, exam in enumerate(study):
-        measure(tmp_path, exam, 25.0 - number)
-    return study, tmp_path
+    """A study and its results."""
+    return measured_study(tmp_path), tmp_path
 
 
 def tables(results):
@@ -102,6 +108,14 @@ def test_the_rows_of_a_table_are_those_of_the_examinations_in_their_order(measur
         )
     ]
     assert read_rows(paths["vertebrae"]) == own
+
+
+def test_without_a_second_session_nothing_is_compared(measured):
+    study, results = measured
+    first = {exam.participant_id: exam for exam in reversed(study.examinations)}
+    paths = collect(replace(study, examinations=tuple(first.values())), results, SETTINGS, order_of)
+    assert len(read_rows(paths["patients"])) == 3
+    assert read_rows(paths["changes"]) == []
 
 
 def test_an_examination_that_is_missing_leaves_the_former_tables_and_nothing_half_written(measured):
@@ -187,13 +201,9 @@ CHANGES = st.lists(
 @hypothesis.given(changes=CHANGES)
 def test_joining_again_after_any_changes_is_joining_anew(tmp_path_factory, changes):
     folder = tmp_path_factory.mktemp("joined")
-    rows = [f"{participant},{session},dicom" for participant, own in SESSIONS.items() for session in own]
-    (folder / "study.csv").write_text("\n".join(["participant_id,session_id,dicom_dir", *rows]) + "\n")
-    study, results, settings = read_study(folder / "study.csv"), folder / "kept", SETTINGS
+    results, settings, later = folder / "kept", SETTINGS, 0
+    study = measured_study(results)
     everybody = list(study.examinations)
-    for number, exam in enumerate(everybody):
-        measure(results, exam, 25.0 - number)
-    later = 0
     for kind, what, value in [("measured", 0, 25.0), *changes]:
         if kind == "measured":
             measure(results, everybody[what], value)

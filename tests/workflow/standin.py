@@ -5,6 +5,8 @@ told by behaviour.json in the examination's DICOM folder, for example
 {"fit": {"seconds": 2}}, {"fit": {"megabytes": 1500}}, {"ingest": {"refuse": "another sequence"}},
 {"fit": {"kill_below_attempt": 2}}, {"segment": {"full_disk": true}}.
 
+With STANDIN_PAGE_S the page of the study stays at work for so long when it has been written.
+
 Where STANDIN_WORKER names a socket, the stages are forks of the process that listens there, as those of qmri
 are of its worker: to import what they need takes longer than they do.
 """
@@ -165,6 +167,7 @@ def participant_page(study: Study, options: argparse.Namespace) -> int:
 def study_page(study: Study, results: Path) -> int:
     (results / "report").mkdir(exist_ok=True)
     (results / "report" / "index.html").write_text(f"<p>{len(study.examinations)} examinations</p>\n")
+    time.sleep(float(os.environ.get("STANDIN_PAGE_S", "0")))
     return 0
 
 
