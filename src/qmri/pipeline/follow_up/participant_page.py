@@ -16,7 +16,7 @@ from qmri.outputs.files import participant_page as page_path
 from qmri.outputs.tables import read_rows
 from qmri.pipeline.follow_up.visits import FollowUp, follow_ups
 from qmri.pipeline.reading.readings import read_readings
-from qmri.pipeline.stages.collect import replace_text
+from qmri.pipeline.records.whole_file import write_whole
 from qmri.pipeline.stages.report import read_content
 from qmri.pipeline.study.study_sheet import Study
 from qmri.report.examination.examination_page import ExaminationContent
@@ -64,7 +64,7 @@ def write_participant_page(study: Study, results: Path, participant: str, settin
     )
     path = page_path(results, next(iter(exams.values())).subject)
     path.parent.mkdir(parents=True, exist_ok=True)
-    replace_text(path, page)
+    write_whole(path, page)
     return path
 
 

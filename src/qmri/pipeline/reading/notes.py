@@ -12,6 +12,7 @@ from qmri.images.sidecar import sidecar_path
 from qmri.json_files import read_json, write_json
 from qmri.pipeline.records.decisions import Part
 from qmri.pipeline.records.provenance import sha256
+from qmri.pipeline.records.whole_file import whole_file
 
 Note = TypeVar("Note", bound=Part)
 
@@ -125,6 +126,5 @@ def _validated(kind: type[Note], content: dict[str, object], path: Path) -> Note
 
 
 def _write(path: Path, note: Part) -> None:
-    staging = path.with_name(f".{path.name}.part")
-    write_json(staging, note.to_json())
-    staging.replace(path)
+    with whole_file(path) as staging:
+        write_json(staging, note.to_json())

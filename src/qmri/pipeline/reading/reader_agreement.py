@@ -37,6 +37,7 @@ from qmri.pipeline.reading.second_read import (
     second_verdict,
     settled,
 )
+from qmri.pipeline.records.whole_file import write_whole
 from qmri.pipeline.stages.measure import read_fitted
 
 Row = dict[str, Cell]
@@ -220,8 +221,7 @@ def _write(folder: Path, name: str, rows: Iterable[Row]) -> Path:
     """Write a table and its dictionary, each whole or not at all."""
     columns, _ = AGREEMENT_TABLES[name]
     folder.mkdir(parents=True, exist_ok=True)
-    path, staging = folder / f"{name}.csv", folder / f".{name}.csv.part"
-    staging.write_text(table_text(rows, columns), encoding="utf-8")
-    staging.replace(path)
+    path = folder / f"{name}.csv"
+    write_whole(path, table_text(rows, columns))
     write_json(folder / f"{name}.json", dictionary(columns))
     return path

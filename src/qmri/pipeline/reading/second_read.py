@@ -19,6 +19,7 @@ from qmri.pipeline.reading.readings import FIRST, FOLDER, INITIALS, SECOND, Read
 from qmri.pipeline.records.models import SegmentRecord
 from qmri.pipeline.records.provenance import sha256
 from qmri.pipeline.records.record_files import read_records
+from qmri.pipeline.records.whole_file import whole_file
 from qmri.segment.label_table import table_path
 
 CHANGES = ("shift", "rename", "delete", "add", "move", "paint", "undo")
@@ -143,9 +144,8 @@ def keep_first_read(results: Path, readings: Sequence[Reading], exam: str) -> Pa
     if path.is_file() or isinstance(verdict, str) or verdict.labels is None:
         return None
     path.parent.mkdir(parents=True, exist_ok=True)
-    staging = path.with_name(f".{path.name}.part")
-    shutil.copyfile(verdict.labels, staging)
-    staging.replace(path)
+    with whole_file(path) as staging:
+        shutil.copyfile(verdict.labels, staging)
     return path
 
 
@@ -187,9 +187,8 @@ def keep_automatic(results: Path, exam: str) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     for file in _with_table(path):
-        staging = folder / f".{file.name}.part"
-        shutil.copyfile(file, staging)
-        staging.replace(folder / file.name)
+        with whole_file(folder / file.name) as staging:
+            shutil.copyfile(file, staging)
 
 
 def _with_table(label_map: Path) -> tuple[Path, Path, Path]:

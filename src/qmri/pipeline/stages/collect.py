@@ -22,6 +22,7 @@ from qmri.pipeline.records.kept_rows import Texts, kept_rows
 from qmri.pipeline.records.models import Failure
 from qmri.pipeline.records.record_files import read_record
 from qmri.pipeline.records.seen import digest, size_and_time
+from qmri.pipeline.records.whole_file import whole_file
 from qmri.pipeline.stages.measure import fractures_of, identity_of
 from qmri.pipeline.study.study_sheet import Examination, Study
 
@@ -107,27 +108,15 @@ def _changes_text(
     return {"changes": _body_text(changes, CHANGE_COLUMNS)}
 
 
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file under another name and rename it, so that no half-written one is ever seen."""
-    staging = path.with_name(f".{path.name}.part")
-    staging.write_text(text, encoding="utf-8")
-    staging.replace(path)
-
-
 @contextmanager
 def _all_replaced(paths: Mapping[str, Path]) -> Iterator[dict[str, TextIO]]:
-    """Give a file to write for each path; in the end all are renamed to these, or none if something fails."""
-    staging = {name: path.with_name(f".{path.name}.part") for name, path in paths.items()}
-    try:
+    """Give a file to write for each path; in the end they take their places, or none if something fails."""
+    with ExitStack() as replaced:
+        staging = {name: replaced.enter_context(whole_file(path)) for name, path in paths.items()}
         with ExitStack() as opened:
             yield {
                 name: opened.enter_context(path.open("w", encoding="utf-8")) for name, path in staging.items()
             }
-        for name, path in paths.items():
-            staging[name].replace(path)
-    finally:
-        for path in staging.values():
-            path.unlink(missing_ok=True)
 
 
 def _examination_texts(exam: Examination, results: Path, settings: MeasureSettings) -> dict[str, str]:

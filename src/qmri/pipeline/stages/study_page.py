@@ -12,7 +12,7 @@ from qmri.outputs.tables import read_rows
 from qmri.pipeline.records.citations import methods_text
 from qmri.pipeline.records.ledger import run_times
 from qmri.pipeline.records.record_files import read_records
-from qmri.pipeline.stages.collect import replace_text
+from qmri.pipeline.records.whole_file import write_whole
 from qmri.pipeline.study.study_sheet import Examination, Study
 from qmri.report.charts import Cells, number
 from qmri.report.distributions import agreement_of, caption, level_charts, outliers
@@ -92,7 +92,7 @@ def write_study_page(study: Study, results: Path) -> Path:
     for page in (results / PARTICIPANT_PAGES).glob("*.html"):
         if page.stem not in repeated:  # of a participant who has no longer several sessions
             page.unlink()
-    replace_text(path, text)
+    write_whole(path, text)
     return path
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from qmri.errors import QmriError
+from qmri.pipeline.records.whole_file import whole_file
 from qmri.sheet_text import read_sheet_text
 from qmri.spine.levels import parse_level, sort_levels
 from qmri.words import counted
@@ -97,12 +98,10 @@ def write_reader_fractures(sheet: Path, row: ReaderFractures) -> Path:
     for each in sorted([*others, row], key=lambda each: (each.participant_id, each.session_id)):
         levels = [";".join(getattr(each, kind)) or NONE for kind in KINDS]
         table.writerow([each.participant_id, each.session_id, *levels, each.reader, each.time])
-    staging = path.with_name(f".{path.name}.part")
-    with staging.open("w", encoding="utf-8", newline="") as file:
+    with whole_file(path) as staging, staging.open("w", encoding="utf-8", newline="") as file:
         file.write(text.getvalue())
         file.flush()
         os.fsync(file.fileno())
-    staging.replace(path)
     return path
 
 
